@@ -1,0 +1,56 @@
+"""Schema files of third parties in, Schemas with their stages out.
+
+A stage of somebody else is one schema file: no Python is written for it. Every mistake in such a file is a Problem with
+its place, as in a recipe.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from crucible_gen import load
+from crucible_gen.bundle import bundle
+from crucible_gen.document import Node
+from crucible_gen.problems import Place, Problem, Problems
+from crucible_gen.schema import META, Schemas, normal, shipped
+from crucible_gen.settings import shown
+from crucible_gen.validate import Validator
+
+CODES = {"E0505": "the schemas setting names nothing that can be read"}
+
+
+def extend(schemas: Schemas, paths: Sequence[Path]) -> Schemas:
+    """The schemas with those in `paths` (files, or directories of `*.schema.json`). Raises Problems."""
+    if not paths:
+        return schemas
+    meta = Validator(json.loads((shipped("schemas") / META).read_text("utf-8")), "E0501")
+    problems: list[Problem] = []
+    nodes: dict[str, Node] = {}
+    for file, key in _files(paths, problems):
+        try:
+            nodes[normal(key)] = node = load.load(file, key)
+        except Problems as error:
+            problems += error.problems
+            continue
+        problems += meta.check(node)
+    if problems:
+        raise Problems(sorted(problems))
+    documents: dict[str, Any] = {key: node.plain() for key, node in nodes.items()}
+    extended = Schemas({**schemas.documents, **documents}, nodes)
+    _ = extended.stages
+    bundle(extended)
+    return extended
+
+
+def _files(paths: Sequence[Path], problems: list[Problem]) -> list[tuple[Path, str]]:
+    files: list[tuple[Path, str]] = []
+    for path in paths:
+        found = sorted(path.rglob("*.schema.json")) if path.is_dir() else [path] if path.is_file() else []
+        if not found:
+            hint = "a schema file is named *.schema.json"
+            problems.append(Problem(Place(shown(path)), "E0505", "no schema files are here", hint=hint))
+        files += [(file, shown(file)) for file in found]
+    return files
