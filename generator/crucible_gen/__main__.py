@@ -1,0 +1,18 @@
+"""The command `gen`."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    """Runs the command line; exits 0, 1 for problems in the input, 2 for wrong usage."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a locale must not decide what can be said
+    from crucible_gen.cli import gen
+
+    gen(prog_name="gen")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,323 @@
+"""A valid resolved recipe in, an Experiment of terms out.
+
+The training configuration is a record of literals; everything else reads from it by name, so that a value stands once
+and an override reaches every place. What only the caller can supply is read from `config`. `concrete` gives the same
+experiment with every name replaced by its value and every field present: what canonical JSON is made of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from collections.abc import Mapping as MappingOf
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from crucible_gen import pipeline
+from crucible_gen.document import Entry, Node, Plain
+from crucible_gen.problems import Place
+from crucible_gen.resolve import Recipe
+from crucible_gen.schema import ANY, Inject, Schemas, Shape
+from crucible_gen.terms import (
+    Get,
+    Keywords,
+    Mapping,
+    Module,
+    Name,
+    Or,
+    Record,
+    Sequence,
+    Symbol,
+    Term,
+    Timestamp,
+)
+
+CONFIG, TRAINING, OPTIONS = "config", "training_config", "options"
+TEXT_MAP = Shape("text_map")
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """A live value that the caller supplies under `name`."""
+
+    name: str
+    inject: Inject
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class StageLine:
+    """A stage as documentation and runners name it; `kind` is the name that its schema gives it, None without one."""
+
+    name: str
+    module: str
+    kind: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """What both languages print: `training_config` stands alone, `body` refers to it by name.
+
+    `uses_options` says whether `body` reads the names in `training_config.options`.
+    """
+
+    id: str
+    type: str
+    description: str
+    training_config: Record
+    body: Record
+    inputs: tuple[Input, ...]
+    stages: tuple[StageLine, ...]
+    evaluation: Mapping | None
+    uses_options: bool
+
+
+def lower(recipe: Recipe, schemas: Schemas) -> Experiment:
+    """The experiment of a recipe that `validate` and `rules` accept; nothing is raised for such a recipe."""
+    return _Lowering(recipe, schemas).experiment()
+
+
+def concrete(experiment: Experiment, schemas: Schemas) -> Record:
+    """The experiment without names: overrides none, live values nil, every record with all of its fields."""
+    training = complete(experiment.training_config, schemas)
+    assert isinstance(training, Record)
+    options = dict(training.fields)[OPTIONS]
+    bound = {TRAINING: training, OPTIONS: options, CONFIG: None}
+    body = _replace_names(experiment.body, bound)
+    done = complete(body, schemas, skip=training)
+    assert isinstance(done, Record)
+    return done
+
+
+def complete(term: Term, schemas: Schemas, skip: Record | None = None) -> Term:
+    """The term with every record's missing fields set to the struct's defaults; `skip` is complete already."""
+    if term is skip:
+        return term
+    match term:
+        case Record(type_, fields):
+            said = {name: complete(value, schemas, skip) for name, value in fields}
+            shape = schemas.record(type_)
+            properties = shape.properties.items()
+            return Record(type_, tuple((name, said.get(name, _default(inner, schemas))) for name, inner in properties))
+        case Mapping(entries, symbols):
+            return Mapping(tuple((key, complete(value, schemas, skip)) for key, value in entries), symbols)
+        case Keywords(entries):
+            return Keywords(tuple((key, complete(value, schemas, skip)) for key, value in entries))
+        case Sequence(items):
+            return Sequence(tuple(complete(item, schemas, skip) for item in items))
+    return term
+
+
+def _default(shape: Shape, schemas: Schemas) -> Term:
+    return complete(plain_term(shape.default, shape), schemas) if shape.default is not None else None
+
+
+def plain_term(value: Plain, shape: Shape) -> Term:
+    """A value without places (a schema's default) as a term of this shape."""
+    return term(_node(value), shape)
+
+
+def term(node: Node, shape: Shape) -> Term:
+    """A valid value as a term of this shape; properties come in the shape's print order."""
+    value = node.value
+    if value is None:
+        return None
+    if isinstance(value, dict):
+        return _mapping_term(value, shape)
+    if isinstance(value, tuple):
+        inner = TEXT_MAP if shape.kind == "text_map" else shape.items or ANY
+        return Sequence(tuple(term(item, inner) for item in value))
+    match shape.kind:
+        case "symbol" if isinstance(value, str):
+            return Symbol(value)
+        case "module" if isinstance(value, str):
+            return Module(value)
+        case "timestamp" if isinstance(value, str):
+            return Timestamp(utc(value))
+        case "float" if isinstance(value, int) and not isinstance(value, bool):
+            return float(value)
+        case "integer" if isinstance(value, float):
+            return int(value)  # JSON Schema counts 3.0 as an integer
+    return value
+
+
+def utc(text: str) -> str:
+    """ISO 8601 text with any offset as the same moment in UTC, ending in Z. Raises ValueError for no such moment."""
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError(f"{text} has no offset from UTC")
+    return moment.astimezone(UTC).isoformat().removesuffix("+00:00") + "Z"
+
+
+def _mapping_term(said: dict[str, Entry], shape: Shape) -> Term:
+    free = TEXT_MAP if shape.kind == "text_map" else ANY
+    order = [name for name in shape.order if name in said]
+    order += [name for name in said if name not in shape.properties]
+    entries = tuple((name, term(said[name].node, shape.properties.get(name, free))) for name in order)
+    if shape.record is not None:
+        return Record(shape.record, entries)
+    if shape.kind == "keywords":
+        return Keywords(entries)
+    return Mapping(entries, symbols=shape.kind != "text_map")
+
+
+class _Lowering:
+    def __init__(self, recipe: Recipe, schemas: Schemas) -> None:
+        self.recipe = recipe
+        self.node = recipe.node
+        self.schemas = schemas
+        self.shape = schemas.recipe(recipe.type)
+        self.inputs: dict[str, Input] = {}
+        self.uses_options = False
+
+    def experiment(self) -> Experiment:
+        steps = pipeline.steps(self.node, self.recipe.type, self.schemas)
+        stages = Sequence(tuple(self.stage(step) for step in steps))
+        return Experiment(
+            id=self.recipe.id,
+            type=self.recipe.type,
+            description=self.recipe.text("description") or "",
+            training_config=self.training_config(),
+            body=self.body(stages),
+            inputs=tuple(self.inputs.values()),
+            stages=tuple(StageLine(step.name, step.module, step.stage.info.name if step.stage else None) for step in steps),
+            evaluation=self.evaluation(),
+            uses_options=self.uses_options,
+        )
+
+    def training_config(self) -> Record:
+        """The record; its id is the recipe's unless it says one, and `options` is always a map that overrides reach."""
+        shape = self.shape.properties[TRAINING]
+        node = self.node.get(TRAINING)
+        assert node is not None
+        record = term(node, shape)
+        assert isinstance(record, Record)
+        fields = {"id": Symbol(self.recipe.id), OPTIONS: Mapping(()), **dict(record.fields)}
+        return Record(record.type, tuple((name, fields[name]) for name in shape.order if name in fields))
+
+    def body(self, stages: Sequence) -> Record:
+        experiment = self.schemas.record("experiment")
+        training = self.schemas.types[self.recipe.type]
+        backend = Record("backend_ref", (("id", Symbol(training.info.backend or "")),))
+        fields: dict[str, Term] = {
+            "id": Symbol(self.recipe.id),
+            "backend": backend,
+            "pipeline": stages,
+            "dataset": Name(TRAINING, ("dataset_ref",)),
+            TRAINING: Name(TRAINING),
+        }
+        for name, shape in self.shape.properties.items():
+            node = self.node.get(name)
+            if name in experiment.properties and name not in ("id", TRAINING) and node is not None:
+                fields[name] = term(node, shape)
+        return Record("experiment", tuple((name, fields[name]) for name in experiment.order if name in fields))
+
+    def stage(self, step: pipeline.Step) -> Record:
+        options = self.options(step)
+        fields: list[tuple[str, Term]] = [("name", Symbol(step.name)), ("module", Module(step.module))]
+        return Record("stage_def", (*fields, ("options", options)))
+
+    def options(self, step: pipeline.Step) -> Mapping | Keywords:
+        if step.stage is None:
+            entries = self.evaluation_entries()
+            return Mapping(tuple((key, value) for key, value in entries if key not in ("as", "module", "name")))
+        given = step.options
+        options: list[tuple[str, Term]] = []
+        for name in step.stage.shape.order:
+            shape = step.stage.shape.properties[name]
+            said = given.get(name) if given is not None else None
+            if said is not None:
+                options.append((name, term(said, shape)))
+            elif shape.source is not None:
+                options.append((name, self.fed(shape)))
+            elif shape.inject is not None:
+                self.inputs.setdefault(name, Input(name, shape.inject, shape.description))
+                options.append((name, Name(CONFIG, (name,))))
+        keyword = step.stage.info.options == "keyword"
+        return Keywords(tuple(options)) if keyword else Mapping(tuple(options))
+
+    def fed(self, shape: Shape) -> Term:
+        """The term that feeds an option from the IR (`x-from`), or the stage's own default where the IR value is nil."""
+        path = tuple((shape.source or "").split("."))
+        default = plain_term(shape.default, shape)
+        if path[0] == "dataset" and self.node.get("dataset") is None:
+            path = (TRAINING, "dataset_ref", *path[1:])
+        if path[0] == TRAINING:
+            if path[1:2] == (OPTIONS,) and len(path) == 3:
+                self.uses_options = True
+                return Get(Name(OPTIONS), path[2], default)
+            name = Name(TRAINING, path[1:])
+            fed = self.shape.below(path)
+            return name if fed is None or not fed.nullable or default is None else Or(name, default)
+        node, fed = self.node.get(*path), self.shape.below(path)
+        return term(node, shape if shape.kind != "any" else fed or ANY) if node is not None else default
+
+    def evaluation(self) -> Mapping | None:
+        node = self.node.get("evaluation")
+        kind = node.get("as") if node is not None else None
+        if node is None or (kind is not None and kind.value == "stage"):
+            return None
+        return Mapping(tuple((key, value) for key, value in self.evaluation_entries() if key != "as"))
+
+    def evaluation_entries(self) -> tuple[tuple[str, Term], ...]:
+        node = self.node.get("evaluation")
+        assert node is not None
+        mapping = term(node, self.shape.properties["evaluation"])
+        assert isinstance(mapping, Mapping)
+        return tuple((key, _with_ids(value) if key == "tasks" else value) for key, value in mapping.entries)
+
+
+def _with_ids(tasks: Term) -> Term:
+    """Tasks whose scorer is said and whose samples all have ids: their number where the recipe gives none."""
+    return _each(tasks, _with_sample_ids)
+
+
+def _with_sample_ids(task: Mapping) -> Mapping:
+    entries = dict(task.entries)
+    entries.setdefault("scorer", Symbol("exact_match"))
+    if isinstance(samples := entries.get("samples"), Sequence):
+        numbered = []
+        for number, sample in enumerate(samples.items, 1):
+            assert isinstance(sample, Mapping)
+            has_id = any(key == "id" for key, _ in sample.entries)
+            numbered.append(sample if has_id else Mapping((("id", str(number)), *sample.entries)))
+        entries["samples"] = Sequence(tuple(numbered))
+    order = [key for key in ("name", "scorer") if key in entries]
+    return Mapping(tuple((key, entries[key]) for key in [*order, *(key for key in entries if key not in order)]))
+
+
+def _each(items: Term, change: Callable[[Mapping], Mapping]) -> Term:
+    assert isinstance(items, Sequence)
+    return Sequence(tuple(change(item) if isinstance(item, Mapping) else item for item in items.items))
+
+
+def _replace_names(value: Term, bound: MappingOf[str, Term]) -> Term:
+    match value:
+        case Name(variable, path):
+            found = bound[variable]
+            for step in path:
+                found = dict(found.fields)[step] if isinstance(found, Record) else None
+            return found
+        case Or(name, default):
+            found = _replace_names(name, bound)
+            return default if found is None else found
+        case Get(name, key, default):
+            entries = _replace_names(name, bound)
+            return dict(entries.entries).get(key, default) if isinstance(entries, Mapping) else default
+        case Record(type_, fields):
+            return Record(type_, tuple((name, _replace_names(inner, bound)) for name, inner in fields))
+        case Mapping(entries, symbols):
+            return Mapping(tuple((key, _replace_names(inner, bound)) for key, inner in entries), symbols)
+        case Keywords(entries):
+            return Keywords(tuple((key, _replace_names(inner, bound)) for key, inner in entries))
+        case Sequence(items):
+            return Sequence(tuple(_replace_names(item, bound) for item in items))
+    return value
+
+
+def _node(value: Plain) -> Node:
+    place = Place("")
+    if isinstance(value, dict):
+        return Node({key: Entry(place, _node(inner)) for key, inner in value.items()}, place)
+    if isinstance(value, list):
+        return Node(tuple(_node(item) for item in value), place)
+    return Node(value, place)

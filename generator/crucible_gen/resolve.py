@@ -1,0 +1,241 @@
+"""Recipe files in, resolved recipes out: `extends` merged, a profile laid over, every value with its place of origin.
+
+Merging is deep for mappings; a list or a scalar replaces; `null` removes what a base says. Short forms (`model_ref:
+name`) are written out first, so that both ways to write a value merge alike. A file that others extend and that has no
+`id` is a fragment, not a recipe.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from crucible_gen import load
+from crucible_gen.document import Entry, Node
+from crucible_gen.problems import Place, Problem, Problems, did_you_mean
+from crucible_gen.schema import Schemas, Shape
+
+CODES = {
+    "E0301": "a file that extends names does not exist",
+    "E0302": "files extend each other in a cycle",
+    "E0303": "extends is not a path or a list of paths",
+    "E0304": "no recipe has the profile",
+    "E0305": "no recipes were found",
+    "E0306": "a directory of recipes cannot be read",
+    "E0307": "no recipe has the id that --only names",
+}
+
+_OWN_KEYS = ("extends", "profiles")
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*").fullmatch
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file that was read: where it is, and how messages name it."""
+
+    path: Path
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """A recipe with nothing left to look up.
+
+    `node` is the whole definition; `sources` are the files that went in, the recipe's own first; `variants` are the
+    same recipe under each of its profiles, for validation.
+    """
+
+    source: Source
+    node: Node
+    sources: tuple[Source, ...]
+    variants: tuple[tuple[str, Node], ...] = ()
+
+    @property
+    def id(self) -> str:
+        """The recipe's id; only of a recipe that was validated."""
+        return str(self.text("id"))
+
+    @property
+    def type(self) -> str:
+        """The recipe's type; only of a recipe that was validated."""
+        return str(self.text("type"))
+
+    def text(self, key: str) -> str | None:
+        """The text at a top-level key, or None."""
+        node = self.node.get(key)
+        return node.value if node is not None and isinstance(node.value, str) else None
+
+
+@dataclass
+class Reader:
+    """Reads every file once, however many recipes extend it."""
+
+    schemas: Schemas
+    _raw: dict[Path, Node] = field(default_factory=dict)
+    _merged: dict[Path, tuple[Node, tuple[Source, ...]]] = field(default_factory=dict)
+    _failed: dict[Path, tuple[Problem, ...]] = field(default_factory=dict)
+    extended: set[Path] = field(default_factory=set)
+
+    def recipe(self, source: Source, profile: str | None = None) -> Recipe:
+        """The recipe in a file, with `profile` laid over it where it has one. Raises Problems."""
+        node, sources = self._resolve(source, ())
+        if not isinstance(node.value, dict):
+            return Recipe(source, node, sources)
+        profiles = node.get("profiles")
+        named = profiles.value if profiles is not None and isinstance(profiles.value, dict) else {}
+        bare = _without(node, _OWN_KEYS)
+        overlays = {name: self._expanded(entry.node) for name, entry in named.items()}
+        variants = {name: _bare_of_null(merge(bare, overlay)) for name, overlay in overlays.items()}
+        chosen = variants.get(profile) if profile else None
+        return Recipe(source, chosen or _bare_of_null(bare), sources, tuple(variants.items()))
+
+    def is_fragment(self, source: Source) -> bool:
+        """True for a file that another one extends and that names no recipe of its own."""
+        node = self._raw.get(source.path)
+        return source.path in self.extended and (node is None or node.get("id") is None)
+
+    def _resolve(self, source: Source, seen: tuple[Source, ...]) -> tuple[Node, tuple[Source, ...]]:
+        if source.path in self._failed:
+            raise Problems(self._failed[source.path])
+        if source.path not in self._merged:
+            try:
+                self._merged[source.path] = self._merge_bases(source, seen)
+            except Problems as error:
+                self._failed[source.path] = error.problems
+                raise
+        return self._merged[source.path]
+
+    def _merge_bases(self, source: Source, seen: tuple[Source, ...]) -> tuple[Node, tuple[Source, ...]]:
+        node = self._raw[source.path] = self._expanded(load.load(source.path, source.name))
+        merged: Node | None = None
+        sources: list[Source] = [source]
+        problems: list[Problem] = []
+        for item in _extends(node, problems):
+            try:
+                base_source = self._base(item, source, (*seen, source))
+                self.extended.add(base_source.path)
+                base, read = self._resolve(base_source, (*seen, source))
+            except Problems as error:
+                problems += error.problems
+                continue
+            merged = base if merged is None else merge(merged, base)
+            sources += [each for each in read if each not in sources]
+        if problems:
+            raise Problems(problems)
+        own = _without(node, ("extends",))
+        return (own if merged is None else merge(merged, own)), tuple(sources)
+
+    def _base(self, item: Node, source: Source, seen: Sequence[Source]) -> Source:
+        text = str(item.value)
+        path = Path(os.path.normpath(source.path.parent / text))
+        name = os.path.normpath(Path(source.name).parent / text).replace(os.sep, "/")
+        for index, earlier in enumerate(seen):
+            if earlier.path == path:
+                cycle = " -> ".join([*(each.name for each in seen[index:]), earlier.name])
+                message = f"these files extend each other: {cycle}"
+                raise Problems([Problem(item.place, "E0302", message, hint="remove one of these extends")])
+        if not path.is_file():
+            near = did_you_mean(path.name, _names_beside(path))
+            raise Problems([Problem(item.place, "E0301", f"extends {text}: there is no file {name}", hint=near)])
+        return Source(path, name)
+
+    def _expanded(self, node: Node) -> Node:
+        return expand(node, self.schemas.shape("recipe.schema.json"))
+
+
+def expand(node: Node, shape: Shape) -> Node:
+    """The node with every short form (`x-short`) written as the mapping that it stands for."""
+    if isinstance(node.value, dict):
+        entries = node.value
+        for key, entry in entries.items():
+            inner = shape.properties.get(key)
+            if inner is None or entry.node.value is None:
+                continue
+            expanded = expand(entry.node, inner)
+            if expanded is not entry.node:
+                if entries is node.value:
+                    entries = dict(entries)
+                entries[key] = replace(entry, node=expanded)
+        return node if entries is node.value else replace(node, value=entries)
+    if isinstance(node.value, str) and shape.short is not None:
+        return replace(node, value={shape.short: Entry(node.place, node)})
+    return node
+
+
+def merge(base: Node, over: Node) -> Node:
+    """`over` on top of `base`: mappings deep, all else replaced; a null stays a null until all is merged."""
+    if not (isinstance(base.value, dict) and isinstance(over.value, dict)):
+        return over
+    entries = dict(base.value)
+    for key, entry in over.value.items():
+        below = entries.get(key)
+        entries[key] = entry if below is None else replace(entry, node=merge(below.node, entry.node))
+    return replace(over, value=entries)
+
+
+def _bare_of_null(node: Node) -> Node:
+    """The node without the keys whose value is null: in a recipe, null removes."""
+    if not isinstance(node.value, dict):
+        return node
+    changed = {
+        key: replace(entry, node=_bare_of_null(entry.node))
+        for key, entry in node.value.items()
+        if entry.node.value is not None
+    }
+    return replace(node, value=changed)
+
+
+def _without(node: Node, keys: Iterable[str]) -> Node:
+    if not isinstance(node.value, dict) or not any(key in node.value for key in keys):
+        return node
+    return replace(node, value={key: entry for key, entry in node.value.items() if key not in keys})
+
+
+def _extends(node: Node, problems: list[Problem]) -> list[Node]:
+    """The items of `extends`, in order; what is no path becomes a problem."""
+    extends = node.get("extends")
+    if extends is None or extends.value is None:
+        return []
+    items = list(extends.value) if isinstance(extends.value, tuple) else [extends]
+    for item in items:
+        if not isinstance(item.value, str) or not item.value:
+            message, hint = "extends must be a path or a list of paths", "write extends: fragments/base.yaml"
+            problems.append(Problem(item.place, "E0303", message, hint=hint))
+    return [item for item in items if isinstance(item.value, str) and item.value]
+
+
+def _names_beside(path: Path) -> list[str]:
+    try:
+        return sorted(entry.name for entry in os.scandir(path.parent))
+    except OSError:
+        return []
+
+
+def text(node: Node, indent: int = 0) -> str:
+    """A resolved node as YAML lines, each scalar with the place that it comes from behind it."""
+    import json
+
+    lines: list[tuple[str, Place | None]] = []
+    _lines(node, indent, lines, json.dumps)
+    width = min(max((len(line) for line, place in lines if place), default=0), 60)
+    return "".join(f"{line.ljust(width)}  # {place}\n" if place else f"{line}\n" for line, place in lines)
+
+
+def _lines(node: Node, indent: int, lines: list[tuple[str, Place | None]], dumps: Callable[..., str]) -> None:
+    space = " " * indent
+    pairs: list[tuple[str, Node]] = []
+    if isinstance(node.value, dict):
+        pairs = [
+            (f"{dumps(key, ensure_ascii=False) if not _PLAIN(key) else key}:", e.node) for key, e in node.value.items()
+        ]
+    elif isinstance(node.value, tuple):
+        pairs = [("-", item) for item in node.value]
+    for label, inner in pairs:
+        if isinstance(inner.value, (dict, tuple)) and inner.value:
+            lines.append((f"{space}{label}", None))
+            _lines(inner, indent + 2, lines, dumps)
+        else:
+            lines.append((f"{space}{label} {dumps(inner.plain(), ensure_ascii=False)}", inner.place))

@@ -1,0 +1,137 @@
+"""A recipe that its schema accepts in, the Problems that a schema cannot say out.
+
+Names must be possible in both languages, stages must stand in an order that runs, and ids must be unique.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import PurePosixPath
+
+from crucible_gen import names, pipeline
+from crucible_gen.document import Node
+from crucible_gen.lower import utc
+from crucible_gen.problems import Place, Problem
+from crucible_gen.resolve import Recipe
+from crucible_gen.schema import ANY, Schemas, Shape
+
+CODES = {
+    "E0411": "the id of a recipe is not the stem of its file",
+    "E0412": "a stage stands before one that it needs",
+    "E0413": "two stages of a pipeline have one name",
+    "E0414": "two evaluation tasks or samples have one name",
+    "E0415": "a text is no moment in time",
+    "E0416": "a text cannot be an atom",
+}
+
+
+def check(recipe: Recipe, schemas: Schemas) -> list[Problem]:
+    """Every problem of one recipe, in order of place."""
+    problems = [*_id(recipe)]
+    for node in (recipe.node, *(variant for _, variant in recipe.variants)):
+        problems += _stages(node, recipe.type, schemas)
+        problems += _evaluation(node)
+        problems += _values(node, schemas.recipe(recipe.type))
+    return sorted(set(problems))
+
+
+def check_all(recipes: Iterable[Recipe]) -> list[Problem]:
+    """The problems of recipes that are right alone but collide: one id, one module or one file name for two."""
+    return names.collisions([(recipe.id, _id_place(recipe)) for recipe in recipes])
+
+
+def _id_place(recipe: Recipe) -> Place:
+    node = recipe.node.get("id")
+    return node.place if node is not None else recipe.node.place
+
+
+def _id(recipe: Recipe) -> Iterator[Problem]:
+    place = _id_place(recipe)
+    yield from names.id_problems(recipe.id, place)
+    stem = PurePosixPath(recipe.source.name).stem
+    if recipe.id != stem:
+        message = f"id must be {stem}, the file's name without its ending, found {recipe.id}"
+        yield Problem(place, "E0411", message, hint=f"write id: {stem}, or rename the file")
+
+
+def _stages(node: Node, type_: str, schemas: Schemas) -> Iterator[Problem]:
+    earlier: dict[str, Place] = {}
+    kinds: set[str] = set()
+    steps = pipeline.steps(node, type_, schemas)
+    for step in steps:
+        if step.name in earlier:
+            message = f"stage {step.name} stands twice in this pipeline"
+            hint = "give one of them another name: {stage: ..., name: ...}"
+            yield Problem(step.place, "E0413", message, hint=hint, see=(("first here", earlier[step.name]),))
+        for needed in step.stage.info.requires if step.stage is not None else ():
+            if needed not in kinds:
+                later = any(other.stage is not None and other.stage.info.name == needed for other in steps)
+                message = f"stage {step.name} needs {needed} before it"
+                hint = f"move {needed} in front of it" if later else f"add {_how(needed, schemas)}"
+                yield Problem(step.place, "E0412", message, hint=hint)
+        earlier.setdefault(step.name, step.place)
+        if step.stage is not None:
+            kinds.add(step.stage.info.name)
+
+
+def _how(name: str, schemas: Schemas) -> str:
+    """How a recipe asks for a stage: its key under mlops, or an entry of stages."""
+    for key, stage in schemas.mlops.items():
+        if stage.info.name == name:
+            return f"mlops.{key}"
+    return f"{{stage: {name}}} to stages"
+
+
+def _evaluation(node: Node) -> Iterator[Problem]:
+    tasks = node.get("evaluation", "tasks")
+    yield from _unique(tasks, "name", "task")
+    for task in _list(tasks):
+        yield from _unique(task.get("samples"), "id", "sample")
+
+
+def _unique(items: Node | None, key: str, what: str) -> Iterator[Problem]:
+    seen: dict[object, Place] = {}
+    for number, item in enumerate(_list(items), 1):
+        named = item.get(key)
+        name = named.value if named is not None else str(number)
+        place = named.place if named is not None else item.place
+        if isinstance(name, str) and name in seen:
+            message = f"{what} {name} stands twice"
+            hint = f"give each {what} a {key} of its own"
+            yield Problem(place, "E0414", message, hint=hint, see=(("first here", seen[name]),))
+        seen.setdefault(name, place)
+
+
+def _list(node: Node | None) -> tuple[Node, ...]:
+    return node.value if node is not None and isinstance(node.value, tuple) else ()
+
+
+def _values(node: Node, shape: Shape) -> Iterator[Problem]:
+    """What a text may be: a moment that exists, a name that an atom can hold."""
+    value = node.value
+    if isinstance(value, dict):
+        symbols = shape.kind != "text_map"
+        for key, entry in value.items():
+            if symbols and (reason := names.atom_problem(key)):
+                yield _no_atom(reason, entry.key)
+            yield from _values(entry.node, shape.properties.get(key, ANY if symbols else shape))
+    elif isinstance(value, tuple):
+        for item in value:
+            yield from _values(item, shape.items or (shape if shape.kind == "text_map" else ANY))
+    elif isinstance(value, str):
+        if shape.kind == "timestamp":
+            yield from _moment(value, node.place)
+        elif shape.kind == "symbol" and (reason := names.atom_problem(value)):
+            yield _no_atom(reason, node.place)
+
+
+def _moment(text: str, place: Place) -> Iterator[Problem]:
+    try:
+        utc(text)
+    except (ValueError, OverflowError):
+        message = f"expected a moment with its offset from UTC, found {text}"
+        yield Problem(place, "E0415", message, hint="write 2026-01-31T12:00:00Z")
+
+
+def _no_atom(reason: str, place: Place) -> Problem:
+    return Problem(place, "E0416", f"this cannot be an Elixir atom: {reason}", hint="write another name")

@@ -1,0 +1,302 @@
+"""The work of each command: what was asked for in, output printed and an exit code out. Raises Problems.
+
+`generate`, `--check` and `--diff` share everything up to the plan.
+"""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from crucible_gen.cli import wants_color
+from crucible_gen.document import Plain
+from crucible_gen.problems import Place, Problem, Problems, did_you_mean
+from crucible_gen.settings import Settings
+
+if TYPE_CHECKING:
+    from crucible_gen.plan import Plan
+
+CODES = {
+    "E0701": "there is no such error code",
+    "E0702": "there is no such schema",
+    "E0703": "the new recipe's file exists already",
+    "E0704": "no paths are given, and no settings name recipes",
+}
+
+_KINDS = {"create": "missing", "update": "changed", "delete": "left over"}
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The options of the main command that are no settings."""
+
+    paths: Sequence[Path]
+    check: bool = False
+    diff: bool = False
+    only: Sequence[str] = ()
+    force: bool = False
+    quiet: bool = False
+    verbose: bool = False
+
+
+def generate(options: Options, flags: Mapping[str, Plain]) -> int:
+    """Writes, checks or diffs what the recipes say. Raises Problems for anything that is in the way."""
+    from crucible_gen import build, write
+
+    settings = _settings(options.paths, flags)
+    paths = list(options.paths) or [settings.base("recipes") / path for path in settings.texts("recipes")]
+    if not paths:
+        message = "no paths are given, and no settings name recipes"
+        raise Problems([Problem(Place("gen"), "E0704", message, hint="run gen recipes/, or set recipes in [tool.gen]")])
+    out = settings.path("out")
+    if problems := write.check_out(out, paths, Path.home()):
+        raise Problems(problems)
+    targets = tuple(dict.fromkeys(settings.texts("targets")))
+    request = build.Request(
+        paths=paths,
+        root=settings.root,
+        out=out,
+        targets=targets,
+        only=options.only,
+        profile=settings.optional("profile"),
+        schemas=[settings.base("schemas") / path for path in settings.texts("schemas")],
+        templates=settings.path("templates") if settings.optional("templates") else None,
+    )
+    result = build.build(request)
+    if result.problems:
+        raise Problems(result.problems)
+    covers: Callable[[str], bool] = lambda path: path.partition("/")[0] in targets  # noqa: E731
+    work = _Work(options, settings, out, result, covers)
+    return work.check() if options.check else work.show_diff() if options.diff else work.write()
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    options: Options
+    settings: Settings
+    out: Path
+    result: build.Result  # type: ignore[name-defined]  # noqa: F821 - imported where it is used
+    covers: Callable[[str], bool]
+
+    @property
+    def shown_out(self) -> Path:
+        """The output directory as messages name it."""
+        from crucible_gen.settings import shown
+
+        return Path(shown(self.out))
+
+    def plan(self, force: bool = False) -> Plan:
+        from crucible_gen import plan
+
+        complete = not self.options.only
+        return plan.plan(self.result.files, self.shown_out, complete=complete, force=force, covers=self.covers)
+
+    def write(self) -> int:
+        from crucible_gen import diff, plan, write
+
+        with write.locked(self.shown_out, lambda message: click.echo(message, err=True)):
+            planned = self.plan(self.options.force)
+            if planned.problems:
+                raise Problems(planned.problems)
+            forced = tuple(action for action in planned.actions if action.forced)
+            if forced and not self.options.quiet:
+                click.echo(diff.diff(replace(planned, actions=forced)), nl=False)
+            write.apply(planned, planned.out)
+        self._say_changes(planned)
+        if not self.options.quiet:
+            self._say(
+                {"summary": plan.summary(planned, self.result.recipes)}, plan.summary(planned, self.result.recipes)
+            )
+        return 0
+
+    def check(self) -> int:
+        from crucible_gen import report
+
+        planned = self.plan(force=True)
+        foreign = [problem for problem in planned.problems if problem.code != "E0604"]
+        changes = planned.changes
+        if not changes and not foreign:
+            if not self.options.quiet:
+                count = len(planned.actions)
+                self._say({"differ": []}, f"{self.result.recipes} recipes: {count} files, all as the recipes say")
+            return 0
+        names = [(f"{planned.out.as_posix()}/{action.path}", _why(action)) for action in changes]
+        match self.settings.text("format"):
+            case "json":
+                differ = [{"file": name, "kind": kind} for name, kind in names]
+                click.echo(report.dumps({"differ": differ, "problems": report.as_json(foreign)}), nl=False)
+                return 1
+            case "github":
+                problems = [Problem(Place(name), "E0610", f"this file is {kind}") for name, kind in names]
+                click.echo(report.github([*problems, *foreign]), nl=False)
+                return 1
+        for name, kind in names:
+            click.echo(f"{name}: {kind}", err=True)
+        if foreign:
+            click.echo(report.text(foreign, color=self._color()), err=True, nl=False)
+        if names:
+            click.echo(f"{len(names)} of {len(planned.actions)} files differ; run: {self.command()}", err=True)
+        return 1
+
+    def show_diff(self) -> int:
+        from crucible_gen import diff
+
+        planned = self.plan(force=True)
+        if planned.problems:
+            raise Problems(planned.problems)
+        shown = diff.diff(planned)
+        click.echo(_colored(shown) if wants_color(self.settings.text("color"), sys.stdout) else shown, nl=False)
+        return 1 if shown else 0
+
+    def command(self) -> str:
+        """The one command that writes what this run found to differ."""
+        words = ["gen", *(str(path) for path in self.options.paths)]
+        for name, flag in (("out", "--out"), ("profile", "--profile"), ("templates", "--templates")):
+            if self.settings.values[name].origin.startswith("--"):
+                words += [flag, self.settings.text(name)]
+        for name, flag in (("targets", "--target"), ("schemas", "--schemas")):
+            if self.settings.values[name].origin.startswith("--"):
+                words += [word for value in self.settings.texts(name) for word in (flag, value)]
+        words += [word for name in self.options.only for word in ("--only", name)]
+        return shlex.join(words)
+
+    def _color(self) -> bool:
+        return wants_color(self.settings.text("color"), sys.stderr)
+
+    def _say_changes(self, planned: Plan) -> None:
+        if self.options.verbose and self.settings.text("format") == "text":
+            for action in planned.changes:
+                click.echo(f"{action.kind} {planned.out.as_posix()}/{action.path}")
+
+    def _say(self, data: dict[str, object], text: str) -> None:
+        from crucible_gen import report
+
+        if self.settings.text("format") == "json":
+            click.echo(report.dumps(data | {"problems": []}), nl=False)
+        else:
+            click.echo(text)
+
+
+
+def _why(action: object) -> str:
+    forced = getattr(action, "forced", False)
+    return "edited by hand" if forced else _KINDS[getattr(action, "kind", "update")]
+
+
+def _colored(diff: str) -> str:
+    colors = {"+": "\x1b[32m", "-": "\x1b[31m", "@": "\x1b[36m"}
+    lines = diff.splitlines(keepends=True)
+    return "".join(f"{colors[line[0]]}{line.rstrip()}\x1b[0m\n" if line[0] in colors else line for line in lines)
+
+
+def _settings(paths: Sequence[Path], flags: Mapping[str, Plain]) -> Settings:
+    from crucible_gen import settings
+
+    start = Path(paths[0]).absolute() if paths else Path.cwd()
+    return settings.find(start if start.is_dir() else start.parent, flags)
+
+
+def new(name: str, type_: str, directory: Path | None) -> int:
+    """Writes a recipe of this type that generates as it is; never over a file that exists."""
+    from crucible_gen import names, schema, settings, write
+
+    if problems := names.id_problems(name, Place("gen new", 0, 0)):
+        raise Problems(problems)
+    if directory is None:
+        found = settings.find(Path.cwd(), {})
+        recipes = found.texts("recipes")
+        directory = found.base("recipes") / recipes[0] if recipes else Path("recipes")
+    path = directory / f"{name}.yaml"
+    text = (schema.shipped("templates") / "new" / f"{type_}.yaml").read_text("utf-8").replace("NAME", name)
+    editor = directory.parent / "schemas" / "recipe.schema.json"
+    if editor.is_file():
+        text = f"# yaml-language-server: $schema=../schemas/recipe.schema.json\n{text}"
+    if path.exists():
+        message = f"{settings.shown(path)} exists already"
+        raise Problems([Problem(Place(settings.shown(path)), "E0703", message, hint="choose another name")])
+    write.create(path, text)
+    click.echo(f"wrote {settings.shown(path)}; run: gen {settings.shown(directory)}")
+    return 0
+
+
+def print_schema(name: str) -> int:
+    """Prints the schema of recipes (self-contained, with the stages of third parties), of settings, or of a stage."""
+    from crucible_gen import bundle, extend, report, schema, settings
+
+    if name in ("settings", "meta"):
+        click.echo((schema.shipped("schemas") / f"{name}.schema.json").read_text("utf-8"), nl=False)
+        return 0
+    found = settings.find(Path.cwd(), {})
+    paths = [found.base("schemas") / path for path in found.texts("schemas")]
+    schemas = extend.extend(schema.load(), paths)
+    if name == "recipe":
+        click.echo(report.dumps(bundle.bundle(schemas)), nl=False)
+        return 0
+    if name not in schemas.stages:
+        known = ["recipe", "settings", "meta", *sorted(schemas.stages)]
+        hint = did_you_mean(name, known) or f"schemas: {', '.join(known)}"
+        raise Problems([Problem(Place("gen schema"), "E0702", f"there is no schema {name}", hint=hint)])
+    click.echo(report.dumps(schemas.documents[schemas.stages[name].key]), nl=False)
+    return 0
+
+
+def explain(code: str | None) -> int:
+    """Prints what a code means, or the list of all codes."""
+    from crucible_gen import explanations
+
+    if code is None:
+        for known, title in explanations.titles().items():
+            click.echo(f"{known}  {title}")
+        return 0
+    text = explanations.text(code.upper())
+    if text is None:
+        hint = did_you_mean(code.upper(), explanations.titles()) or "gen explain lists them all"
+        raise Problems([Problem(Place("gen explain"), "E0701", f"there is no error code {code}", hint=hint)])
+    click.echo(text, nl=False)
+    return 0
+
+
+def print_settings(path: Path | None, format_: str) -> int:
+    """Prints each setting with its value and its origin."""
+    import json
+
+    from crucible_gen import report
+
+    found = _settings([path] if path else [], {})
+    if format_ == "json":
+        values = {name: {"value": item.value, "from": item.origin} for name, item in found.values.items()}
+        click.echo(report.dumps(values), nl=False)
+        return 0
+    shown = {name: json.dumps(item.value, ensure_ascii=False) for name, item in found.values.items()}
+    width, value_width = max(map(len, shown)), max(map(len, shown.values()))
+    for name, item in found.values.items():
+        click.echo(f"{name.ljust(width)}  {shown[name].ljust(value_width)}  {item.origin}")
+    return 0
+
+
+def print_resolved(path: Path, profile: str | None) -> int:
+    """Prints a recipe with its bases and profile merged; behind each value the place that it comes from."""
+    from crucible_gen import extend, resolve, schema, settings
+
+    found = settings.find(path.absolute().parent, {})
+    schemas = extend.extend(schema.load(), [found.base("schemas") / item for item in found.texts("schemas")])
+    reader = resolve.Reader(schemas)
+    recipe = reader.recipe(resolve.Source(path.absolute(), settings.shown(path)), profile)
+    click.echo(resolve.text(recipe.node), nl=False)
+    return 0
+
+
+def print_structs(language: str) -> int:
+    """Prints the IR structs as Elixir modules or Python dataclasses."""
+    from crucible_gen import schema
+    from crucible_gen.emit import structs
+
+    directory = schema.shipped("schemas")
+    click.echo(structs.elixir(directory) if language == "elixir" else structs.python(directory), nl=False)
+    return 0

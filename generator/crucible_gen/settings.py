@@ -1,0 +1,154 @@
+"""Where a run starts in, the settings that hold there out, each with the place that it comes from.
+
+Settings stand in `[tool.gen]` of `pyproject.toml` or in `gen.yaml`, whichever is found first on the way up from the
+input; beside each other, `gen.yaml` holds. Every setting has a flag, and the flag wins. The directory of the settings
+file (without one, the working directory) is the project root: paths in outputs are relative to it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from crucible_gen import load
+from crucible_gen.document import Entry, Node, Plain
+from crucible_gen.problems import Place, Problem, Problems
+from crucible_gen.schema import Raw, shipped
+from crucible_gen.validate import Validator
+
+CODES = {"E0510": "the settings are not right"}
+
+PYPROJECT, OWN_FILE = "pyproject.toml", "gen.yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A value and where it comes from: `default`, `--out`, or the place in a settings file."""
+
+    value: Plain
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Every setting by name, and the project root."""
+
+    root: Path
+    values: Mapping[str, Setting]
+
+    def text(self, name: str) -> str:
+        """A setting that is text."""
+        return str(self.values[name].value)
+
+    def optional(self, name: str) -> str | None:
+        """A setting that is text or nothing."""
+        value = self.values[name].value
+        return None if value is None else str(value)
+
+    def texts(self, name: str) -> list[str]:
+        """A setting that is a list of texts."""
+        value = self.values[name].value
+        return [str(item) for item in value] if isinstance(value, list) else []
+
+    def path(self, name: str) -> Path:
+        """A path setting, made absolute: a flag's from the working directory, else from the project root."""
+        return self.base(name) / self.text(name)
+
+    def base(self, name: str) -> Path:
+        """The directory that the setting's paths are relative to."""
+        return Path.cwd() if self.values[name].origin.startswith("--") else self.root
+
+
+def schema() -> Raw:
+    """The JSON Schema of the settings."""
+    parsed: Raw = json.loads((shipped("schemas") / "settings.schema.json").read_text("utf-8"))
+    return parsed
+
+
+def find(start: Path, flags: Mapping[str, Plain]) -> Settings:
+    """The settings for inputs at `start` (a file or directory); `flags` are those that were given.
+
+    Raises Problems for a settings file that cannot be read or says what the schema does not know.
+    """
+    properties = schema()["properties"]
+    values = {name: Setting(raw["default"], "default") for name, raw in properties.items()}
+    root = Path.cwd()
+    for directory in (start, *start.parents):
+        node = _read(directory)
+        if node is None:
+            continue
+        if problems := Validator(schema(), "E0510").check(node):
+            raise Problems(problems)
+        root = directory
+        for name, entry in node.value.items() if isinstance(node.value, dict) else ():
+            values[name] = Setting(entry.node.plain(), str(entry.key))
+        break
+    for name, value in flags.items():
+        values[name] = Setting(value, f"--{name.removesuffix('s') if name == 'targets' else name}")
+    return Settings(root, values)
+
+
+def _read(directory: Path) -> Node | None:
+    own, project = directory / OWN_FILE, directory / PYPROJECT
+    if own.is_file():
+        node = load.load(own, shown(own))
+        return node if node.value is not None else Node({}, node.place)
+    if project.is_file():
+        return _pyproject(project)
+    return None
+
+
+def _pyproject(path: Path) -> Node | None:
+    file = shown(path)
+    try:
+        text = path.read_text("utf-8")
+        table: Any = tomllib.loads(text).get("tool", {}).get("gen")
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        line = re.search(r"line (\d+), column (\d+)", str(error))
+        place = Place(file, int(line[1]), int(line[2])) if line else Place(file)
+        raise Problems([Problem(place, "E0510", f"this file cannot be read as TOML: {error}")]) from None
+    if table is None:
+        return None
+    if not isinstance(table, dict):
+        raise Problems([Problem(Place(file), "E0510", "tool.gen must be a table", hint="write [tool.gen]")])
+    lines = text.split("\n")
+    header = next((number for number, line in enumerate(lines, 1) if line.strip() == "[tool.gen]"), 1)
+    entries = {name: _entry(name, value, lines, header, file) for name, value in table.items()}
+    return Node(entries, Place(file, header, 1))
+
+
+def _entry(name: str, value: object, lines: list[str], header: int, file: str) -> Entry:
+    """The TOML library gives no places: the line after the header that begins with the name is the entry's."""
+    number = header
+    for index in range(header, len(lines)):
+        if re.match(rf"\s*{re.escape(name)}\s*=", lines[index]):
+            number = index + 1
+            break
+    line = lines[number - 1]
+    column = len(line) - len(line.lstrip()) + 1
+    after = line.find("=") + 1
+    value_column = after + len(line[after:]) - len(line[after:].lstrip()) + 1
+    return Entry(Place(file, number, column, len(name)), _node(value, Place(file, number, value_column)))
+
+
+def _node(value: object, place: Place) -> Node:
+    if isinstance(value, dict):
+        return Node({str(key): Entry(place, _node(inner, place)) for key, inner in value.items()}, place)
+    if isinstance(value, list):
+        return Node(tuple(_node(item, place) for item in value), place)
+    if isinstance(value, (str, int, float)) or value is None:
+        return Node(value, place)
+    return Node(str(value), place)
+
+
+def shown(path: Path) -> str:
+    """A path as messages name it: relative to the working directory where that is below or near it."""
+    import os
+
+    relative = os.path.relpath(path)
+    return str(path) if relative.count("..") > 3 else relative.replace(os.sep, "/")
