@@ -1,0 +1,21 @@
+# Shorthand for the scripts in .ci/, which install what they need.
+.PHONY: generate test engines check format structs bench
+
+generate: ## write generated/ from recipes/
+	.ci/generate
+
+test: ## lint, types, tests
+	.ci/test
+
+engines: ## tests against the real training engines
+	.ci/test-engines
+
+check: ## has anything drifted?
+	.venv/bin/gen --check recipes/
+
+format: ## format the code of the project itself
+	.venv/bin/ruff check --fix . && .venv/bin/ruff format .
+
+structs: ## write what the runtime holds of the schemas
+	.venv/bin/gen structs python > runtime/crucible_runtime/ir.py
+	.venv/bin/python -m crucible_gen.emit.rules > runtime/crucible_runtime/rules.json
