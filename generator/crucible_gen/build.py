@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from crucible_gen import emit, extend, find, lower, rules, schema
+from crucible_gen.advise import Advice
 from crucible_gen.bundle import bundle
 from crucible_gen.problems import Place, Problem, Problems, did_you_mean
 from crucible_gen.resolve import Reader, Recipe
@@ -69,7 +70,7 @@ def read(request: Request, schemas: Schemas) -> list[Recipe]:
     """The valid recipes that the request names, sorted by id. Raises Problems with all that is wrong in any of them."""
     problems: list[Problem] = []
     sources = find.recipes(request.paths, request.out, problems)
-    reader, validator = Reader(schemas), Validator(bundle(schemas))
+    reader, validator = Reader(schemas), Validator(bundle(schemas), advise=Advice(schemas))
     recipes: list[Recipe] = []
     for source in sources:
         try:
@@ -78,12 +79,11 @@ def read(request: Request, schemas: Schemas) -> list[Recipe]:
             problems += error.problems
     recipes = [recipe for recipe in recipes if not reader.is_fragment(recipe.source)]
     for recipe in recipes:
-        found = [*validator.check(recipe.node)]
+        found = validator.check(recipe.written, rules.identity(recipe))
         for _, variant in recipe.variants:
-            found += validator.check(variant)
+            found += validator.check(variant, found)
         problems += found or rules.check(recipe, schemas)
-    if not problems:
-        problems += rules.check_all(recipes)
+    problems += rules.check_all(recipes)
     problems += _profile_problems(recipes, request.profile)
     chosen = _chosen(recipes, request.only, problems)
     if problems:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -28,7 +28,6 @@ CODES = {
     "E0307": "no recipe has the id that --only names",
 }
 
-_OWN_KEYS = ("extends", "profiles")
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*").fullmatch
 
 
@@ -44,13 +43,14 @@ class Source:
 class Recipe:
     """A recipe with nothing left to look up.
 
-    `node` is the whole definition; `sources` are the files that went in, the recipe's own first; `variants` are the
-    same recipe under each of its profiles, for validation.
+    `node` is the whole definition; `sources` are the files that went in, the recipe's own first. For validation there are
+    `written`, the definition that still has its profiles, and `variants`, the same recipe under each of them.
     """
 
     source: Source
     node: Node
     sources: tuple[Source, ...]
+    written: Node
     variants: tuple[tuple[str, Node], ...] = ()
 
     @property
@@ -82,15 +82,18 @@ class Reader:
     def recipe(self, source: Source, profile: str | None = None) -> Recipe:
         """The recipe in a file, with `profile` laid over it where it has one. Raises Problems."""
         node, sources = self._resolve(source, ())
-        if not isinstance(node.value, dict):
-            return Recipe(source, node, sources)
+        written = _bare_of_null(node)
         profiles = node.get("profiles")
-        named = profiles.value if profiles is not None and isinstance(profiles.value, dict) else {}
-        bare = _without(node, _OWN_KEYS)
-        overlays = {name: self._expanded(entry.node) for name, entry in named.items()}
-        variants = {name: _bare_of_null(merge(bare, overlay)) for name, overlay in overlays.items()}
-        chosen = variants.get(profile) if profile else None
-        return Recipe(source, chosen or _bare_of_null(bare), sources, tuple(variants.items()))
+        if profiles is None or not isinstance(profiles.value, dict):
+            return Recipe(source, _without(written, "profiles"), sources, written)
+        bare = _without(node, "profiles")
+        variants = {
+            name: _bare_of_null(merge(bare, self._expanded(entry.node)))
+            for name, entry in profiles.value.items()
+            if isinstance(entry.node.value, dict)
+        }
+        chosen = variants.get(profile or "") or _without(written, "profiles")
+        return Recipe(source, chosen, sources, written, tuple(variants.items()))
 
     def is_fragment(self, source: Source) -> bool:
         """True for a file that another one extends and that names no recipe of its own."""
@@ -125,7 +128,7 @@ class Reader:
             sources += [each for each in read if each not in sources]
         if problems:
             raise Problems(problems)
-        own = _without(node, ("extends",))
+        own = _without(node, "extends")
         return (own if merged is None else merge(merged, own)), tuple(sources)
 
     def _base(self, item: Node, source: Source, seen: Sequence[Source]) -> Source:
@@ -138,8 +141,8 @@ class Reader:
                 message = f"these files extend each other: {cycle}"
                 raise Problems([Problem(item.place, "E0302", message, hint="remove one of these extends")])
         if not path.is_file():
-            near = did_you_mean(path.name, _names_beside(path))
-            raise Problems([Problem(item.place, "E0301", f"extends {text}: there is no file {name}", hint=near)])
+            hint = did_you_mean(path.name, _names_beside(path)) or "a path in extends is relative to this file"
+            raise Problems([Problem(item.place, "E0301", f"extends {text}: there is no file {name}", hint=hint)])
         return Source(path, name)
 
     def _expanded(self, node: Node) -> Node:
@@ -188,10 +191,10 @@ def _bare_of_null(node: Node) -> Node:
     return replace(node, value=changed)
 
 
-def _without(node: Node, keys: Iterable[str]) -> Node:
-    if not isinstance(node.value, dict) or not any(key in node.value for key in keys):
+def _without(node: Node, key: str) -> Node:
+    if not isinstance(node.value, dict) or key not in node.value:
         return node
-    return replace(node, value={key: entry for key, entry in node.value.items() if key not in keys})
+    return replace(node, value={name: entry for name, entry in node.value.items() if name != key})
 
 
 def _extends(node: Node, problems: list[Problem]) -> list[Node]:
@@ -202,7 +205,8 @@ def _extends(node: Node, problems: list[Problem]) -> list[Node]:
     items = list(extends.value) if isinstance(extends.value, tuple) else [extends]
     for item in items:
         if not isinstance(item.value, str) or not item.value:
-            message, hint = "extends must be a path or a list of paths", "write extends: fragments/base.yaml"
+            found = "an empty text" if item.value == "" else "a mapping" if isinstance(item.value, dict) else str(item.value)
+            message, hint = f"extends must be a path or a list of paths, found {found}", "write extends: fragments/base.yaml"
             problems.append(Problem(item.place, "E0303", message, hint=hint))
     return [item for item in items if isinstance(item.value, str) and item.value]
 

@@ -26,8 +26,8 @@ CODES = {
 
 
 def check(recipe: Recipe, schemas: Schemas) -> list[Problem]:
-    """Every problem of one recipe, in order of place."""
-    problems = [*_id(recipe)]
+    """Every problem of one recipe that its schema accepts, in order of place."""
+    problems: list[Problem] = []
     for node in (recipe.node, *(variant for _, variant in recipe.variants)):
         problems += _stages(node, recipe.type, schemas)
         problems += _evaluation(node)
@@ -35,9 +35,23 @@ def check(recipe: Recipe, schemas: Schemas) -> list[Problem]:
     return sorted(set(problems))
 
 
+def identity(recipe: Recipe) -> list[Problem]:
+    """What is wrong with the id of any recipe, valid or not: at most one problem, and none where the id is no text."""
+    id_ = recipe.text("id")
+    if id_ is None:
+        return []
+    place = _id_place(recipe)
+    stem = PurePosixPath(recipe.source.name).stem
+    problems = names.id_problems(id_, place)
+    if id_ != stem and not problems:
+        message = f"id must be {stem}, the file's name without its ending, found {id_}"
+        return [Problem(place, "E0411", message, hint=f"write id: {stem}, or rename the file")]
+    return problems
+
+
 def check_all(recipes: Iterable[Recipe]) -> list[Problem]:
     """The problems of recipes that are right alone but collide: one id, one module or one file name for two."""
-    return names.collisions([(recipe.id, _id_place(recipe)) for recipe in recipes])
+    return names.collisions([(recipe.id, _id_place(recipe)) for recipe in recipes if recipe.text("id")])
 
 
 def _id_place(recipe: Recipe) -> Place:
@@ -45,13 +59,6 @@ def _id_place(recipe: Recipe) -> Place:
     return node.place if node is not None else recipe.node.place
 
 
-def _id(recipe: Recipe) -> Iterator[Problem]:
-    place = _id_place(recipe)
-    yield from names.id_problems(recipe.id, place)
-    stem = PurePosixPath(recipe.source.name).stem
-    if recipe.id != stem:
-        message = f"id must be {stem}, the file's name without its ending, found {recipe.id}"
-        yield Problem(place, "E0411", message, hint=f"write id: {stem}, or rename the file")
 
 
 def _stages(node: Node, type_: str, schemas: Schemas) -> Iterator[Problem]:
@@ -97,7 +104,7 @@ def _unique(items: Node | None, key: str, what: str) -> Iterator[Problem]:
         place = named.place if named is not None else item.place
         if isinstance(name, str) and name in seen:
             message = f"{what} {name} stands twice"
-            hint = f"give each {what} a {key} of its own"
+            hint = f"give each {what} its own {key}"
             yield Problem(place, "E0414", message, hint=hint, see=(("first here", seen[name]),))
         seen.setdefault(name, place)
 
@@ -129,9 +136,9 @@ def _moment(text: str, place: Place) -> Iterator[Problem]:
     try:
         utc(text)
     except (ValueError, OverflowError):
-        message = f"expected a moment with its offset from UTC, found {text}"
-        yield Problem(place, "E0415", message, hint="write 2026-01-31T12:00:00Z")
+        message = f"expected a moment in time with its offset from UTC, found {text}"
+        yield Problem(place, "E0415", message, hint="write it as in 2026-01-31T12:00:00Z")
 
 
 def _no_atom(reason: str, place: Place) -> Problem:
-    return Problem(place, "E0416", f"this cannot be an Elixir atom: {reason}", hint="write another name")
+    return Problem(place, "E0416", f"this is an atom in Elixir, so it must {reason}", hint="write another name")

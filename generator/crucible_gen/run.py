@@ -26,6 +26,7 @@ CODES = {
     "E0701": "there is no such error code",
     "E0702": "there is no such schema",
     "E0703": "the new recipe's file exists already",
+    "E0610": "a generated file is not what the recipes say",
     "E0704": "no paths are given, and no settings name recipes",
 }
 

@@ -7,8 +7,9 @@ sentences with the value that was found, the names that would have fitted, and t
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, TypeAlias
 
 from crucible_gen.document import Node
 from crucible_gen.problems import Place, Problem, did_you_mean
@@ -24,6 +25,9 @@ CODES = {
     "E0207": "a list or map has the wrong size",
     "E0208": "fields do not fit together",
 }
+
+Advise: TypeAlias = Callable[[str, Node], str]
+"""The name of a field that is not allowed where it stands, and the document, to a hint where it belongs, or to no text."""
 
 _TYPES = {
     "string": "text",
@@ -42,30 +46,44 @@ _BOUNDS = {
 }
 
 
+_OF = {"at least": "of at least", "at most": "of at most"}
+_FORMS = {"object": "fields below it: `name: value`", "array": "a list: [...]"}
+_TRANSPARENT = ("anyOf", "oneOf", "allOf", "then", "else", "items")
+
+
 class Validator:
     """A JSON Schema, compiled once; `check` may be called for any number of documents."""
 
-    def __init__(self, schema: Raw, code: str | None = None) -> None:
-        """`schema` is self-contained; `code` replaces the code of every problem (schema files have one of their own)."""
+    def __init__(self, schema: Raw, code: str | None = None, advise: Advise = lambda name, document: "") -> None:
+        """`schema` is self-contained; `code` replaces the code of every problem (schema files have one of their own).
+
+        `advise` may know where a field belongs that the schema does not allow where it stands.
+        """
         import jsonschema_rs
 
         self._schema = schema
         self._code = code
+        self._advise = advise
         self._compiled = jsonschema_rs.Draft202012Validator(schema)
 
-    def check(self, node: Node) -> list[Problem]:
-        """Every problem of the document, in order of place; nothing is raised."""
+    def check(self, node: Node, known: Sequence[Problem] = ()) -> list[Problem]:
+        """Every problem of the document, in order of place; nothing is raised.
+
+        `known` are problems that were found in another way: they come back too, and nothing more is said at their places.
+        """
         plain = node.plain()
         if self._compiled.is_valid(plain):
-            return []
-        problems: dict[tuple[Place, str], Problem] = {}
+            return list(known)
+        taken = {problem.place for problem in known}
+        problems: dict[tuple[Place, str], Problem] = {(problem.place, problem.message): problem for problem in known}
         errors = sorted(_leaves(self._compiled.iter_errors(plain)), key=_priority)
         wrong_type = {tuple(error.instance_path) for error in errors if error.kind.name == "type"}
         for error in errors:
             if error.kind.name != "type" and tuple(error.instance_path) in wrong_type:
                 continue  # one sentence a value: what its type should be comes before what it should be
             for problem in self._problems(node, error):
-                problems.setdefault((problem.place, problem.message), problem)
+                if problem.place not in taken:
+                    problems.setdefault((problem.place, problem.message), problem)
         return sorted(problems.values())
 
     def _problems(self, document: Node, error: Any) -> Iterator[Problem]:
@@ -75,60 +93,82 @@ class Validator:
         part = _walk(self._schema, error.schema_path[:-1])
         name = _name(path)
         kind = error.kind
-        about = _description(self._schema, error.schema_path)
+        about = self._about(error.schema_path)
         place, found = node.place, _show(node)
         match type(kind).__name__:
             case "AdditionalProperties" | "UnevaluatedProperties":
                 known = list(part.get("properties", {}))
                 for key in sorted(kind.unexpected):
-                    yield self._problem(
-                        _key_place(node, key),
-                        "E0201",
-                        f"unknown field {key}" + (f" in {name}" if path else ""),
-                        hint=did_you_mean(key, known) or _known(known),
-                    )
+                    hint = self._advise(key, document) or did_you_mean(key, known) or _known(known)
+                    message = f"unknown field {_word(key)}" + (f" in {name}" if path else "")
+                    yield self._problem(_key_place(node, key), "E0201", message, hint=hint)
             case "Required":
-                wanted = part.get("properties", {}).get(kind.property, {})
-                wanted = self._target(wanted)
-                what = wanted.get("description", "")
+                wanted = self._property(error.schema_path, kind.property)
                 where = f" in {name}" if path else ""
                 message = f"{kind.property} is missing{where}"
-                yield self._problem(place, "E0202", message, hint=f"add {kind.property}: ...", about=what)
+                about, hint = wanted.get("description", ""), f"add {kind.property}: {_example(wanted)}"
+                yield self._problem(place, "E0202", message, hint=hint, about=about)
             case "Minimum" | "Maximum" | "ExclusiveMinimum" | "ExclusiveMaximum":
                 bound = _BOUNDS[type(kind).__name__]
                 limit = _number(kind.limit)
                 message = f"{name} must be {bound} {limit}, found {found}"
-                yield self._problem(place, "E0203", message, about=about, hint=f"give a number {bound} {limit}")
+                yield self._problem(place, "E0203", message, about=about, hint=f"give a number {_OF.get(bound, bound)} {limit}")
             case "Type":
+                if not path and node.value is None:
+                    message, hint = "expected a mapping, found nothing: the file is empty", "write `key: value` lines"
+                    yield self._problem(place, "E0204", message, hint=hint)
+                    return
                 types = _type_names(part.get("type", kind.types))
                 message = f"{name} must be {types}, found {_typed(node)}"
-                yield self._problem(place, "E0204", message, about=about, hint=_type_hint(part, node))
+                hint = _type_hint(part.get("type", ()), node)
+                yield self._problem(place, "E0204", message, about=about, hint=hint)
             case "Enum" | "Constant":
                 values = part["enum"] if "enum" in part else [part["const"]]
                 names = [value for value in values if isinstance(value, str)]
                 message = f"{name} must be {_one_of(values)}, found {found}"
                 near = did_you_mean(node.value, names) if isinstance(node.value, str) else ""
-                yield self._problem(place, "E0205", message, about=about, hint=near or "use one of these values")
+                yield self._problem(place, "E0205", message, about=about, hint=near or _write_one_of(values))
             case "Pattern" | "MinLength" | "MaxLength" | "Format":
                 message, hint = _form(name, part, found)
                 yield self._problem(place, "E0206", message, about=about, hint=hint)
             case "MinItems" | "MaxItems" | "UniqueItems" | "MinProperties" | "MaxProperties" | "Contains":
-                keyword = error.schema_path[-1]
-                yield self._problem(place, "E0207", f"{name} {_size(keyword, part)}, found {found}", about=about)
+                size, hint = _size(error.schema_path[-1], part)
+                yield self._problem(place, "E0207", f"{name} {size}, found {found}", about=about, hint=hint)
             case "PropertyNames":
-                message = f"{name} has a key that is not allowed: {error.message}"
-                yield self._problem(place, "E0201", message, about=about)
+                pattern = part.get("propertyNames", {}).get("pattern", "")
+                for key in _wrong_names(node, pattern):
+                    message = f"{_word(key)} cannot be a name in {name}: it must match {pattern}"
+                    hint = "begin with a letter; use letters, digits and `_`"
+                    yield self._problem(_key_place(node, key), "E0201", message, about=about, hint=hint)
             case "FalseSchema":
                 key = path[-1] if path else ""
                 place = _key_place(parent, key) if isinstance(key, str) else place
                 yield self._problem(place, "E0201", f"{name} cannot stand here", about=about, hint=f"remove {name}")
             case _:
-                fields = _alternatives(part)
-                message = f"{name or 'the recipe'} must have {fields}" if fields else f"{name}: {error.message}"
-                yield self._problem(place, "E0208", message, about=about)
+                fields, hint = _alternatives(part, node)
+                message = f"{name} must have {fields}" if fields else f"{name}: {error.message}"
+                yield self._problem(place, "E0208", message, about=about, hint=hint)
 
     def _problem(self, place: Place, code: str, message: str, *, hint: str = "", about: str = "") -> Problem:
         return Problem(place, self._code or code, message, hint=hint, about=about)
+
+    def _about(self, path: Sequence[str | int]) -> str:
+        """The description nearest to the keyword that failed."""
+        for end in range(len(path) - 1, 0, -1):
+            part = _walk(self._schema, path[:end])
+            if isinstance(part.get("description"), str):
+                return str(part["description"])
+            if path[end - 1] not in _TRANSPARENT and not isinstance(path[end - 1], int):
+                break
+        return ""
+
+    def _property(self, path: Sequence[str | int], name: str) -> Raw:
+        """What the schema says of a property that is missing: beside `required`, or around the condition that asks."""
+        for end in range(len(path) - 1, -1, -1):
+            part = _walk(self._schema, path[:end])
+            if name in part.get("properties", {}):
+                return self._target(part["properties"][name])
+        return {}
 
     def _target(self, raw: Raw) -> Raw:
         """The schema that `raw` refers to, if it refers to one; its own keywords win."""
@@ -173,22 +213,12 @@ def _walk(schema: Any, path: Sequence[str | int]) -> Raw:
     return schema if isinstance(schema, dict) else {}
 
 
-def _description(schema: Raw, path: Sequence[str | int]) -> str:
-    """The description nearest to the keyword that failed."""
-    for end in range(len(path) - 1, 0, -1):
-        part = _walk(schema, path[:end])
-        if isinstance(part.get("description"), str):
-            return str(part["description"])
-        if path[end - 1] not in ("anyOf", "oneOf", "allOf", "then", "else") and not isinstance(path[end - 1], int):
-            break
-    return ""
-
-
 def _name(path: Sequence[str | int]) -> str:
     """`learning_rate`, or `tasks[0].scorer` inside a list: the end of the path that a reader recognises."""
+    first = next((index for index, step in enumerate(path) if isinstance(step, int)), len(path))
     name = ""
-    for step in path[-3:] if len(path) > 1 and any(isinstance(step, int) for step in path[-3:]) else path[-1:]:
-        name += f"[{step}]" if isinstance(step, int) else f".{step}" if name else step
+    for step in path[max(first - 1, 0) :]:
+        name += f"[{step}]" if isinstance(step, int) else f".{step}" if name else _word(step)
     return name or "the file"
 
 
@@ -221,20 +251,48 @@ def _type_names(types: str | Sequence[str]) -> str:
     return " or ".join(names) or "null"
 
 
-def _type_hint(part: Raw, node: Node) -> str:
-    types = part.get("type", ())
-    if isinstance(node.value, str) and ("number" in types or "integer" in types):
+def _type_hint(types: str | Sequence[str], node: Node) -> str:
+    value = node.value
+    if isinstance(value, str) and ("number" in types or "integer" in types):
+        try:
+            float(value)
+        except ValueError:
+            return "write a number" if "number" in types else "write a whole number"
         return "write the number without quotes"
-    if isinstance(node.value, (int, float)) and "string" in types:
+    if isinstance(value, (int, float)) and "string" in types:
         return f'quote it: "{_show(node)}"'
-    if isinstance(node.value, float) and "integer" in types and node.value.is_integer():
-        return f"write {int(node.value)}"
-    return ""
+    if isinstance(value, float) and "integer" in types:
+        return "write it without a fraction"
+    if isinstance(value, str) and "boolean" in types:
+        return "write true or false, without quotes"
+    if isinstance(value, (str, int, float)) and "array" in types:
+        return f"write a list: [{_show(node)}]"
+    return f"write {_FORMS[kind]}" if (kind := next((kind for kind in _FORMS if kind in types), None)) else ""
 
 
 def _one_of(values: Sequence[Any]) -> str:
     shown = [value if isinstance(value, str) else json.dumps(value) for value in values]
     return shown[0] if len(shown) == 1 else f"one of {', '.join(shown)}"
+
+
+def _write_one_of(values: Sequence[Any]) -> str:
+    return "write this value" if len(values) == 1 else "write one of these values"
+
+
+def _word(key: str) -> str:
+    """A key as a message can hold it: as it is, or quoted and cut where it is no plain word."""
+    return key if key.isprintable() and " " not in key and 0 < len(key) <= 60 else _show(Node(key, Place("")))
+
+
+def _example(wanted: Raw) -> str:
+    """What might stand behind a key that is missing: a value that the schema names, or dots."""
+    values = [wanted[key] for key in ("enum", "examples") if wanted.get(key)]
+    return json.dumps(values[0][0], ensure_ascii=False).strip('"') if values else "..."
+
+
+def _wrong_names(node: Node, pattern: str) -> list[str]:
+    matches = re.compile(pattern).search
+    return [key for key in node.value if not matches(key)] if isinstance(node.value, dict) else []
 
 
 def _known(names: Sequence[str]) -> str:
@@ -248,35 +306,45 @@ def _number(value: Any) -> str:
 
 
 def _form(name: str, part: Raw, found: str) -> tuple[str, str]:
-    if "pattern" in part:
-        return f"{name} must match {part['pattern']}, found {found}", ""
     low, high = part.get("minLength"), part.get("maxLength")
     if low == 1 and found == '""':
         return f"{name} must not be empty", "write some text, or remove the line"
+    if part.get("x-elixir-type") == "module":
+        hint = "begin each part with a capital letter: Acme.Checker"
+        return f"{name} must be the name of an Elixir module, found {found}", hint
+    if "pattern" in part:
+        return f"{name} must match {part['pattern']}, found {found}", "write text of this form"
     bounds = [f"at least {low}"] if low is not None else []
     bounds += [f"at most {high}"] if high is not None else []
     if not bounds:
-        return f"{name} must be {part.get('format', 'well formed')}, found {found}", ""
-    return f"{name} must have {' and '.join(bounds)} characters, found {found}", ""
+        return f"{name} must be a {part.get('format', 'text of its form')}, found {found}", "write text of this form"
+    hint = "write more" if high is None else "shorten it"
+    return f"{name} must have {' and '.join(bounds)} characters, found {found}", hint
 
 
-def _size(keyword: Any, part: Raw) -> str:
+def _size(keyword: Any, part: Raw) -> tuple[str, str]:
     match keyword:
         case "minItems":
-            return f"must have at least {part['minItems']} items"
+            return f"must have at least {_count(part['minItems'], 'item')}", "add one, or remove the line"
         case "maxItems":
-            return f"must have at most {part['maxItems']} items"
+            return f"must have at most {_count(part['maxItems'], 'item')}", "remove some"
         case "minProperties":
-            return f"must have at least {part['minProperties']} entries"
+            return f"must have at least {_count(part['minProperties'], 'field')}", "add one, or remove the line"
         case "maxProperties":
-            return f"must have at most {part['maxProperties']} entries"
-    return "must not have the same item twice"
+            return f"must have at most {_count(part['maxProperties'], 'field')}", "remove some"
+    return "must not have the same item twice", "remove one of them"
 
 
-def _alternatives(part: Raw) -> str:
-    """`exactly one of samples, dataset` for a oneOf or anyOf of `required` lists."""
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _alternatives(part: Raw, node: Node) -> tuple[str, str]:
+    """`exactly one of samples, dataset` for a oneOf or anyOf of `required` lists, and which to add or remove."""
     for combiner, words in (("oneOf", "exactly one of"), ("anyOf", "one of")):
         lists = [choice.get("required") for choice in part.get(combiner, ())]
         if lists and all(lists):
-            return f"{words} {', '.join(' and '.join(fields) for fields in lists)}"
-    return ""
+            there = [field for fields in lists for field in fields if node.get(field) is not None]
+            hint = f"remove {' or '.join(there)}" if there else f"add {' or '.join(fields[0] for fields in lists)}"
+            return f"{words} {', '.join(' and '.join(fields) for fields in lists)}", hint
+    return "", ""

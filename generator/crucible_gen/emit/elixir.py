@@ -1,0 +1,103 @@
+"""An experiment in, the Mix project out: a module a recipe, and around them the facade that runs any of them."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Sequence
+
+from crucible_gen import names
+from crucible_gen.emit.templates import Templates
+from crucible_gen.lower import Experiment, Input
+from crucible_gen.printers import elixir
+from crucible_gen.schema import Schemas
+from crucible_gen.terms import Keywords, Module, Symbol, Term
+from crucible_gen.terms import Sequence as Items
+
+NAMESPACE, FOLDER = "CrucibleRecipes", "lib/crucible_recipes"
+_SHADOWED = ("Config",)
+"""First segments that an alias in a recipe's module takes: a module `Config` is nested in it."""
+_SHARED = {
+    "mix.exs.j2": "mix.exs",
+    "formatter.exs.j2": ".formatter.exs",
+    "crucible_recipes.ex.j2": "lib/crucible_recipes.ex",
+}
+_WIDTH = 98
+
+
+class Elixir:
+    """The target `elixir`."""
+
+    def __init__(self, schemas: Schemas, templates: Templates) -> None:
+        """Struct modules come from the schemas' `x-elixir-struct`."""
+        self._schemas = schemas
+        self._templates = templates
+        self._structs = {name: shape.struct or "" for name, shape in schemas.records.items()}
+
+    def recipe(self, experiment: Experiment, stem: str) -> Iterable[tuple[str, str]]:
+        """The recipe's module."""
+        inputs = experiment.inputs
+        needed = Items(tuple(Symbol(each.name) for each in inputs if each.inject.needed))
+        holes = {
+            "module": f"{NAMESPACE}.{names.elixir_alias(stem)}",
+            "summary": elixir.doc(experiment.description or f"The recipe {experiment.id}.", 2),
+            "stages": elixir.doc("\n".join(_stages(experiment)), 2),
+            "inputs": elixir.doc("\n".join(_input_docs(inputs)), 4),
+            "types": ",\n            ".join(_types(inputs)),
+            "fields": _fields(inputs),
+            "name": elixir.function("def name", experiment.id),
+            "description": elixir.function("def description", experiment.description),
+            "needs": elixir.function("def needs", needed),
+            "type": elixir.atom(experiment.type),
+            "training_config": self._text(experiment.training_config, column=6, after=1),
+            "uses_options": experiment.uses_options,
+            "experiment": self._text(experiment.body, column=4),
+            "evaluation": self._function("def evaluation", experiment.evaluation) if experiment.evaluation else "",
+        }
+        yield f"{FOLDER}/{stem}.ex", self._templates.render("elixir/recipe.ex.j2", holes)
+
+    def shared(self) -> Iterable[tuple[str, str]]:
+        """The project around the recipes."""
+        for template, path in _SHARED.items():
+            yield path, self._templates.render(f"elixir/{template}", {})
+
+    def _text(self, term: Term, *, column: int, after: int = 0) -> str:
+        return elixir.text(term, column=column, after=after, structs=self._structs, shadowed=_SHADOWED)
+
+    def _function(self, head: str, term: Term) -> str:
+        return elixir.function(head, term, structs=self._structs, shadowed=_SHADOWED)
+
+
+def _stages(experiment: Experiment) -> list[str]:
+    """The stages as a sentence, filled to the width of a line."""
+    modules = ", ".join(f"`{stage.module}`" for stage in experiment.stages)
+    after = " Evaluation follows the run: see `evaluation/0`." if experiment.evaluation else ""
+    return _filled(f"Stages: {modules}.{after}", _WIDTH - 2)
+
+
+def _input_docs(inputs: Sequence[Input]) -> list[str]:
+    lines: list[str] = []
+    for each in inputs:
+        needed = " Needed to run." if each.inject.needed else ""
+        lines += _filled(f"- `:{each.name}` - {each.description}{needed}", _WIDTH - 4, "  ")
+    about = "fields of `CrucibleIR.Training.Config` to override, as a map or a keyword list"
+    return [*lines, f"- `:training_config` - {about}"]
+
+
+def _types(inputs: Sequence[Input]) -> list[str]:
+    return [*(f"{each.name}: {each.inject.elixir}" for each in inputs), "training_config: map() | keyword()"]
+
+
+def _fields(inputs: Sequence[Input]) -> str:
+    """The statement `defstruct`: the live values, nil until supplied, and the overrides."""
+    atoms = [elixir.atom(each.name) for each in inputs]
+    line = f"defstruct [{', '.join([*atoms, 'training_config: %{}'])}]"
+    if len(line) + 4 <= _WIDTH:
+        return line
+    return "defstruct [\n" + "".join(f"      {atom},\n" for atom in atoms) + "      training_config: %{}\n    ]"
+
+
+def _filled(text: str, width: int, indent: str = "") -> list[str]:
+    return textwrap.wrap(text, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+
+
+_ = Keywords, Module

@@ -1,0 +1,201 @@
+"""An experiment in, the Python package out: a module a recipe, which reads against its Elixir twin line by line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from crucible_gen import names
+from crucible_gen.emit.templates import Templates
+from crucible_gen.lower import Experiment, Input
+from crucible_gen.printers import python
+from crucible_gen.schema import Schemas
+from crucible_gen.terms import Keywords, Mapping, Module, Record, Term
+from crucible_gen.terms import Sequence as Items
+
+PACKAGE = "crucible_recipes"
+_WIDTH = 88
+_VARIABLES = {"training_config": "training"}
+_EVALUATION = {"evaluation": "Evaluation", "task": "Task", "sample": "Sample"}
+_BASE_FIELDS = ("ports", "training_config")
+
+
+class Python:
+    """The target `python`."""
+
+    def __init__(self, schemas: Schemas, templates: Templates) -> None:
+        """Class names come from the schemas' `x-python-class`."""
+        self._schemas = schemas
+        self._templates = templates
+        self._ir = {name: shape.python_class or "" for name, shape in schemas.records.items()}
+        self._classes = self._ir | _EVALUATION
+
+    def recipe(self, experiment: Experiment, stem: str) -> Iterable[tuple[str, str]]:
+        """The recipe's module."""
+        name = "recipe.py.j2"
+        body = _in_python(experiment.body)
+        training = _in_python(experiment.training_config)
+        evaluation = _evaluation(experiment.evaluation) if experiment.evaluation is not None else None
+        fields = [each for each in experiment.inputs if each.name not in _BASE_FIELDS]
+        holes = {
+            "docstring": python.docstring(_module_doc(experiment), 0),
+            "imports": self._imports(experiment, fields, (body, training, evaluation)),
+            "name": python.assign("NAME", experiment.id),
+            "description": python.assign("DESCRIPTION", experiment.description),
+            "alias": names.elixir_alias(stem),
+            "type": python.string(experiment.type),
+            "config_doc": python.docstring(_config_doc(fields), 4),
+            "config_fields": "\n".join(f"    {each.name}: {each.inject.python} = None" for each in fields),
+            "training_config": python.text(training, column=8, after=1, classes=self._classes),
+            "experiment": self._returned(body),
+            "uses_options": experiment.uses_options,
+            "evaluation": self._returned(evaluation) if evaluation is not None else "",
+            "stages": "\n".join(_stage_call(stage.name, self._function(stage.kind)) for stage in experiment.stages),
+        }
+        yield f"{PACKAGE}/{names.python_module(stem)}.py", self._render(name, holes)
+
+    def shared(self) -> Iterable[tuple[str, str]]:
+        """The package around the modules."""
+        yield "pyproject.toml", self._templates.render("python/pyproject.toml.j2", {})
+        for name in ("__init__.py", "__main__.py"):
+            yield f"{PACKAGE}/{name}", self._render(f"{name}.j2", {})
+        yield f"{PACKAGE}/py.typed", ""
+
+    def _render(self, name: str, holes: dict[str, object]) -> str:
+        text = self._templates.render(f"python/{name}", holes)
+        return _formatted(text, name) if self._templates.is_own(f"python/{name}") else text
+
+    def _returned(self, term: Term) -> str:
+        return python.assign("return", term, column=4, classes=self._classes, names=_VARIABLES)
+
+    def _function(self, kind: str | None) -> str:
+        """The stage function of the runtime: one of its own for the stages that recipes have tables for."""
+        stage = self._schemas.stages.get(kind or "")
+        known = stage is not None and stage.info.role != "stage" and stage.key not in self._schemas.places
+        return str(kind) if known else "external"
+
+    def _imports(self, experiment: Experiment, fields: Sequence[Input], terms: Iterable[Term]) -> str:
+        types = {each.inject.python for each in fields}
+        used = {name for term in terms for name in _record_types(term)} | {"experiment", "training_config"}
+        runtime = {"Result", "RunConfig", "main", "override", "start"}
+        runtime |= {"Ports"} if any("Ports" in type_ for type_ in types) else set()
+        functions = {self._function(stage.kind) for stage in experiment.stages}
+        ir = {self._ir[name] for name in used if name in self._ir}
+        ir |= {"Module"} if "module" in used else set()
+        standard = [
+            "import sys",
+            "from collections.abc import Mapping",
+            "from dataclasses import dataclass",
+            *(["from pathlib import Path"] if any("Path" in type_ for type_ in types) else []),
+            "from typing import Any",
+        ]
+        own = [("crucible_runtime", runtime)]
+        if evaluation := {_EVALUATION[name] for name in used if name in _EVALUATION}:
+            own.append(("crucible_runtime.evaluation", evaluation))
+        own += [("crucible_runtime.ir", ir), ("crucible_runtime.stages", functions)]
+        return "\n".join([*standard, "", *(_import(module, imported) for module, imported in own)])
+
+
+def _import(module: str, imported: Iterable[str]) -> str:
+    """An import in the order that isort keeps: classes before functions, each by name."""
+    ordered = sorted(imported, key=lambda name: (name[0].islower(), name.lower()))
+    line = f"from {module} import {', '.join(ordered)}"
+    if len(line) <= _WIDTH:
+        return line
+    return f"from {module} import (\n" + "".join(f"    {name},\n" for name in ordered) + ")"
+
+
+def _stage_call(name: str, function: str) -> str:
+    call = f"        pipeline.stage({python.string(name)}, {function})"
+    if len(call) <= _WIDTH:
+        return call
+    return f"        pipeline.stage(\n            {python.string(name)},\n            {function},\n        )"
+
+
+def _module_doc(experiment: Experiment) -> str:
+    stages = ", ".join(stage.name for stage in experiment.stages)
+    after = "; evaluation follows the run" if experiment.evaluation is not None else ""
+    lines = _wrapped(f"Stages: {stages}{after}.", _WIDTH)
+    return "\n".join([*_paragraphs(experiment.description), "", *lines])
+
+
+def _paragraphs(text: str) -> list[str]:
+    return [line for part in text.strip().split("\n") for line in (_wrapped(part, _WIDTH - 3) or [""])]
+
+
+def _config_doc(fields: Sequence[Input]) -> str:
+    title = "What the caller supplies, besides `ports` and overrides of `training_config`."
+    if not fields:
+        return title
+    lines = [line for each in fields for line in _wrapped(f"{each.name}: {each.description}", _WIDTH - 4, "    ")]
+    return "\n".join([title, "", *lines])
+
+
+def _wrapped(text: str, width: int, indent: str = "") -> list[str]:
+    import textwrap
+
+    return textwrap.wrap(text, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+
+
+def _in_python(term: Term) -> Term:
+    """The term as Python has it: a stage's module is plain text, since its field has the type; elsewhere it says so."""
+    match term:
+        case Record("stage_def", fields):
+            return Record(
+                "stage_def",
+                tuple((name, value.name if isinstance(value, Module) else _in_python(value)) for name, value in fields),
+            )
+        case Record(type_, fields):
+            return Record(type_, tuple((name, _in_python(value)) for name, value in fields))
+        case Mapping(entries, symbols):
+            return Mapping(tuple((key, _in_python(value)) for key, value in entries), symbols)
+        case Keywords(entries):
+            return Keywords(tuple((key, _in_python(value)) for key, value in entries))
+        case Items(items):
+            return Items(tuple(_in_python(item) for item in items))
+    return term
+
+
+def _evaluation(evaluation: Mapping) -> Record:
+    """The evaluation, which is a map in Elixir, in the classes of the runtime."""
+    fields = tuple((key, _listed("task", value) if key == "tasks" else value) for key, value in evaluation.entries)
+    return Record("evaluation", fields)
+
+
+def _listed(type_: str, items: Term) -> Term:
+    assert isinstance(items, Items)
+    return Items(tuple(_classed(type_, item) for item in items.items))
+
+
+def _classed(type_: str, item: Term) -> Term:
+    assert isinstance(item, Mapping)
+    fields = tuple((key, _listed("sample", value) if key == "samples" else value) for key, value in item.entries)
+    return Record(type_, fields)
+
+
+def _record_types(term: Term) -> Iterator[str]:
+    match term:
+        case Record(type_, fields):
+            yield type_
+            for _, value in fields:
+                yield from _record_types(value)
+        case Mapping(entries) | Keywords(entries):
+            for _, value in entries:
+                yield from _record_types(value)
+        case Items(items):
+            for item in items:
+                yield from _record_types(item)
+        case Module():
+            yield "module"
+
+
+def _formatted(text: str, name: str) -> str:
+    """What a user's template gives, as black leaves it. Raises Problems for text that is no Python."""
+    import black
+
+    from crucible_gen.problems import Place, Problem, Problems
+
+    try:
+        return black.format_str(text, mode=black.Mode())
+    except ValueError as error:  # black's InvalidInput
+        hint = "gen --diff shows what the shipped template gives"
+        raise Problems([Problem(Place(name), "E0523", f"this template gives no Python: {error}", hint=hint)]) from error

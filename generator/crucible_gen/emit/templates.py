@@ -1,0 +1,97 @@
+"""The name of a template and what fills its holes in, text out; a user's template stands before the shipped one.
+
+A template has fixed lines and named holes; every value in a hole is printed already. Mistakes in a user's template are
+Problems with file and line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from crucible_gen.problems import Place, Problem, Problems, did_you_mean
+from crucible_gen.schema import shipped
+from crucible_gen.settings import shown
+from crucible_gen.sign import body_digest
+
+CODES = {
+    "E0520": "a template is not right",
+    "E0521": "the templates setting names no directory",
+    "E0522": "a template replaces none of the shipped ones",
+    "E0523": "a template gives no valid source text",
+}
+
+
+class Templates:
+    """The templates of a run; each is compiled when it is first used."""
+
+    def __init__(self, own: Path | None) -> None:
+        """`own` is the user's directory. Raises Problems when it is none, or holds a file that replaces nothing."""
+        self._own = own
+        root = shipped("templates")
+        paths = [root] if own is None else [own, root]
+        if own is not None:
+            _check(own, root)
+        self._environment = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(paths),
+            undefined=jinja2.StrictUndefined,
+            autoescape=False,  # noqa: S701 - source text, and every value was printed for its language
+            keep_trailing_newline=True,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+
+    def own(self) -> Iterator[tuple[str, str]]:
+        """The user's templates: name and digest, sorted."""
+        if self._own is not None:
+            for path in sorted(self._own.rglob("*.j2")):
+                yield path.relative_to(self._own).as_posix(), body_digest(path.read_bytes())
+
+    def is_own(self, name: str) -> bool:
+        """True for a template that the user replaces."""
+        return self._own is not None and (self._own / name).is_file()
+
+    def render(self, name: str, holes: dict[str, Any]) -> str:
+        """The template with its holes filled. Raises Problems for a template that cannot be rendered."""
+        try:
+            return self._environment.get_template(name).render(holes)
+        except jinja2.TemplateError as error:
+            raise Problems([self._problem(name, error, holes)]) from error
+
+    def _problem(self, name: str, error: jinja2.TemplateError, holes: dict[str, Any]) -> Problem:
+        file = shown((self._own or Path()) / name)
+        line = getattr(error, "lineno", None) or _line_of(error, name)
+        hint = ""
+        if isinstance(error, jinja2.UndefinedError):
+            missing = str(error).split("'")[1:2]
+            hint = did_you_mean(missing[0], holes) if missing else ""
+            hint = hint or f"holes of this template: {', '.join(sorted(holes))}"
+        return Problem(Place(file, line, 1) if line else Place(file), "E0520", f"template: {error}", hint=hint)
+
+
+def _line_of(error: Exception, name: str) -> int:
+    """The line of the template at which rendering stopped: jinja2 writes it into the traceback."""
+    line, trace = 0, error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename.endswith(name):
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    return line
+
+
+def _check(own: Path, root: Path) -> None:
+    if not own.is_dir():
+        hint = "write templates = DIR, where DIR holds templates of the shipped names"
+        raise Problems([Problem(Place(shown(own)), "E0521", "there is no such directory", hint=hint)])
+    known = [path.relative_to(root).as_posix() for path in sorted(root.rglob("*.j2"))]
+    problems = []
+    for path in sorted(own.rglob("*.j2")):
+        name = path.relative_to(own).as_posix()
+        if name not in known:
+            hint = did_you_mean(name, known) or f"templates: {', '.join(known)}"
+            problems.append(Problem(Place(shown(path)), "E0522", f"no shipped template is named {name}", hint=hint))
+    if problems:
+        raise Problems(problems)

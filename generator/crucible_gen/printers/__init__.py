@@ -1,0 +1,1 @@
+"""Printers: a term to the text of one language, final as printed."""

@@ -1,0 +1,113 @@
+"""The stages that a generated run calls by name.
+
+A training stage is run by an engine, any other stage by an adapter: what the caller supplies goes first, then what is
+installed as an entry point. Nothing here pretends: a stage that nobody runs raises, and names what is missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from crucible_runtime.errors import AdapterMissingError, CrucibleError, EngineMissingError, did_you_mean
+from crucible_runtime.pipeline import Context, Engine, Options, Output, StageFunction
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
+ENGINES = "crucible_runtime.engines"
+"""Entry points that return an Engine when called; their name is what `--engine` takes."""
+ADAPTERS = "crucible_runtime.stages"
+"""Entry points that are stage functions; their name is the Elixir module of the stage."""
+
+
+def supervised_train(context: Context, options: Options) -> Output:
+    """Trains on the answers of conversations (`CrucibleTrain.Stages.SupervisedTrain`); raises EngineMissingError."""
+    return _train(context, options)
+
+
+def rl_train(context: Context, options: Options) -> Output:
+    """Trains on the rewards of an environment (`CrucibleTrain.Stages.RLTrain`); raises EngineMissingError."""
+    return _train(context, options)
+
+
+def dpo_train(context: Context, options: Options) -> Output:
+    """Trains on preferred and rejected answers (`CrucibleTrain.Stages.DPOTrain`); raises EngineMissingError."""
+    return _train(context, options)
+
+
+def distillation(context: Context, options: Options) -> Output:
+    """Trains on a teacher's judgement (`CrucibleTrain.Stages.Distillation`); raises EngineMissingError."""
+    return _train(context, options)
+
+
+def model_register(context: Context, options: Options) -> Output:
+    """Registers the trained model (`CrucibleModelRegistry.Stages.Register`); raises AdapterMissingError."""
+    return external(context, options)
+
+
+def deploy(context: Context, options: Options) -> Output:
+    """Deploys the registered model (`CrucibleDeployment.Stages.Deploy`); raises AdapterMissingError."""
+    return external(context, options)
+
+
+def export_feedback(context: Context, options: Options) -> Output:
+    """Exports what users said of the model (`CrucibleFeedback.Stages.ExportFeedback`); raises AdapterMissingError."""
+    return external(context, options)
+
+
+def check_triggers(context: Context, options: Options) -> Output:
+    """Looks whether to train again (`CrucibleFeedback.Stages.CheckTriggers`); raises AdapterMissingError."""
+    return external(context, options)
+
+
+def external(context: Context, options: Options) -> Output:
+    """Runs a stage by its module: the caller's adapter, else the installed one; raises AdapterMissingError."""
+    module = context.stage.module or context.stage.name
+    supplied = context.config.adapters.get(module)
+    if supplied is not None:
+        return supplied(context, options)
+    installed = _installed(ADAPTERS)
+    if module not in installed:
+        raise AdapterMissingError(
+            f"nothing runs {module}: install a package with an entry point of that name in {ADAPTERS}, "
+            f"or supply one with adapters={{{module!r}: ...}}"
+        )
+    adapter: StageFunction = _load(installed[module], AdapterMissingError)
+    return adapter(context, options)
+
+
+def _train(context: Context, options: Options) -> Output:
+    return _engine(context.config.engine).train(context, options)
+
+
+def _engine(wanted: Engine | str | None) -> Engine:
+    if wanted is not None and not isinstance(wanted, str):
+        return wanted
+    installed = _installed(ENGINES)
+    names = sorted(installed)
+    if not names:
+        found = "no engine is installed" if wanted is None else f"engine {wanted} is not installed, nor is any other"
+        raise EngineMissingError(
+            f"{found}, so nothing can train: supply one with engine=..., or see the plan with --dry-run"
+        )
+    if wanted is None and len(names) > 1:
+        raise EngineMissingError(f"several engines are installed, choose one with --engine: {', '.join(names)}")
+    name = wanted if wanted is not None else names[0]
+    if name not in installed:
+        raise EngineMissingError(f"engine {name} is not installed; {did_you_mean(name, names)}")
+    make: Callable[[], Engine] = _load(installed[name], EngineMissingError)
+    return make()
+
+
+def _installed(group: str) -> dict[str, EntryPoint]:
+    from importlib.metadata import entry_points
+
+    return {point.name: point for point in entry_points(group=group)}
+
+
+def _load(point: EntryPoint, missing: type[CrucibleError]) -> Any:
+    try:
+        return point.load()
+    except (ImportError, AttributeError) as error:
+        raise missing(f"{point.name} is installed as {point.value}, which does not load: {error}") from error
