@@ -23,6 +23,11 @@ if TYPE_CHECKING:
     from crucible_gen.plan import File
     from crucible_gen.schema import Schemas
 
+CODES = {
+    "E0304": "no recipe has the profile",
+    "E0307": "no recipe has the id that --only names",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Request:

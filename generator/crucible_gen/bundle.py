@@ -7,11 +7,13 @@ the schema of the stage that it names. What the caller injects cannot stand in a
 from __future__ import annotations
 
 import copy
+import re
 from dataclasses import dataclass, field
 
 from crucible_gen.problems import Problems
 from crucible_gen.schema import Raw, Schemas, at
 
+_FOREIGN = re.compile(r"[^A-Za-z0-9_.-]")  # a JSON pointer in a `$ref` has to escape those
 _CHOICES = ("allOf", "anyOf", "oneOf")
 _DATA = ("default", "const", "enum", "examples", "x-stage", "x-inject")
 
@@ -53,6 +55,7 @@ class _Bundle:
 
     def _define(self, key: str, pointer: str) -> str:
         name = key.removesuffix(".schema.json").replace("/", ".") + pointer.replace("/", ".")
+        name = _FOREIGN.sub(lambda char: f"_{ord(char[0]):x}_", name)
         if name not in self.definitions:
             self.definitions[name] = {}  # before its parts: a struct may refer to itself
             self.definitions[name].update(self._part(at(self.schemas.documents[key], pointer), key))

@@ -7,6 +7,7 @@ its place, as in a recipe.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from crucible_gen import load
 from crucible_gen.bundle import bundle
 from crucible_gen.document import Node
 from crucible_gen.problems import Place, Problem, Problems
-from crucible_gen.schema import META, Schemas, normal, shipped
+from crucible_gen.schema import META, Schemas, shipped
 from crucible_gen.settings import shown
 from crucible_gen.validate import Validator
 
@@ -29,9 +30,10 @@ def extend(schemas: Schemas, paths: Sequence[Path]) -> Schemas:
     meta = Validator(json.loads((shipped("schemas") / META).read_text("utf-8")), "E0501")
     problems: list[Problem] = []
     nodes: dict[str, Node] = {}
-    for file, key in _files(paths, problems):
+    files = _files(paths, problems)
+    for file, key in _keys(files).items():
         try:
-            nodes[normal(key)] = node = load.load(file, key)
+            nodes[key] = node = load.load(file, shown(file))
         except Problems as error:
             problems += error.problems
             continue
@@ -45,12 +47,20 @@ def extend(schemas: Schemas, paths: Sequence[Path]) -> Schemas:
     return extended
 
 
-def _files(paths: Sequence[Path], problems: list[Problem]) -> list[tuple[Path, str]]:
-    files: list[tuple[Path, str]] = []
+def _files(paths: Sequence[Path], problems: list[Problem]) -> list[Path]:
+    files: list[Path] = []
     for path in paths:
         found = sorted(path.rglob("*.schema.json")) if path.is_dir() else [path] if path.is_file() else []
         if not found:
-            hint = "a schema file is named *.schema.json"
-            problems.append(Problem(Place(shown(path)), "E0505", "no schema files are here", hint=hint))
-        files += [(file, shown(file)) for file in found]
+            message = "no schema files are here" if path.is_dir() else "there is no such file or directory"
+            hint = "name a directory of *.schema.json files, or such a file"
+            problems.append(Problem(Place(shown(path)), "E0505", message, hint=hint))
+        files += found
     return files
+
+
+def _keys(files: Sequence[Path]) -> dict[Path, str]:
+    """The key of each file: how the files lie to each other, whatever lies above; no shipped schema has such a key."""
+    absolute = [Path(os.path.abspath(file)) for file in files]
+    above = os.path.commonpath([file.parent for file in absolute]) if files else ""
+    return {file: f"own/{file.relative_to(above).as_posix()}" for file in absolute}

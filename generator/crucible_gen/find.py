@@ -14,6 +14,11 @@ from crucible_gen.problems import Place, Problem
 from crucible_gen.resolve import Source
 from crucible_gen.settings import shown
 
+CODES = {
+    "E0305": "no recipes were found",
+    "E0306": "a directory of recipes cannot be read",
+}
+
 ENDINGS = (".yaml", ".yml", ".json")
 _FRAGMENTS = "fragments"
 
@@ -52,8 +57,16 @@ def _below(directory: Path, out: Path, problems: list[Problem]) -> Iterable[Path
             path = current / entry.name
             if entry.name[0] in "._" or path == out:
                 continue
-            if entry.is_dir():
+            if _is_directory(entry):
                 if entry.name != _FRAGMENTS:
                     pending.append(path)
             elif entry.name.endswith(ENDINGS):
                 yield path
+
+
+def _is_directory(entry: os.DirEntry[str]) -> bool:
+    """Whether the entry is a directory; a link that leads in a circle is a file, and reading it says what is wrong."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False

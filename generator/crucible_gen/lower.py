@@ -121,6 +121,8 @@ def term(node: Node, shape: Shape) -> Term:
     value = node.value
     if value is None:
         return None
+    if isinstance(value, str) and shape.short is not None:
+        value = {shape.short: Entry(node.place, node)}  # `resolve` writes out those that could be merged, not all
     if isinstance(value, dict):
         return _mapping_term(value, shape)
     if isinstance(value, tuple):

@@ -14,13 +14,21 @@ from typing import Final
 
 from crucible_gen.problems import Place, Problem
 
+CODES = {
+    "E0401": "the id of a recipe is empty",
+    "E0402": "the id of a recipe has a character that it cannot have",
+    "E0403": "the id of a recipe is too long",
+    "E0404": "the id of a recipe is taken",
+    "E0405": "the ids of two recipes collide",
+}
+
 LONGEST_ID: Final = 128
 """An atom has at most 255 characters, a file name 255 bytes; both must hold the id and what is put around it."""
 
 LONGEST_ATOM: Final = 255
 _ESCAPE = len("\\u{10FFFF}") - 1
 
-RESERVED_ALIASES: Final = frozenset({"Recipe"})
+RESERVED_ALIASES: Final = frozenset({"Canonical", "Recipe", "Run"})
 """Modules under `CrucibleRecipes` that a generated project has besides its recipes."""
 
 RESERVED_MODULES: Final = frozenset({"__init__", "__main__"})
@@ -123,8 +131,8 @@ def collisions(ids: Iterable[tuple[str, Place]]) -> list[Problem]:
 def atom_problem(name: str) -> str | None:
     """Why `name` cannot be an Elixir atom that stands for itself (what follows "must" in a message), or None.
 
-    `nil`, `true` and `false` are atoms too, but as values they mean nothing, yes and no. The formatter counts what an atom
-    looks like in source, so characters that need an escape count as the escape.
+    `nil`, `true` and `false` are atoms too, but as values they mean nothing, yes and no. The formatter counts what an
+    atom looks like in source, so characters that need an escape count as the escape.
     """
     if any("\ud800" <= character <= "\udfff" for character in name):
         return "be valid Unicode, found half of a surrogate pair"
@@ -161,4 +169,4 @@ def _suggestion(recipe_id: str) -> str:
 
 def _shown(text: str) -> str:
     """Text as it can stand in a message: quoted, cut, control characters escaped."""
-    return ascii(text if len(text) <= 40 else text[:37] + "...")
+    return repr(text if len(text) <= 40 else text[:37] + "...")

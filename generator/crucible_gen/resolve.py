@@ -22,10 +22,6 @@ CODES = {
     "E0301": "a file that extends names does not exist",
     "E0302": "files extend each other in a cycle",
     "E0303": "extends is not a path or a list of paths",
-    "E0304": "no recipe has the profile",
-    "E0305": "no recipes were found",
-    "E0306": "a directory of recipes cannot be read",
-    "E0307": "no recipe has the id that --only names",
 }
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*").fullmatch

@@ -161,7 +161,7 @@ class Schemas:
                 continue
             info = StageInfo.model_validate(document["x-stage"])
             if info.name in stages:
-                other = stages[info.name].key
+                other = self.place(stages[info.name].key).file
                 problems.append(
                     Problem(
                         self.place(key, "x-stage", "name"),

@@ -10,21 +10,23 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import Field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
+from crucible_runtime.canonical import pretty
 from crucible_runtime.errors import CrucibleError, InputError, did_you_mean
 from crucible_runtime.evaluation import Evaluation
 from crucible_runtime.ir import Experiment
 from crucible_runtime.pipeline import Result, RunConfig
+from crucible_runtime.plan import one_line, plan, printable, summary
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
 C = TypeVar("C", bound=RunConfig)
 
-_LIVE = ("ports", "adapters")
+_TEXTUAL = {"str", "int", "float", "bool", "Path", "None", "NoneType"}
 
 
 def main(
@@ -53,7 +55,8 @@ def _list(package: str) -> str:
 
     found = recipes(package)
     width = max(map(len, found), default=0)
-    return "".join(f"{name:<{width}}  {_line(recipe.DESCRIPTION)}".rstrip() + "\n" for name, recipe in found.items())
+    lines = [f"{name:<{width}}  {one_line(recipe.DESCRIPTION)}".rstrip() for name, recipe in found.items()]
+    return "".join(f"{line}\n" for line in lines)
 
 
 _STRICT: Mapping[str, Any] = {"allow_abbrev": False}
@@ -65,7 +68,7 @@ def _recipe_parser(experiment: Experiment) -> ArgumentParser:
     module = sys.modules["__main__"].__spec__
     parser = ArgumentParser(
         prog=f"python -m {module.name}" if module is not None else experiment.id,
-        description=_line(experiment.description or "").replace("%", "%%"),
+        description=one_line(experiment.description or "").replace("%", "%%"),
         **_STRICT,
     )
     show = parser.add_mutually_exclusive_group()
@@ -103,9 +106,6 @@ def _recipe(
     run: Callable[[C], Result],
 ) -> str:
     """What the arguments ask for; the text to print."""
-    from crucible_runtime.canonical import pretty
-    from crucible_runtime.plan import plan, summary
-
     supplied = _config(config, _values(arguments))
     if arguments.json:
         return pretty(build_experiment(supplied))
@@ -137,8 +137,8 @@ def _values(arguments: Namespace) -> dict[str, Any]:
 
 def _config(config: type[C], values: Mapping[str, Any]) -> C:
     """The Config that holds `values`; raises InputError for a field that there is not or that is not for text."""
-    live = {field.name for field in fields(config) if field.name in _LIVE or field.type in (Any, "Any")}
-    known = [field.name for field in fields(config) if field.name not in live]
+    known = [field.name for field in fields(config) if _from_text(field)]
+    live = {field.name for field in fields(config)} - {*known}
     problems = [f"{name} is a live value: only Python can supply it" for name in values if name in live]
     for name in values:
         if name not in live and name not in known:
@@ -151,14 +151,23 @@ def _config(config: type[C], values: Mapping[str, Any]) -> C:
     return config(**values)
 
 
+def _from_text(field: Field[Any]) -> bool:
+    """Whether a command line can supply the field: any other holds an object that only Python can make."""
+    if isinstance(field.type, str):
+        names = {name.strip() for name in field.type.split("|")}
+    else:
+        names = {getattr(part, "__name__", "") for part in get_args(field.type) or (field.type,)}
+    return field.name in ("training_config", "engine") or names <= _TEXTUAL
+
+
 def _guarded(work: Callable[[], str]) -> int:
     """Prints what `work` returns, or why it could not; an exit code."""
     try:
-        sys.stdout.buffer.write(work().encode("utf-8", "backslashreplace"))
+        sys.stdout.buffer.write(work().encode())
         sys.stdout.flush()
     except CrucibleError as error:
         for line in str(error).splitlines():
-            print(f"error: {line}", file=sys.stderr)
+            print(f"error: {printable(line)}", file=sys.stderr)
         return 1
     except BrokenPipeError:
         # The reader has gone. Python would complain once more when it flushes at the end.
@@ -168,7 +177,3 @@ def _guarded(work: Callable[[], str]) -> int:
         print("interrupted", file=sys.stderr)
         return 130
     return 0
-
-
-def _line(text: str) -> str:
-    return " ".join(text.split())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 
@@ -56,6 +55,8 @@ class StageError(CrucibleError):
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """The part of a message that follows an unknown `name`: the nearest known one, and all that are known."""
+    import difflib
+
     names = list(known)
     if not names:
         return "none is known here"

@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 
 from crucible_runtime.canonical import canonical, plain
 from crucible_runtime.errors import CanonicalError, OverrideError, did_you_mean
-from crucible_runtime.ir import STRUCTS, TrainingConfig
+from crucible_runtime.ir import STRUCTS, Module, TrainingConfig
 
 Rule: TypeAlias = Mapping[str, Any]
 """A JSON Schema in which `struct` stands for a reference to an IR struct."""
@@ -96,6 +96,8 @@ def _merged(old: Any, rule: Rule, new: Any, path: str, problems: Problems) -> An
         new = int(new)  # JSON Schema counts 3.0 as an integer
     if isinstance(new, int) and not -(2**63) <= new < 2**63:
         return _refuse(path, "a number of 64 bits", new, problems)
+    if rule.get("x-elixir-type") == "module" and isinstance(new, str):
+        new = Module(new)
     if rule.get("x-elixir-type") == "float" and isinstance(new, int) and not isinstance(new, bool):
         new = float(new)
     return _bounded(new, rule, path, problems)

@@ -127,6 +127,8 @@ class Pipeline:
             output = function(context, options)
         except Exception as error:
             raise StageError(name, error) from error
+        if not isinstance(output, Mapping):
+            raise StageError(name, PipelineError(f"it returned a {type(output).__name__}, a stage returns a mapping"))
         seconds = time.monotonic() - begin
         self._finished.append(
             StageResult(name=name, module=stage.module, options=options, output=output, seconds=seconds)

@@ -22,7 +22,7 @@ def plan(experiment: Experiment, evaluation: Evaluation | None) -> str:
     blocks.append(["Stages", *_stages(experiment)])
     if evaluation is not None:
         blocks.append(["Evaluation", *_evaluation(evaluation)])
-    return "\n\n".join("\n".join(block) for block in blocks) + "\n"
+    return printable("\n\n".join("\n".join(block) for block in blocks) + "\n")
 
 
 def summary(result: Result) -> str:
@@ -35,11 +35,22 @@ def summary(result: Result) -> str:
         lines.append(f"{_INDENT}{result.evaluation.name}")
         for score in result.evaluation.scores:
             lines.append(f"{_INDENT * 2}{score.task}: {score.correct} of {score.total} ({score.scorer})")
-    return "\n".join(lines) + "\n"
+    return printable("\n".join(lines) + "\n")
+
+
+def one_line(text: str) -> str:
+    """`text` with every run of white space as one space."""
+    return " ".join(text.split())
+
+
+def printable(text: str) -> str:
+    """`text` with everything but newlines that a terminal would not show as itself escaped."""
+    shown = (c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
+    return text if text.isprintable() else "".join(shown)
 
 
 def _head(experiment: Experiment) -> list[str]:
-    title = f"{experiment.id}: {experiment.description}" if experiment.description else str(experiment.id)
+    title = f"{experiment.id}: {one_line(experiment.description)}" if experiment.description else str(experiment.id)
     return [title, f"Backend {experiment.backend.id}; nothing runs, this is the plan."]
 
 

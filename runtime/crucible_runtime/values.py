@@ -53,7 +53,8 @@ def parse(text: str, where: str) -> Any:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f"{where}:{mark.line + 1}:{mark.column + 1}" if mark is not None else where
-        raise InputError(f"{place}: {getattr(error, 'problem', None) or 'no YAML'}") from error
+        reason = getattr(error, "problem", None) or getattr(error, "reason", None)
+        raise InputError(f"{place}: {reason or 'this is no YAML'}") from error
     except RecursionError as error:
         raise InputError(f"{where}: nested too deep") from error
     return None if node is None else _value(node, where, ())

@@ -188,6 +188,7 @@ def test_links_directories_and_devices_in_the_way(tmp_path: Path) -> None:
     (out / "link.ex").symlink_to(outside / "a.ex")
     (out / "dangling.ex").symlink_to(outside / "none")
     (out / "linked").symlink_to(outside)
+    (outside / "sub").write_text("not asked for: a link is not walked through")
     (out / "dir.ex").mkdir()
     (out / "file").write_text("a file")
     os.mkfifo(out / "fifo.ex")
@@ -268,6 +269,7 @@ def test_temporary_files_are_strays_and_nothing_that_only_looks_like_them(tmp_pa
     names = [temporary("a.ex"), ".gen-notes.tmp", ".gen-0123456789abcdeX.tmp", f"{temporary('a.ex')}x"]
     for name in names:
         (tmp_path / "lib" / name).write_text("half a fi")
+    (tmp_path / "lib" / temporary("b.ex")).symlink_to(".gen-notes.tmp")
     found = plan([ours("lib/a.ex")], tmp_path)
     assert found.strays == (f"lib/{temporary('a.ex')}",) and kinds(found) == {"lib/a.ex": "create"}
 

@@ -335,7 +335,7 @@ def test_eight_runs_at_once(tmp_path: Path) -> None:
                 apply(plan(files, out), out)
                 assert tree(out) == wanted(files)
 
-    children = [fork(lambda number=number: run(number)) for number in range(8)]  # type: ignore[misc]
+    children = [fork(lambda number=number: run(number)) for number in range(8)]
     assert [outcome(child) for child in children] == [0] * 8
     assert tree(out) in [wanted(version(number)) for number in range(3)]
 

@@ -16,11 +16,25 @@ from crucible_gen.terms import Sequence as Items
 NAMESPACE, FOLDER = "CrucibleRecipes", "lib/crucible_recipes"
 _SHADOWED = ("Config",)
 """First segments that an alias in a recipe's module takes: a module `Config` is nested in it."""
-_SHARED = {
-    "mix.exs.j2": "mix.exs",
-    "formatter.exs.j2": ".formatter.exs",
-    "crucible_recipes.ex.j2": "lib/crucible_recipes.ex",
-}
+_SHARED = (
+    "formatter.exs",
+    "mix.exs",
+    "lib/crucible_recipes.ex",
+    "lib/crucible_recipes/canonical.ex",
+    "lib/crucible_recipes/recipe.ex",
+    "lib/crucible_recipes/recipe/schema.ex",
+    "lib/crucible_recipes/run.ex",
+    "lib/crucible_recipes/run/evaluation.ex",
+    "lib/crucible_recipes/run/sampler.ex",
+    "lib/crucible_recipes/run/watch.ex",
+    "test/test_helper.exs",
+    "test/crucible_recipes_test.exs",
+    "test/crucible_recipes/canonical_test.exs",
+    "test/crucible_recipes/recipe_test.exs",
+    "test/crucible_recipes/run_test.exs",
+)
+_RUNNER = "crucible_framework ~> 0.5"
+"""The package of the pipeline runner: no stage of a recipe need be in it."""
 _WIDTH = 98
 
 
@@ -57,8 +71,11 @@ class Elixir:
 
     def shared(self) -> Iterable[tuple[str, str]]:
         """The project around the recipes."""
-        for template, path in _SHARED.items():
-            yield path, self._templates.render(f"elixir/{template}", {})
+        tables = _tables(self._schemas)
+        holes = {"mix.exs": {"deps": _deps(self._schemas)}, "lib/crucible_recipes/recipe/schema.ex": tables}
+        for path in _SHARED:
+            text = self._templates.render(f"elixir/{path}.j2", holes.get(path, {}))
+            yield path.replace("formatter", ".formatter"), text
 
     def _text(self, term: Term, *, column: int, after: int = 0) -> str:
         return elixir.text(term, column=column, after=after, structs=self._structs, shadowed=_SHADOWED)
@@ -100,4 +117,39 @@ def _filled(text: str, width: int, indent: str = "") -> list[str]:
     return textwrap.wrap(text, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
 
-_ = Keywords, Module
+def _deps(schemas: Schemas) -> str:
+    """The dependencies besides crucible_ir: what a training needs, then, optional, what other stages need."""
+    stages = [stage.info for stage in schemas.stages.values()]
+    needed = {stage.package for stage in stages if stage.package and stage.role == "training"} | {_RUNNER}
+    others = {stage.package for stage in stages if stage.package} - needed
+    lines = []
+    for package in [*sorted(needed), *sorted(others)]:
+        name, _, requirement = package.partition(" ")
+        optional = ", optional: true" if package in others else ""
+        lines.append(f"{{{elixir.atom(name)}, {elixir.string(requirement)}{optional}}}")
+    return ",\n      ".join(lines)
+
+
+def _tables(schemas: Schemas) -> dict[str, str]:
+    """What the schemas say and no struct does, as attributes of a module."""
+    options = {type_: schemas.options(type_).properties for type_ in sorted(schemas.types)}
+    fields = (schemas.record("training_config").properties, *options.values())
+    floats = {name for properties in fields for name, shape in properties.items() if shape.kind == "float"}
+    packages: dict[str, list[str]] = {}
+    for stage in schemas.stages.values():
+        if stage.info.package:
+            packages.setdefault(stage.info.package.partition(" ")[0], []).append(stage.info.module)
+    terms: dict[str, Term] = {
+        "options": Keywords(tuple((type_, _symbols(names)) for type_, names in options.items())),
+        "floats": _symbols(floats),
+        "packages": Keywords(tuple((name, _modules(modules)) for name, modules in sorted(packages.items()))),
+    }
+    return {name: elixir.text(term, column=len(f"  @{name} "), indent=2) for name, term in terms.items()}
+
+
+def _symbols(names: Iterable[str]) -> Items:
+    return Items(tuple(Symbol(name) for name in sorted(names)))
+
+
+def _modules(names: Iterable[str]) -> Items:
+    return Items(tuple(Module(name) for name in sorted(names)))

@@ -37,10 +37,8 @@ _OPERATORS = frozenset(
 )
 
 _SPECIAL = re.compile(rf'["\\{source.INVISIBLE}]|#(?=\{{)')
-_SPECIAL_IN_DOC = re.compile(rf'[\\{source.INVISIBLE}]|#(?=\{{)|"""')
+_SPECIAL_IN_DOC = re.compile(rf'[\\{source.INVISIBLE}]|#(?=\{{)|"{{3,}}')
 _SPELLED = {
-    '"': '\\"',
-    '"""': '\\"\\"\\"',
     "#": "\\#",
     "\\": "\\\\",
     "\0": "\\0",
@@ -49,24 +47,9 @@ _SPELLED = {
     "\t": "\\t",
 }
 
-_APART = frozenset(
-    chr(code)
-    for first, last in (
-        (0x102B, 0x102C),
-        (0x1038, 0x1038),
-        (0x1062, 0x1064),
-        (0x1067, 0x106D),
-        (0x1083, 0x1083),
-        (0x1087, 0x108C),
-        (0x108F, 0x108F),
-        (0x109A, 0x109C),
-        (0x1A61, 0x1A61),
-        (0x1A63, 0x1A64),
-        (0xAA7B, 0xAA7B),
-        (0xAA7D, 0xAA7D),
-        (0x11720, 0x11721),
-    )
-    for code in range(first, last + 1)
+_APART = re.compile(
+    "[\u102b\u102c\u1038\u1062-\u1064\u1067-\u106d\u1083\u1087-\u108c\u108f\u109a-\u109c\u1a61\u1a63\u1a64\uaa7b\uaa7d"
+    "\U00011720\U00011721]"
 )
 """Marks that count as a grapheme of their own."""
 
@@ -322,7 +305,7 @@ def graphemes(text: str) -> int:
         if "\U0001f1e6" <= character <= "\U0001f1ff":
             half_flag = not half_flag
             count += half_flag
-        elif character < "\u0300" or character in _APART or not source.joins(character):
+        elif character < "\u0300" or _APART.match(character) or not source.joins(character):
             half_flag = False
             count += 1
         else:
@@ -355,14 +338,14 @@ def _quoted(name: str) -> str:
         return f'"{_code(name[0])}{source.escape(name[1:], _SPECIAL, _spell_in_name)}"'
     inside = source.escape(name, _SPECIAL, _spell_in_name)
     if not inside.isascii() and not _QUOTED.search(inside):
-        foreign = _FOREIGN.search(inside)
-        assert foreign is not None
-        inside = inside.replace(foreign[0], _code(foreign[0]), 1)
+        inside = _FOREIGN.sub(lambda match: _code(match[0]), inside, count=1)
     return f'"{inside}"'
 
 
 def _spell(found: str) -> str:
     """Characters that cannot stand in source to their escape."""
+    if found[0] == '"':
+        return '\\"' * len(found)
     return _SPELLED.get(found) or _code(found)
 
 

@@ -24,9 +24,8 @@ STEP: Final = 4
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 _SPECIAL = re.compile(rf"[\\{source.INVISIBLE}]")
-_SPECIAL_IN_DOCSTRING = re.compile(rf'[\\{source.INVISIBLE}]|"""')
-_SPELLED = {'"""': '\\"\\"\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
-
+_SPECIAL_IN_DOCSTRING = re.compile(rf'[\\{source.INVISIBLE}]|"{{3,}}')
+_SPELLED = {"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 _RUNS: Final = """
     231A 231C 2329 232B 23E9 23ED 23F0 23F1 23F3 23F4 25FD 25FF 2614 2616 2630 2638 2648 2654 267F 2680 268A 2690
@@ -269,6 +268,8 @@ def _identifier(name: str) -> str:
 
 def _spell(found: str) -> str:
     """Characters that cannot stand in source to their escape."""
+    if found[0] == '"':
+        return '\\"' * len(found)
     return _SPELLED.get(found) or _code(found)
 
 
