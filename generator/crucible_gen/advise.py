@@ -7,12 +7,15 @@ and not only that the field is unknown. Names that have one place in a recipe ar
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from crucible_gen.document import Node
 from crucible_gen.schema import Schemas, Shape, Stage
+
+_MISTAKEN = ((), ("training_config",), ("training_config", "options"), ("mlops",))
+"""Where fields are written that belong to another of these; deeper, an equal name is another field."""
 
 
 @dataclass(frozen=True)
@@ -21,8 +24,10 @@ class Advice:
 
     schemas: Schemas
 
-    def __call__(self, name: str, document: Node) -> str:
-        """A hint about the unknown field `name` of this recipe, or no text for a name that belongs nowhere."""
+    def __call__(self, name: str, path: Sequence[str | int], document: Node) -> str:
+        """A hint about the unknown field `name` at `path` of this recipe, or no text for a name that belongs nowhere."""
+        if tuple(path) not in _MISTAKEN:
+            return ""
         named = document.get("type")
         type_ = named.value if named is not None and isinstance(named.value, str) else ""
         options = self._options.get(type_, {})

@@ -125,7 +125,7 @@ class _Work:
         if not changes and not foreign:
             if not self.options.quiet:
                 count = len(planned.actions)
-                self._say({"differ": []}, f"{self.result.recipes} recipes: {count} files, all as the recipes say")
+                self._say({"differ": []}, f"{_count(self.result.recipes, 'recipe')}: {_count(count, 'file')}, all as the recipes say")
             return 0
         names = [(f"{planned.out.as_posix()}/{action.path}", _why(action)) for action in changes]
         match self.settings.text("format"):
@@ -142,7 +142,9 @@ class _Work:
         if foreign:
             click.echo(report.text(foreign, color=self._color()), err=True, nl=False)
         if names:
-            click.echo(f"{len(names)} of {len(planned.actions)} files differ; run: {self.command()}", err=True)
+            verb = "differs" if len(names) == 1 else "differ"
+            count = _count(len(planned.actions), "file")
+            click.echo(f"{len(names)} of {count} {verb}; run: {self.command(any(a.forced for a in changes))}", err=True)
         return 1
 
     def show_diff(self) -> int:
@@ -155,8 +157,8 @@ class _Work:
         click.echo(_colored(shown) if wants_color(self.settings.text("color"), sys.stdout) else shown, nl=False)
         return 1 if shown else 0
 
-    def command(self) -> str:
-        """The one command that writes what this run found to differ."""
+    def command(self, force: bool) -> str:
+        """The one command that writes what this run found to differ; hand edits are lost in it, so `force` says so."""
         words = ["gen", *(str(path) for path in self.options.paths)]
         for name, flag in (("out", "--out"), ("profile", "--profile"), ("templates", "--templates")):
             if self.settings.values[name].origin.startswith("--"):
@@ -165,6 +167,7 @@ class _Work:
             if self.settings.values[name].origin.startswith("--"):
                 words += [word for value in self.settings.texts(name) for word in (flag, value)]
         words += [word for name in self.options.only for word in ("--only", name)]
+        words += ["--force"] if force else []
         return shlex.join(words)
 
     def _color(self) -> bool:
@@ -183,6 +186,10 @@ class _Work:
         else:
             click.echo(text)
 
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _why(action: object) -> str:

@@ -26,8 +26,8 @@ CODES = {
     "E0208": "fields do not fit together",
 }
 
-Advise: TypeAlias = Callable[[str, Node], str]
-"""The name of a field that is not allowed where it stands, and the document, to a hint where it belongs, or to no text."""
+Advise: TypeAlias = Callable[[str, Sequence[str | int], Node], str]
+"""A field that is not allowed, the path where it stands, and the document, to a hint where it belongs, or to no text."""
 
 _TYPES = {
     "string": "text",
@@ -54,7 +54,7 @@ _TRANSPARENT = ("anyOf", "oneOf", "allOf", "then", "else", "items")
 class Validator:
     """A JSON Schema, compiled once; `check` may be called for any number of documents."""
 
-    def __init__(self, schema: Raw, code: str | None = None, advise: Advise = lambda name, document: "") -> None:
+    def __init__(self, schema: Raw, code: str | None = None, advise: Advise = lambda name, path, document: "") -> None:
         """`schema` is self-contained; `code` replaces the code of every problem (schema files have one of their own).
 
         `advise` may know where a field belongs that the schema does not allow where it stands.
@@ -99,7 +99,7 @@ class Validator:
             case "AdditionalProperties" | "UnevaluatedProperties":
                 known = list(part.get("properties", {}))
                 for key in sorted(kind.unexpected):
-                    hint = self._advise(key, document) or did_you_mean(key, known) or _known(known)
+                    hint = self._advise(key, path, document) or did_you_mean(key, known) or _known(known)
                     message = f"unknown field {_word(key)}" + (f" in {name}" if path else "")
                     yield self._problem(_key_place(node, key), "E0201", message, hint=hint)
             case "Required":

@@ -249,7 +249,7 @@ class OwnConfig(sl_basic.Config):
 
     note: str | None = None
     judge: Recorder | None = None
-    late: "Path | str" = ""
+    late: Path | str = ""
 
 
 class Recorder:

@@ -216,3 +216,34 @@ def test_overrides_are_held_to_the_schemas(case: tuple[str, dict[str, Any]]) -> 
         with pytest.raises(OverrideError):
             override(base, overrides, kind=kind)
     assert overrides == before
+
+
+def bounds() -> list[tuple[str, str, float]]:
+    """(recipe type, path, value) at and beside every bound of every field and option."""
+    found = []
+    for kind in KINDS:
+        rules = json.loads((ROOT / "runtime" / "crucible_runtime" / "rules.json").read_text("utf-8"))
+        flat = {(name,): rule for name, rule in rules["structs"]["TrainingConfig"].items()}
+        flat |= {("options", name): rule for name, rule in rules["options"][kind].items()}
+        for path, rule in flat.items():
+            for keyword in ("minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum"):
+                if keyword in rule:
+                    found += [(kind, ".".join(path), rule[keyword] + step) for step in (-1, -0.5, 0, 0.5, 1)]
+    return found
+
+
+def test_every_bound_is_where_the_schemas_put_it() -> None:
+    cases = bounds()
+    assert len(cases) > 200
+    for kind, path, value in cases:
+        overrides: dict[str, Any] = {}
+        *above, last = path.split(".")
+        (overrides.setdefault(above[0], {}) if above else overrides)[last] = value
+        base = override(BASE, {"options": None}, kind=kind)
+        fits = ORACLES[kind].is_valid(deep(plain(base), overrides)) and value < 2**63
+        try:
+            override(base, overrides, kind=kind)
+            accepted = True
+        except OverrideError:
+            accepted = False
+        assert accepted is fits, (kind, path, value)
