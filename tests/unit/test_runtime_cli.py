@@ -19,8 +19,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from runtime_samples import rl_basic, sl_basic
 
-HERE = Path(__file__).parent
-ROOT = HERE.parents[1]
+SUPPORT = Path(__file__).parents[1] / "support"
+ROOT = SUPPORT.parents[1]
 SETS = ["--set", "training_config.epochs=3", "--set", "training_config.options={lora_rank: 8, lr_schedule: null}"]
 PLAN = """\
 rl_basic: Reinforcement learning on gsm8k.
@@ -84,7 +84,7 @@ def ran(capfd: pytest.CaptureFixture[str]) -> Any:
 
 
 def python(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    paths = os.pathsep.join(map(str, (ROOT / "runtime", HERE)))
+    paths = os.pathsep.join(map(str, (ROOT / "runtime", SUPPORT)))
     environment = {**os.environ, "PYTHONPATH": paths}
     command: Sequence[str] = [sys.executable, *arguments]
     return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
@@ -272,7 +272,7 @@ def test_only_what_is_text_can_be_set(ran: Any) -> None:
 
 def test_a_closed_pipe_is_no_traceback() -> None:
     command = f"{sys.executable} -m runtime_samples.sl_basic --json | true"
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (ROOT / "runtime", HERE)))}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (ROOT / "runtime", SUPPORT)))}
     run = subprocess.run(["bash", "-c", command], env=environment, capture_output=True, text=True, check=True)
     assert run.stderr == ""
 

@@ -223,7 +223,7 @@ def bounds() -> list[tuple[str, str, float]]:
     found = []
     for kind in KINDS:
         rules = json.loads((ROOT / "runtime" / "crucible_runtime" / "rules.json").read_text("utf-8"))
-        flat = {(name,): rule for name, rule in rules["structs"]["TrainingConfig"].items()}
+        flat: dict[tuple[str, ...], Any] = {(name,): rule for name, rule in rules["structs"]["TrainingConfig"].items()}
         flat |= {("options", name): rule for name, rule in rules["options"][kind].items()}
         for path, rule in flat.items():
             for keyword in ("minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum"):

@@ -10,9 +10,9 @@ from pathlib import Path
 import black
 import pytest
 
-HERE = Path(__file__).parent
-ROOT = HERE.parents[1]
-MODULES = sorted((HERE / "runtime_samples").glob("*.py"))
+SUPPORT = Path(__file__).parents[1] / "support"
+ROOT = SUPPORT.parents[1]
+MODULES = sorted((SUPPORT / "runtime_samples").glob("*.py"))
 
 
 @pytest.mark.parametrize("path", MODULES, ids=[path.name for path in MODULES])
@@ -29,7 +29,7 @@ def test_ruff_finds_nothing() -> None:
 
 @pytest.mark.slow
 def test_mypy_finds_nothing(tmp_path: Path) -> None:
-    environment = {**os.environ, "MYPYPATH": os.pathsep.join(map(str, (ROOT / "runtime", HERE)))}
+    environment = {**os.environ, "MYPYPATH": os.pathsep.join(map(str, (ROOT / "runtime", SUPPORT)))}
     command = [sys.executable, "-m", "mypy", "--strict", "--config-file=", f"--cache-dir={tmp_path}"]
     command += ["-p", "runtime_samples", "-p", "crucible_runtime"]
     run = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)

@@ -82,7 +82,7 @@ def check(schemas: Schemas, contracts: Mapping[str, Contract], baselines: Mappin
         if contract.language == "python":
             found += python_findings(contract, baseline)
         else:
-            found += _Check(schemas, files, contract, baseline).findings()
+            found += Check(schemas, files, contract, baseline).findings()
     return sorted(set(found))
 
 
@@ -92,7 +92,7 @@ def described_by(document: Raw) -> str | None:
 
 
 @dataclass(frozen=True)
-class _Check:
+class Check:
     """The schemas of one package against its contract."""
 
     schemas: Schemas
@@ -101,6 +101,7 @@ class _Check:
     baseline: Contract | None
 
     def findings(self) -> Iterator[Problem]:
+        """Everything in which they differ."""
         for key, document in sorted(self.schemas.documents.items()):
             package = described_by(document)
             if module := document.get("x-elixir-struct"):
@@ -116,14 +117,17 @@ class _Check:
 
     @cached_property
     def structs(self) -> dict[str, Any]:
+        """The package's structs, by module."""
         return self.contract.part("structs")
 
     @cached_property
     def stages(self) -> dict[str, Any]:
+        """The package's stages, by module."""
         return self.contract.part("stages")
 
     @property
     def release(self) -> str:
+        """The release, as messages name it."""
         return f"{self.contract.package} {self.contract.version}"
 
     # Structs
@@ -134,7 +138,7 @@ class _Check:
             yield self._gone(key, document, module, "x-elixir-struct", self.structs)
             return
         properties, theirs = document["properties"], fields(struct)
-        renamed = self._renamed(key, properties, theirs, struct, module)
+        renamed = self.renamed(key, properties, theirs, struct, module)
         for name, new in renamed.items():
             yield self._finding(
                 "E0813", "error", key, name, ("structs", module, new),
@@ -194,7 +198,7 @@ class _Check:
         raw = document["properties"][name]
         is_stage = "x-stage" in document
         read = typespec.value(theirs["default"])
-        if not self._same_default(raw, read, is_stage):
+        if not self.same_default(raw, read, is_stage):
             was = "no default" if "default" not in raw else f"the default {_shown(raw['default'])}"
             effect = "" if is_stage else ": a recipe without it runs with another value than its JSON says"
             yield self._finding(
@@ -226,7 +230,8 @@ class _Check:
         found = fields(owner).get(name, {})
         return found.get("type")
 
-    def _same_default(self, raw: Raw, read: Any, is_stage: bool) -> bool:
+    def same_default(self, raw: Raw, read: Any, is_stage: bool) -> bool:
+        """Whether a property of a schema has the default that was read from the contract."""
         ours = raw.get("default")
         if is_stage and "default" not in raw and ("x-from" in raw or "x-inject" in raw) and read in ({}, [], None):
             return True  # always fed, so that the stage's own empty value never comes in
@@ -239,7 +244,7 @@ class _Check:
         theirs = typespec.as_json(read)
         return bool(ours == theirs and isinstance(ours, bool) == isinstance(theirs, bool))
 
-    def _renamed(self, key: str, properties: Raw, theirs: Mapping[str, Raw], owner: Raw, module: str) -> dict[str, str]:
+    def renamed(self, key: str, properties: Raw, theirs: Mapping[str, Raw], owner: Raw, module: str) -> dict[str, str]:
         """Fields that are gone, with those that took their place: alike in type, and in name or position."""
         gone = [name for name in properties if name not in theirs]
         new = [name for name in theirs if name not in properties]
@@ -267,7 +272,7 @@ class _Check:
         theirs, reads = fields(struct), stage.get("options_read", {})
         strict = stage.get("unknown_keys")
         inner = struct.get("module", module)
-        renamed = self._renamed(key, {name: raw for name, raw in properties.items() if name not in reads}, theirs, struct, inner)
+        renamed = self.renamed(key, {name: raw for name, raw in properties.items() if name not in reads}, theirs, struct, inner)
         for name, new in renamed.items():
             yield self._finding(
                 "E0813", "error" if strict == "raise" else "warning", key, name,
@@ -321,7 +326,7 @@ class _Check:
                 yield self._needed(key, document, module, name, where)
             if read["default"] is not None and "default" in raw:
                 value = typespec.value(read["default"])
-                if not self._same_default(raw, value, True):
+                if not self.same_default(raw, value, True):
                     yield self._finding(
                         "E0814", "warning", key, name, where,
                         f"{name} has the default {_shown(raw['default'])} here and {read['default']} in {self.release}",
