@@ -1,8 +1,8 @@
 """The schemas in, advice out: where a field belongs that was written where it cannot stand.
 
-An author who writes `epochs` beside `training_config`, an option of another type of recipe, or a live value gets told so,
-and not only that the field is unknown. Names that have one place in a recipe are enough for that: the rest is left to
-`did you mean`.
+An author who writes `epochs` beside `training_config`, an option of another type of recipe, or a live value gets told
+so, and not only that the field is unknown. The surprising rule: a name is looked up only from where such mistakes are
+made, since deeper in a recipe an equal name is another field.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from crucible_gen.document import Node
 from crucible_gen.schema import Schemas, Shape, Stage
 
 _MISTAKEN = ((), ("training_config",), ("training_config", "options"), ("mlops",))
-"""Where fields are written that belong to another of these; deeper, an equal name is another field."""
+"""Where fields are written that belong to another of these."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Advice:
     schemas: Schemas
 
     def __call__(self, name: str, path: Sequence[str | int], document: Node) -> str:
-        """A hint about the unknown field `name` at `path` of this recipe, or no text for a name that belongs nowhere."""
+        """A hint about the unknown field `name` at `path` of this recipe; no text for a name that belongs nowhere."""
         if tuple(path) not in _MISTAKEN:
             return ""
         named = document.get("type")

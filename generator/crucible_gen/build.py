@@ -7,12 +7,12 @@ Every problem of every recipe is collected; files are made only when there is no
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from crucible_gen import emit, extend, find, lower, rules, schema
+from crucible_gen import defects, emit, extend, find, lower, rules, schema
 from crucible_gen.advise import Advice
 from crucible_gen.bundle import bundle
 from crucible_gen.problems import Place, Problem, Problems, did_you_mean
@@ -20,7 +20,7 @@ from crucible_gen.resolve import Reader, Recipe
 from crucible_gen.validate import Validator
 
 if TYPE_CHECKING:
-    from crucible_gen.plan import File
+    from crucible_gen.files import File
     from crucible_gen.schema import Schemas
 
 CODES = {
@@ -34,7 +34,7 @@ class Request:
     """What a run is asked for. Paths are absolute or relative to the working directory.
 
     `root` is the project root, which paths in outputs are relative to; `only` are recipe ids; `targets` are of
-    `emit.TARGETS`.
+    `emit.TARGETS`; `compat` are releases whose known defects the generated project works around.
     """
 
     paths: Sequence[Path]
@@ -45,6 +45,7 @@ class Request:
     profile: str | None = None
     schemas: Sequence[Path] = ()
     templates: Path | None = None
+    compat: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,8 @@ class Result:
     recipes: int
     files: tuple[File, ...] = ()
     problems: tuple[Problem, ...] = ()
+    stopped: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """The recipes that known defects stop from running, with the ids of those defects."""
 
 
 def build(request: Request) -> Result:
@@ -61,19 +64,23 @@ def build(request: Request) -> Result:
     try:
         schemas = extend.extend(schema.load(), request.schemas)
         recipes = read(request, schemas)
-        emitter = emit.Emitter(schemas, request.root, request.templates, request.profile)
+        emitter = emit.Emitter(schemas, request.root, request.templates, request.profile, request.compat)
         files: list[File] = []
+        stopped: dict[str, tuple[str, ...]] = {}
         for recipe in recipes:
-            files += emitter.recipe(recipe, lower.lower(recipe, schemas), request.targets)
+            experiment = lower.lower(recipe, schemas, request.compat)
+            files += emitter.recipe(recipe, experiment, request.targets)
+            found = defects.stopping((stage.module for stage in experiment.stages), schemas.releases)
+            stopped |= {recipe.id: tuple(defect.id for defect in found)} if found else {}
         files += emitter.shared(request.targets)
-        return Result(len(recipes), tuple(sorted(files, key=lambda file: file.path)))
+        return Result(len(recipes), tuple(sorted(files, key=lambda file: file.path)), stopped=stopped)
     except Problems as error:
         return Result(0, problems=tuple(sorted(set(error.problems))))
 
 
 def read(request: Request, schemas: Schemas) -> list[Recipe]:
     """The valid recipes that the request names, sorted by id. Raises Problems with all that is wrong in any of them."""
-    problems: list[Problem] = []
+    problems: list[Problem] = list(rules.compat((release, Place("compat")) for release in request.compat))
     sources = find.recipes(request.paths, request.out, problems)
     reader, validator = Reader(schemas), Validator(bundle(schemas), advise=Advice(schemas))
     recipes: list[Recipe] = []
@@ -89,7 +96,7 @@ def read(request: Request, schemas: Schemas) -> list[Recipe]:
             found += validator.check(variant, found)
         problems += found or rules.check(recipe, schemas)
     problems += rules.check_all(recipes)
-    problems += _profile_problems(recipes, request.profile)
+    problems += profile_problems(recipes, request.profile)
     chosen = _chosen(recipes, request.only, problems)
     if problems:
         raise Problems(problems)
@@ -107,7 +114,8 @@ def _chosen(recipes: Sequence[Recipe], only: Sequence[str], problems: list[Probl
     return [ids[name] for name in dict.fromkeys(only) if name in ids]
 
 
-def _profile_problems(recipes: Iterable[Recipe], profile: str | None) -> list[Problem]:
+def profile_problems(recipes: Iterable[Recipe], profile: str | None) -> list[Problem]:
+    """What is wrong with a profile that is asked for: that none of the recipes has it."""
     if profile is None:
         return []
     known = sorted({name for recipe in recipes for name, _ in recipe.variants})

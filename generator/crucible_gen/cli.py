@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 
 from crucible_gen.document import Plain
-from crucible_gen.problems import Problem, Problems
+from crucible_gen.problems import Problems
 
 TYPES = ("supervised", "rl", "preference", "distillation")
 TARGETS = ("elixir", "python", "ir")
@@ -63,6 +63,12 @@ def gen() -> None:
 @click.option("--profile", metavar="NAME", help="Lay this profile over every recipe that has it.")
 @click.option(
     "--schemas", metavar="PATH", multiple=True, help="Stage schemas of your own: a directory or file (repeatable)."
+)
+@click.option(
+    "--compat",
+    metavar="PACKAGE@VERSION",
+    multiple=True,
+    help="Work around the known defects of this release, such as crucible_train@0.3.0 (repeatable).",
 )
 @click.option("--templates", metavar="DIR", help="Templates that replace shipped ones of the same name.")
 @click.option(
@@ -156,6 +162,174 @@ def structs(language: str) -> None:
     _guarded(lambda: run.print_structs(language), {})
 
 
+@gen.command(context_settings=_CONTEXT)
+@click.argument("paths", nargs=-1, type=click.Path(exists=True, path_type=Path))
+@click.option(
+    "--mix-project",
+    metavar="DIR",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="A compiled Mix project that depends on the packages.",
+)
+@click.option(
+    "--code-path",
+    "code_paths",
+    metavar="DIR",
+    multiple=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="A directory of compiled modules, or of such directories (repeatable).",
+)
+@click.option("--run", "run_", is_flag=True, help="Run each recipe too, before a training client that records.")
+@click.option(
+    "--python",
+    metavar="PATH",
+    type=click.Path(exists=True, path_type=Path),
+    help="The interpreter or virtual environment that has crucible_runtime (default: the one that runs gen).",
+)
+@click.option("--out", metavar="DIR", help="The directory that was generated (default: generated).")
+@click.option("--only", metavar="RECIPE", multiple=True, help="Only the recipe with this id (repeatable).")
+@click.option("--profile", metavar="NAME", help="The profile that it was generated with.")
+@click.option("--schemas", metavar="PATH", multiple=True, help="Stage schemas of your own (repeatable).")
+@click.option("--compat", metavar="PACKAGE@VERSION", multiple=True, help="What it was generated with (repeatable).")
+@click.option("--format", "format_", type=_FORMAT, help="How the report is printed.")
+@click.option("--color", type=_COLOR, help="When output has colours (NO_COLOR is honoured).")
+def verify(
+    paths: tuple[Path, ...],
+    mix_project: Path | None,
+    code_paths: tuple[Path, ...],
+    run_: bool,
+    python: Path | None,
+    only: tuple[str, ...],
+    **flags: object,
+) -> None:
+    """Prove what was generated against the packages that you really have; exit 1 if a proof fails.
+
+    \b
+    gen verify recipes/ --mix-project ../my_app --run
+    gen verify recipes/ --code-path ../my_app/_build/dev/lib
+    """
+    from crucible_gen.verify import commands
+
+    if mix_project is None and not code_paths:
+        raise click.UsageError("name the packages to prove against: --mix-project or --code-path")
+    request = commands.Request(paths, mix_project, code_paths, python, run_, only)
+    _guarded(lambda: commands.verify(request, _given(flags)), flags)
+
+
+@gen.group(context_settings=_CONTEXT)
+def contracts() -> None:
+    """Compare the schemas with what the packages that you have really offer."""
+
+
+_CONTRACTS = click.option(
+    "--contracts",
+    "paths",
+    metavar="PATH",
+    multiple=True,
+    type=click.Path(exists=True, path_type=Path),
+    help="A directory or file of contracts to compare with (repeatable; default: contracts/, else the shipped ones).",
+)
+_AGAINST = click.option(
+    "--against", metavar="NAME", multiple=True, help="Compare with this release only, such as crucible_ir@0.3.0."
+)
+
+
+@contracts.command(context_settings=_CONTEXT)
+@click.option("--mix-project", metavar="DIR", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option(
+    "--code-path",
+    "code_paths",
+    metavar="DIR",
+    multiple=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="A directory of compiled modules, or of such directories (repeatable).",
+)
+@click.argument("more", nargs=-1, metavar="[DIR...]", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option(
+    "--python",
+    metavar="PATH",
+    is_flag=False,
+    flag_value="",
+    default=None,
+    help="An interpreter or a virtual environment; without PATH, the one that runs gen.",
+)
+@click.option("--package", "packages", metavar="NAME", multiple=True, help="A package, whatever it holds (repeatable).")
+@click.option("--compile", "compile_", is_flag=True, help="Compile the project first, into a temporary directory.")
+@click.option("--out", metavar="DIR|FILE", help="Where to write (default: contracts; -: print).")
+@click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", help="How it is reported.")
+def pull(
+    mix_project: Path | None,
+    code_paths: tuple[Path, ...],
+    more: tuple[Path, ...],
+    python: str | None,
+    packages: tuple[str, ...],
+    compile_: bool,
+    out: str | None,
+    format_: str,
+) -> None:
+    """Ask an Elixir project or a Python environment what it offers, without changing it.
+
+    \b
+    gen contracts pull --mix-project ../my_app
+    gen contracts pull --code-path ../my_app/_build/dev/lib/*/ebin
+    gen contracts pull --python .venv
+    """
+    from crucible_gen.contracts import commands
+    from crucible_gen.contracts import pull as asking
+
+    if more and not code_paths:
+        raise click.UsageError("name a directory with --code-path or --mix-project")
+    if mix_project is None and not code_paths and python is None:
+        raise click.UsageError("name what to ask: --mix-project, --code-path or --python")
+    interpreter = None if python is None else Path(python) if python else asking.this_python()
+    request = asking.Request(mix_project, (*code_paths, *more), interpreter, packages, compile_)
+    _guarded(lambda: commands.pull(request, out, format_), {"format_": format_})
+
+
+@contracts.command(context_settings=_CONTEXT)
+@_CONTRACTS
+@_AGAINST
+@click.option("--strict", is_flag=True, help="Exit 1 for warnings too.")
+@click.option("--format", "format_", type=_FORMAT, help="How findings are printed.")
+@click.option("--color", type=_COLOR, help="When output has colours (NO_COLOR is honoured).")
+def check(paths: tuple[Path, ...], against: tuple[str, ...], strict: bool, **flags: object) -> None:
+    """Report everything in which the schemas and the packages differ; exit 1 if recipes break on it."""
+    from crucible_gen.contracts import commands
+
+    _guarded(lambda: commands.check(paths, against, strict, flags), flags)
+
+
+@contracts.command(context_settings=_CONTEXT)
+@click.argument("old", metavar="A")
+@click.argument("new", metavar="B")
+@click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", help="How it is printed.")
+def diff(old: str, new: str, format_: str) -> None:
+    """Show what changed between two releases (crucible_ir@0.3.0) or files, and which recipes that touches."""
+    from crucible_gen.contracts import commands
+
+    _guarded(lambda: commands.diff(old, new, format_), {"format_": format_})
+
+
+@contracts.command(context_settings=_CONTEXT)
+@_CONTRACTS
+@_AGAINST
+@click.option("--write", "write_", is_flag=True, help="Write the schemas instead of showing the diff.")
+def update(paths: tuple[Path, ...], against: tuple[str, ...], write_: bool) -> None:
+    """Show (exit 1) or write the schemas as the packages want them; what people wrote in them stays."""
+    from crucible_gen.contracts import commands
+
+    _guarded(lambda: commands.update(paths, against, write_), {})
+
+
+@contracts.command(context_settings=_CONTEXT)
+@click.argument("name")
+@click.option("--out", metavar="FILE", type=click.Path(path_type=Path), help="Write it there instead of printing it.")
+def show(name: str, out: Path | None) -> None:
+    """Print the contract of a release, such as crucible_ir@0.3.0."""
+    from crucible_gen.contracts import commands
+
+    _guarded(lambda: commands.show(name, out), {})
+
+
 def _given(flags: Mapping[str, object]) -> dict[str, Plain]:
     """The flags that were given, under the names of the settings."""
     given: dict[str, Plain] = {}
@@ -169,10 +343,12 @@ def _given(flags: Mapping[str, object]) -> dict[str, Plain]:
 
 def _guarded(work: Any, flags: Mapping[str, object]) -> None:
     """Runs `work` and turns what it says into output and an exit code: the only place that catches everything."""
+    from crucible_gen import report
+
     try:
         code = work()
     except Problems as error:
-        code = complain(error.problems, flags)
+        code = report.complain(error.problems, flags.get("format_"), flags.get("color"))
     except KeyboardInterrupt:
         click.echo("interrupted; every file is whole", err=True)
         code = 130
@@ -188,25 +364,3 @@ def _guarded(work: Any, flags: Mapping[str, object]) -> None:
         click.echo(f"gen: internal error: {what}\nThis is a defect of gen; GEN_TRACEBACK=1 shows where.", err=True)
         code = 70
     sys.exit(code)
-
-
-def complain(problems: Sequence[Problem], flags: Mapping[str, object]) -> int:
-    """Prints problems in the format that was asked for; returns the exit code."""
-    from crucible_gen import report
-
-    ordered = sorted(set(problems))
-    match flags.get("format_") or flags.get("format") or "text":
-        case "json":
-            click.echo(report.dumps({"problems": report.as_json(ordered)}), nl=False)
-        case "github":
-            click.echo(report.github(ordered), nl=False)
-        case _:
-            click.echo(report.text(ordered, color=wants_color(flags.get("color"), sys.stderr)), err=True, nl=False)
-    return 1
-
-
-def wants_color(setting: object, stream: Any) -> bool:
-    """Whether output to `stream` has colours: `always`, `never`, or a terminal where NO_COLOR is not set."""
-    if setting in ("always", "never"):
-        return setting == "always"
-    return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb" and bool(stream.isatty())

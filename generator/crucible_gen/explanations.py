@@ -1,7 +1,7 @@
 """An error code in, what it means out: for each code of the generator a page with a wrong and a right example.
 
-The pages are `explain/<CODE>.md` in this package. The tests run every example through the real commands, so that a wrong
-one gives its code and a right one none.
+The pages are `explain/<CODE>.md` in this package. The tests run every example through the real commands, so that a
+wrong one gives its code and a right one none.
 """
 
 from __future__ import annotations

@@ -61,6 +61,6 @@ def _files(paths: Sequence[Path], problems: list[Problem]) -> list[Path]:
 
 def _keys(files: Sequence[Path]) -> dict[Path, str]:
     """The key of each file: how the files lie to each other, whatever lies above; no shipped schema has such a key."""
-    absolute = [Path(os.path.abspath(file)) for file in files]
+    absolute = [Path(os.path.normpath(file.absolute())) for file in files]
     above = os.path.commonpath([file.parent for file in absolute]) if files else ""
     return {file: f"own/{file.relative_to(above).as_posix()}" for file in absolute}

@@ -1,7 +1,7 @@
 """Paths that a user names in, the recipe files there out, sorted by name.
 
-Directories are read recursively. What begins with `.` or `_` and what stands in a directory named `fragments` is no
-recipe; a file that is named itself is always read.
+Directories are read recursively. What begins with `.` or `_`, what stands in a directory named `fragments`, settings
+and schemas are no recipes; a file that is named itself is always read.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from crucible_gen.problems import Place, Problem
 from crucible_gen.resolve import Source
-from crucible_gen.settings import shown
+from crucible_gen.settings import OWN_FILE, shown
 
 CODES = {
     "E0305": "no recipes were found",
@@ -21,14 +21,15 @@ CODES = {
 
 ENDINGS = (".yaml", ".yml", ".json")
 _FRAGMENTS = "fragments"
+_OTHERS = (OWN_FILE, ".schema.json")
 
 
 def recipes(paths: Sequence[Path], out: Path, problems: list[Problem]) -> list[Source]:
     """The recipe files at `paths`; `out` is never looked into; what cannot be read is added to `problems`."""
     found: dict[Path, Source] = {}
     for path in paths:
-        absolute = Path(os.path.abspath(path))
-        files = [absolute] if not absolute.is_dir() else _below(absolute, Path(os.path.abspath(out)), problems)
+        absolute = Path(os.path.normpath(path.absolute()))
+        files = [absolute] if not absolute.is_dir() else _below(absolute, out, problems)
         for file in files:
             found.setdefault(file, Source(file, shown(file)))
     if not found and not problems:
@@ -40,28 +41,33 @@ def recipes(paths: Sequence[Path], out: Path, problems: list[Problem]) -> list[S
 
 def _below(directory: Path, out: Path, problems: list[Problem]) -> Iterable[Path]:
     pending = [directory]
-    seen: set[tuple[int, int]] = set()
+    seen = {_identity(out)} if out.is_dir() else set()
     while pending:
         current = pending.pop()
         try:
-            status = os.stat(current)
-            if (status.st_dev, status.st_ino) in seen:
-                continue  # a link that leads back up
-            seen.add((status.st_dev, status.st_ino))
+            if (identity := _identity(current)) in seen:
+                continue  # a link that leads back up, or to the outputs
+            seen.add(identity)
             entries = sorted(os.scandir(current), key=lambda entry: entry.name)
         except OSError as error:
-            message = f"this directory cannot be read: {error.strerror}"
-            problems.append(Problem(Place(shown(current)), "E0306", message))
+            message = f"this directory cannot be read: {(error.strerror or str(error)).lower()}"
+            hint = "allow reading it, or name the recipes one by one"
+            problems.append(Problem(Place(shown(current)), "E0306", message, hint=hint))
             continue
         for entry in entries:
             path = current / entry.name
-            if entry.name[0] in "._" or path == out:
+            if entry.name[0] in "._":
                 continue
             if _is_directory(entry):
                 if entry.name != _FRAGMENTS:
                     pending.append(path)
-            elif entry.name.endswith(ENDINGS):
+            elif entry.name.endswith(ENDINGS) and not entry.name.endswith(_OTHERS):
                 yield path
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    status = path.stat()
+    return status.st_dev, status.st_ino
 
 
 def _is_directory(entry: os.DirEntry[str]) -> bool:

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from collections.abc import Mapping as MappingOf
-from dataclasses import dataclass
+from collections.abc import Sequence as SequenceOf
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from crucible_gen import pipeline
+from crucible_gen import defects, pipeline
 from crucible_gen.document import Entry, Node, Plain
 from crucible_gen.problems import Place
 from crucible_gen.resolve import Recipe
@@ -71,9 +72,12 @@ class Experiment:
     uses_options: bool
 
 
-def lower(recipe: Recipe, schemas: Schemas) -> Experiment:
-    """The experiment of a recipe that `validate` and `rules` accept; nothing is raised for such a recipe."""
-    return _Lowering(recipe, schemas).experiment()
+def lower(recipe: Recipe, schemas: Schemas, compat: SequenceOf[str] = ()) -> Experiment:
+    """The experiment of a recipe that `validate` and `rules` accept; nothing is raised for such a recipe.
+
+    `compat` adds to what the recipe says: for these releases, wrapper stages stand in for the ones that cannot run.
+    """
+    return _Lowering(recipe, schemas, compat).experiment()
 
 
 def concrete(experiment: Experiment, schemas: Schemas) -> Record:
@@ -163,16 +167,17 @@ def _mapping_term(said: dict[str, Entry], shape: Shape) -> Term:
 
 
 class _Lowering:
-    def __init__(self, recipe: Recipe, schemas: Schemas) -> None:
+    def __init__(self, recipe: Recipe, schemas: Schemas, compat: SequenceOf[str]) -> None:
         self.recipe = recipe
-        self.node = recipe.node
+        self.node = _with_backend(recipe.node, schemas.types[recipe.type].info.backend or "")
         self.schemas = schemas
         self.shape = schemas.recipe(recipe.type)
+        self.wrappers = defects.wrappers([*compat, *recipe.texts("compat")])
         self.inputs: dict[str, Input] = {}
         self.uses_options = False
 
     def experiment(self) -> Experiment:
-        steps = pipeline.steps(self.node, self.recipe.type, self.schemas)
+        steps = pipeline.steps(self.node, self.recipe.type, self.schemas, self.wrappers)
         stages = Sequence(tuple(self.stage(step) for step in steps))
         return Experiment(
             id=self.recipe.id,
@@ -198,11 +203,8 @@ class _Lowering:
 
     def body(self, stages: Sequence) -> Record:
         experiment = self.schemas.record("experiment")
-        training = self.schemas.types[self.recipe.type]
-        backend = Record("backend_ref", (("id", Symbol(training.info.backend or "")),))
         fields: dict[str, Term] = {
             "id": Symbol(self.recipe.id),
-            "backend": backend,
             "pipeline": stages,
             "dataset": Name(TRAINING, ("dataset_ref",)),
             TRAINING: Name(TRAINING),
@@ -243,15 +245,20 @@ class _Lowering:
         default = plain_term(shape.default, shape)
         if path[0] == "dataset" and self.node.get("dataset") is None:
             path = (TRAINING, "dataset_ref", *path[1:])
+        fed, holder = self.shape.below(path) or ANY, self.shape.below(path[:-1])
         if path[0] == TRAINING:
-            if path[1:2] == (OPTIONS,) and len(path) == 3:
+            if path[:-1] == (TRAINING, OPTIONS):
                 self.uses_options = True
-                return Get(Name(OPTIONS), path[2], default)
+                return Get(Name(OPTIONS), path[-1], default)
+            if len(path) > 1 and holder is not None and holder.record is None:
+                return Get(Name(TRAINING, path[1:-1]), path[-1], default)
             name = Name(TRAINING, path[1:])
-            fed = self.shape.below(path)
-            return name if fed is None or not fed.nullable or default is None else Or(name, default)
-        node, fed = self.node.get(*path), self.shape.below(path)
-        return term(node, shape if shape.kind != "any" else fed or ANY) if node is not None else default
+            return Or(name, default) if fed.nullable and default is not None else name
+        shape = fed if _says_no_more(shape) else shape
+        node = self.node.get(*path)
+        if node is None and fed.default is not None and self.node.get(*path[:-1]) is not None:
+            return plain_term(fed.default, shape)
+        return term(node, shape) if node is not None else default
 
     def evaluation(self) -> Mapping | None:
         node = self.node.get("evaluation")
@@ -266,6 +273,19 @@ class _Lowering:
         mapping = term(node, self.shape.properties["evaluation"])
         assert isinstance(mapping, Mapping)
         return tuple((key, _with_ids(value) if key == "tasks" else value) for key, value in mapping.entries)
+
+
+def _with_backend(node: Node, id_: str) -> Node:
+    """The recipe with a backend, which an experiment must have: that of its own or, where it names none, this one."""
+    assert isinstance(node.value, dict)
+    if node.get("backend") is not None:
+        return node
+    return replace(node, value={**node.value, "backend": Entry(node.place, _node({"id": id_}))})
+
+
+def _says_no_more(shape: Shape) -> bool:
+    """Whether a shape leaves open what its parts are: then a value looks as where it comes from."""
+    return shape.kind in ("any", "map") or (shape.kind == "list" and shape.items is None)
 
 
 def _with_ids(tasks: Term) -> Term:

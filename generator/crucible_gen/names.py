@@ -28,7 +28,7 @@ LONGEST_ID: Final = 128
 LONGEST_ATOM: Final = 255
 _ESCAPE = len("\\u{10FFFF}") - 1
 
-RESERVED_ALIASES: Final = frozenset({"Canonical", "Recipe", "Run"})
+RESERVED_ALIASES: Final = frozenset({"Canonical", "Compat", "Recipe", "Run"})
 """Modules under `CrucibleRecipes` that a generated project has besides its recipes."""
 
 RESERVED_MODULES: Final = frozenset({"__init__", "__main__"})

@@ -5,7 +5,8 @@ A stage that is off (`enabled: false`) is left out here, because a pipeline runn
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from crucible_gen.document import Node
 from crucible_gen.problems import Place
@@ -26,8 +27,16 @@ class Step:
     module: str
 
 
-def steps(node: Node, type_: str, schemas: Schemas) -> list[Step]:
-    """The steps of a recipe that its schema accepts; a stage that no schema describes is passed over."""
+def steps(node: Node, type_: str, schemas: Schemas, wrappers: Mapping[str, str] | None = None) -> list[Step]:
+    """The steps of a recipe that its schema accepts; a stage that no schema describes is passed over.
+
+    `wrappers` are modules that stand in for the modules of stages.
+    """
+    found = _steps(node, type_, schemas)
+    return [replace(step, module=wrappers.get(step.module, step.module)) for step in found] if wrappers else found
+
+
+def _steps(node: Node, type_: str, schemas: Schemas) -> list[Step]:
     found: list[Step] = []
     found += _listed(node.get("stages", "before"), schemas)
     if (training := schemas.types.get(type_)) is not None:

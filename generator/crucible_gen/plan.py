@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from crucible_gen.files import File
 from crucible_gen.problems import Place, Problem
 from crucible_gen.sign import SIDECAR, body_digest, read
 
@@ -39,15 +40,6 @@ FOREIGN_FOLDERS = frozenset({"_build", "build", "deps", "dist", "cover", "node_m
 _OPEN = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 _HEAD = 1 << 16
 _SIDECAR_LINES = 2
-
-
-@dataclass(frozen=True, slots=True)
-class File:
-    """One output: posix path relative to the output directory, its text, its recipe (None where recipes share it)."""
-
-    path: str
-    text: str
-    recipe: str | None
 
 
 class Stamp(NamedTuple):

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from crucible_gen.problems import Place, Problem
 
@@ -21,9 +24,24 @@ def text(problems: Sequence[Problem], *, color: bool) -> str:
     files = {problem.place.file for problem in problems}
     count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
     where = f" in {len(files)} files" if len(files) > 1 else ""
-    codes = sorted({problem.code for problem in problems})
-    parts.append(f"{paint('bold', count + where)}; gen explain {codes[0]} tells more\n")
+    parts.append(f"{paint('bold', count + where)}; gen explain {problems[0].code} tells more\n")
     return "\n".join(parts)
+
+
+def complain(problems: Sequence[Problem], format_: object, color: object) -> int:
+    """Prints problems in order of place, in the format that was asked for (text); the exit code for them."""
+    import click
+
+    ordered = sorted(set(problems))
+    match format_:
+        case "json":
+            click.echo(dumps({"problems": as_json(ordered)}), nl=False)
+        case "github":
+            click.echo(github(ordered), nl=False)
+        case _:
+            colored = wants_color(color, sys.stderr)
+            click.echo(text(ordered, color=colored), err=True, nl=False, color=colored)
+    return 1
 
 
 def as_json(problems: Iterable[Problem]) -> list[dict[str, object]]:
@@ -62,6 +80,18 @@ def github(problems: Iterable[Problem]) -> str:
         message = problem.message + (f" ({problem.hint})" if problem.hint else "")
         lines.append(f"::{problem.severity} {place},title={problem.code}::{_data(message)}\n")
     return "".join(lines)
+
+
+def wants_color(setting: object, stream: Any) -> bool:
+    """Whether output to `stream` has colours: `always`, `never`, or a terminal where NO_COLOR is not set."""
+    if setting in ("always", "never"):
+        return setting == "always"
+    return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb" and bool(stream.isatty())
+
+
+def painter(color: bool) -> Callable[[str, str], str]:
+    """A function of a colour's name and text that paints, or leaves the text as it is."""
+    return _paint if color else _plain
 
 
 def _one(problem: Problem, lines: _Lines, paint: Callable[[str, str], str]) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from crucible_gen import load
 from crucible_gen.document import Entry, Node
-from crucible_gen.problems import Place, Problem, Problems, did_you_mean
+from crucible_gen.problems import Place, Problem, Problems, nearest
 from crucible_gen.schema import Schemas, Shape
 
 CODES = {
@@ -39,8 +39,8 @@ class Source:
 class Recipe:
     """A recipe with nothing left to look up.
 
-    `node` is the whole definition; `sources` are the files that went in, the recipe's own first. For validation there are
-    `written`, the definition that still has its profiles, and `variants`, the same recipe under each of them.
+    `node` is the whole definition; `sources` are the files that went in, the recipe's own first. For validation there
+    are `written`, the definition that still has its profiles, and `variants`, the same recipe under each of them.
     """
 
     source: Source
@@ -63,6 +63,12 @@ class Recipe:
         """The text at a top-level key, or None."""
         node = self.node.get(key)
         return node.value if node is not None and isinstance(node.value, str) else None
+
+    def texts(self, key: str) -> list[str]:
+        """The list of texts at a top-level key; empty where there is none."""
+        node = self.node.get(key)
+        items = node.value if node is not None and isinstance(node.value, tuple) else ()
+        return [item.value for item in items if isinstance(item.value, str)]
 
 
 @dataclass
@@ -137,8 +143,9 @@ class Reader:
                 message = f"these files extend each other: {cycle}"
                 raise Problems([Problem(item.place, "E0302", message, hint="remove one of these extends")])
         if not path.is_file():
-            hint = did_you_mean(path.name, _names_beside(path)) or "a path in extends is relative to this file"
-            raise Problems([Problem(item.place, "E0301", f"extends {text}: there is no file {name}", hint=hint)])
+            what = f"{name} is a directory" if path.is_dir() else f"there is no file {name}"
+            hint = _near(path, text, source.path) or "write a path from this file to the one that it starts from"
+            raise Problems([Problem(item.place, "E0301", f"extends {text}: {what}", hint=hint)])
         return Source(path, name)
 
     def _expanded(self, node: Node) -> Node:
@@ -201,17 +208,22 @@ def _extends(node: Node, problems: list[Problem]) -> list[Node]:
     items = list(extends.value) if isinstance(extends.value, tuple) else [extends]
     for item in items:
         if not isinstance(item.value, str) or not item.value:
-            found = "an empty text" if item.value == "" else "a mapping" if isinstance(item.value, dict) else str(item.value)
-            message, hint = f"extends must be a path or a list of paths, found {found}", "write extends: fragments/base.yaml"
-            problems.append(Problem(item.place, "E0303", message, hint=hint))
+            found = "an empty text" if item.value == "" else f"the value {item.plain()}"
+            message = f"extends must be a path or a list of paths, found {found}"
+            problems.append(Problem(item.place, "E0303", message, hint="write extends: fragments/base.yaml"))
     return [item for item in items if isinstance(item.value, str) and item.value]
 
 
-def _names_beside(path: Path) -> list[str]:
+def _near(path: Path, text: str, source: Path) -> str:
+    """A file beside `path` with a name like its, written as `text` is, or no text; endings do not make names alike."""
     try:
-        return sorted(entry.name for entry in os.scandir(path.parent))
+        beside = {Path(entry.name).stem: entry.name for entry in os.scandir(path.parent) if entry.is_file()}
     except OSError:
-        return []
+        return ""
+    beside.pop(source.stem, None)
+    near = nearest(path.stem, sorted(beside))
+    folder = text.rpartition("/")[0]
+    return f"did you mean {folder + '/' if folder else ''}{beside[near]}?" if near is not None else ""
 
 
 def text(node: Node, indent: int = 0) -> str:

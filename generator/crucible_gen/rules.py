@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
 
-from crucible_gen import names, pipeline
+from crucible_gen import defects, names, pipeline
 from crucible_gen.document import Node
 from crucible_gen.lower import utc
-from crucible_gen.problems import Place, Problem
+from crucible_gen.problems import Place, Problem, did_you_mean
 from crucible_gen.resolve import Recipe
 from crucible_gen.schema import ANY, Schemas, Shape
 
@@ -22,6 +22,8 @@ CODES = {
     "E0414": "two evaluation tasks or samples have one name",
     "E0415": "a text is no moment in time",
     "E0416": "a text cannot be an atom",
+    "E0417": "a stage is for recipes of another type",
+    "E0418": "compat names a release that has nothing to work around",
 }
 
 
@@ -32,7 +34,19 @@ def check(recipe: Recipe, schemas: Schemas) -> list[Problem]:
         problems += _stages(node, recipe.type, schemas)
         problems += _evaluation(node)
         problems += _values(node, schemas.recipe(recipe.type))
+        compat_ = node.get("compat")
+        items = compat_.value if compat_ is not None and isinstance(compat_.value, tuple) else ()
+        problems += compat((item.value, item.place) for item in items if isinstance(item.value, str))
     return sorted(set(problems))
+
+
+def compat(releases: Iterable[tuple[str, Place]]) -> Iterator[Problem]:
+    """A problem for each release that no wrapper is known for."""
+    known = defects.compats()
+    for release, place in releases:
+        if release not in known:
+            hint = did_you_mean(release, known) or f"releases with defects that gen works around: {', '.join(known)}"
+            yield Problem(place, "E0418", f"there is nothing to work around in {release}", hint=hint)
 
 
 def identity(recipe: Recipe) -> list[Problem]:
@@ -70,6 +84,10 @@ def _stages(node: Node, type_: str, schemas: Schemas) -> Iterator[Problem]:
             message = f"stage {step.name} stands twice in this pipeline"
             hint = "give one of them another name: {stage: ..., name: ...}"
             yield Problem(step.place, "E0413", message, hint=hint, see=(("first here", earlier[step.name]),))
+        types = step.stage.info.types if step.stage is not None else []
+        if types and type_ not in types:
+            message = f"stage {step.name} is for {' and '.join(types)} recipes, found it in a {type_} one"
+            yield Problem(step.place, "E0417", message, hint="remove it, or write a recipe of that type")
         for needed in step.stage.info.requires if step.stage is not None else ():
             if needed not in kinds:
                 later = any(other.stage is not None and other.stage.info.name == needed for other in steps)

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from crucible_gen.cli import wants_color
 from crucible_gen.document import Plain
 from crucible_gen.problems import Place, Problem, Problems, did_you_mean
-from crucible_gen.settings import Settings
+from crucible_gen.report import wants_color
+from crucible_gen.settings import Settings, shown
 
 if TYPE_CHECKING:
     from crucible_gen.plan import Plan
@@ -47,16 +47,22 @@ class Options:
 
 
 def generate(options: Options, flags: Mapping[str, Plain]) -> int:
-    """Writes, checks or diffs what the recipes say. Raises Problems for anything that is in the way."""
+    """Writes, checks or diffs what the recipes say. Raises Problems for settings that are not right."""
+    from crucible_gen import report
+
+    settings = settings_of(options.paths, flags)
+    try:
+        return _generate(options, settings)
+    except Problems as error:
+        return report.complain(error.problems, settings.text("format"), settings.text("color"))
+
+
+def _generate(options: Options, settings: Settings) -> int:
     from crucible_gen import build, write
 
-    settings = _settings(options.paths, flags)
-    paths = list(options.paths) or [settings.base("recipes") / path for path in settings.texts("recipes")]
-    if not paths:
-        message = "no paths are given, and no settings name recipes"
-        raise Problems([Problem(Place("gen"), "E0704", message, hint="run gen recipes/, or set recipes in [tool.gen]")])
+    paths = recipe_paths(options.paths, settings)
     out = settings.path("out")
-    if problems := write.check_out(out, paths, Path.home()):
+    if problems := write.check_out(Path(shown(out)), paths, Path.home()):
         raise Problems(problems)
     targets = tuple(dict.fromkeys(settings.texts("targets")))
     request = build.Request(
@@ -68,6 +74,7 @@ def generate(options: Options, flags: Mapping[str, Plain]) -> int:
         profile=settings.optional("profile"),
         schemas=[settings.base("schemas") / path for path in settings.texts("schemas")],
         templates=settings.path("templates") if settings.optional("templates") else None,
+        compat=tuple(settings.texts("compat")),
     )
     result = build.build(request)
     if result.problems:
@@ -88,8 +95,6 @@ class _Work:
     @property
     def shown_out(self) -> Path:
         """The output directory as messages name it."""
-        from crucible_gen.settings import shown
-
         return Path(shown(self.out))
 
     def plan(self, force: bool = False) -> Plan:
@@ -99,7 +104,7 @@ class _Work:
         return plan.plan(self.result.files, self.shown_out, complete=complete, force=force, covers=self.covers)
 
     def write(self) -> int:
-        from crucible_gen import diff, plan, write
+        from crucible_gen import defects, diff, plan, write
 
         with write.locked(self.shown_out, lambda message: click.echo(message, err=True)):
             planned = self.plan(self.options.force)
@@ -111,6 +116,8 @@ class _Work:
             write.apply(planned, planned.out)
         self._say_changes(planned)
         if not self.options.quiet:
+            if self.result.stopped:
+                click.echo(defects.notice(self.result.stopped), err=True)
             self._say(
                 {"summary": plan.summary(planned, self.result.recipes)}, plan.summary(planned, self.result.recipes)
             )
@@ -125,7 +132,8 @@ class _Work:
         if not changes and not foreign:
             if not self.options.quiet:
                 count = len(planned.actions)
-                self._say({"differ": []}, f"{_count(self.result.recipes, 'recipe')}: {_count(count, 'file')}, all as the recipes say")
+                text = f"{_count(self.result.recipes, 'recipe')}: {_count(count, 'file')}, all as the recipes say"
+                self._say({"differ": []}, text)
             return 0
         names = [(f"{planned.out.as_posix()}/{action.path}", _why(action)) for action in changes]
         match self.settings.text("format"):
@@ -140,11 +148,13 @@ class _Work:
         for name, kind in names:
             click.echo(f"{name}: {kind}", err=True)
         if foreign:
-            click.echo(report.text(foreign, color=self._color()), err=True, nl=False)
+            color = wants_color(self.settings.text("color"), sys.stderr)
+            click.echo(report.text(foreign, color=color), err=True, nl=False, color=color)
         if names:
             verb = "differs" if len(names) == 1 else "differ"
-            count = _count(len(planned.actions), "file")
-            click.echo(f"{len(names)} of {count} {verb}; run: {self.command(any(a.forced for a in changes))}", err=True)
+            files = _count(len(planned.actions), "file")
+            command = self.command(any(action.forced for action in changes))
+            click.echo(f"{len(names)} of {files} {verb}; run: {command}", err=True)
         return 1
 
     def show_diff(self) -> int:
@@ -153,9 +163,10 @@ class _Work:
         planned = self.plan(force=True)
         if planned.problems:
             raise Problems(planned.problems)
-        shown = diff.diff(planned)
-        click.echo(_colored(shown) if wants_color(self.settings.text("color"), sys.stdout) else shown, nl=False)
-        return 1 if shown else 0
+        found = diff.diff(planned)
+        color = wants_color(self.settings.text("color"), sys.stdout)
+        click.echo(_colored(found) if color else found, nl=False, color=color)
+        return 1 if found else 0
 
     def command(self, force: bool) -> str:
         """The one command that writes what this run found to differ; hand edits are lost in it, so `force` says so."""
@@ -169,9 +180,6 @@ class _Work:
         words += [word for name in self.options.only for word in ("--only", name)]
         words += ["--force"] if force else []
         return shlex.join(words)
-
-    def _color(self) -> bool:
-        return wants_color(self.settings.text("color"), sys.stderr)
 
     def _say_changes(self, planned: Plan) -> None:
         if self.options.verbose and self.settings.text("format") == "text":
@@ -203,11 +211,21 @@ def _colored(diff: str) -> str:
     return "".join(f"{colors[line[0]]}{line.rstrip()}\x1b[0m\n" if line[0] in colors else line for line in lines)
 
 
-def _settings(paths: Sequence[Path], flags: Mapping[str, Plain]) -> Settings:
+def settings_of(paths: Sequence[Path], flags: Mapping[str, Plain]) -> Settings:
+    """The settings that hold for these paths, or for the working directory. Raises Problems."""
     from crucible_gen import settings
 
     start = Path(paths[0]).absolute() if paths else Path.cwd()
     return settings.find(start if start.is_dir() else start.parent, flags)
+
+
+def recipe_paths(paths: Sequence[Path], settings: Settings) -> list[Path]:
+    """Where recipes are: the paths that were given, else those of the settings. Raises Problems without either."""
+    found = list(paths) or [settings.base("recipes") / path for path in settings.texts("recipes")]
+    if not found:
+        message = "no paths are given, and no settings name recipes"
+        raise Problems([Problem(Place("gen"), "E0704", message, hint="run gen recipes/, or set recipes in [tool.gen]")])
+    return found
 
 
 def new(name: str, type_: str, directory: Path | None) -> int:
@@ -226,8 +244,8 @@ def new(name: str, type_: str, directory: Path | None) -> int:
     if editor.is_file():
         text = f"# yaml-language-server: $schema=../schemas/recipe.schema.json\n{text}"
     if path.exists():
-        message = f"{settings.shown(path)} exists already"
-        raise Problems([Problem(Place(settings.shown(path)), "E0703", message, hint="choose another name")])
+        message, hint = f"{settings.shown(path)} exists already", "choose another name, or edit that file"
+        raise Problems([Problem(Place(settings.shown(path)), "E0703", message, hint=hint)])
     write.create(path, text)
     click.echo(f"wrote {settings.shown(path)}; run: gen {settings.shown(directory)}")
     return 0
@@ -255,16 +273,20 @@ def print_schema(name: str) -> int:
 
 
 def explain(code: str | None) -> int:
-    """Prints what a code means, or the list of all codes."""
-    from crucible_gen import explanations
+    """Prints what the code of an error or of a known defect means, or the list of all of them."""
+    from crucible_gen import defects, explanations
 
+    known = defects.defects()
     if code is None:
-        for known, title in explanations.titles().items():
-            click.echo(f"{known}  {title}")
+        for error, title in explanations.titles().items():
+            click.echo(f"{error}  {title}")
+        for defect in known.values():
+            click.echo(f"{defect.id}  {defect.title}")
         return 0
-    text = explanations.text(code.upper())
+    found = known.get(code.upper())
+    text = defects.story(found) if found is not None else explanations.text(code.upper())
     if text is None:
-        hint = did_you_mean(code.upper(), explanations.titles()) or "gen explain lists them all"
+        hint = "codes stand in brackets behind the word error; gen explain lists them all"
         raise Problems([Problem(Place("gen explain"), "E0701", f"there is no error code {code}", hint=hint)])
     click.echo(text, nl=False)
     return 0
@@ -276,7 +298,7 @@ def print_settings(path: Path | None, format_: str) -> int:
 
     from crucible_gen import report
 
-    found = _settings([path] if path else [], {})
+    found = settings_of([path] if path else [], {})
     if format_ == "json":
         values = {name: {"value": item.value, "from": item.origin} for name, item in found.values.items()}
         click.echo(report.dumps(values), nl=False)
@@ -290,12 +312,14 @@ def print_settings(path: Path | None, format_: str) -> int:
 
 def print_resolved(path: Path, profile: str | None) -> int:
     """Prints a recipe with its bases and profile merged; behind each value the place that it comes from."""
-    from crucible_gen import extend, resolve, schema, settings
+    from crucible_gen import build, extend, resolve, schema, settings
 
     found = settings.find(path.absolute().parent, {})
     schemas = extend.extend(schema.load(), [found.base("schemas") / item for item in found.texts("schemas")])
     reader = resolve.Reader(schemas)
     recipe = reader.recipe(resolve.Source(path.absolute(), settings.shown(path)), profile)
+    if problems := build.profile_problems([recipe], profile):
+        raise Problems(problems)
     click.echo(resolve.text(recipe.node), nl=False)
     return 0
 

@@ -69,8 +69,9 @@ class Inject(_Strict):
 class StageInfo(_Strict):
     """What `x-stage` says: the stage's name and module, and where in a pipeline it may stand.
 
-    `types` are the recipe types that a training stage trains, `backend` the id of their default backend; `options` says
-    whether the stage takes a map or a keyword list; `requires` names stages that must stand before it.
+    `types` are the recipe types that a training stage trains, or that another stage is for (none: all of them);
+    `backend` is the id of their default backend; `options` says whether the stage takes a map or a keyword list;
+    `requires` names stages that must stand before it.
     """
 
     name: str
@@ -136,7 +137,7 @@ class Stage:
 
 
 def shipped(kind: str) -> Path:
-    """The directory of the shipped `schemas` or `templates`: inside an installed package, beside it in a checkout."""
+    """The directory of the shipped `schemas`, `templates` or `contracts`: inside an installed package, beside it in a checkout."""
     inside = Path(__file__).parent / "data" / kind
     return inside if inside.is_dir() else Path(__file__).parents[2] / kind
 
@@ -161,7 +162,8 @@ class Schemas:
                 continue
             info = StageInfo.model_validate(document["x-stage"])
             if info.name in stages:
-                other = self.place(stages[info.name].key).file
+                other = stages[info.name].key
+                other = self.place(other).file if other in self.places else "the shipped schemas"
                 problems.append(
                     Problem(
                         self.place(key, "x-stage", "name"),
@@ -181,7 +183,8 @@ class Schemas:
     @cached_property
     def types(self) -> dict[str, Stage]:
         """The training stage of each recipe type."""
-        return {type_: stage for stage in self.stages.values() for type_ in stage.info.types}
+        training = [stage for stage in self.stages.values() if stage.info.role == "training"]
+        return {type_: stage for stage in training for type_ in stage.info.types}
 
     @cached_property
     def mlops(self) -> dict[str, Stage]:
@@ -189,6 +192,12 @@ class Schemas:
         properties = self.documents["recipe.schema.json"]["properties"]["mlops"]["properties"]
         by_key = {stage.key: stage for stage in self.stages.values()}
         return {name: by_key[ref] for name, raw in properties.items() for ref in _refs(raw)}
+
+    @cached_property
+    def releases(self) -> dict[str, str]:
+        """The release of each package that these schemas were checked against, as `x-contract` says."""
+        named = (document["x-contract"] for document in self.documents.values() if "x-contract" in document)
+        return {package: version for package, _, version in (name.partition("@") for name in named)}
 
     def record(self, name: str) -> Shape:
         """The shape of an IR struct, by the name that `Record.type` holds (`training_config`)."""
@@ -319,15 +328,18 @@ class Schemas:
         return refined
 
     def _check_sources(self, stage: Stage) -> Iterator[Problem]:
-        """`x-from` must name a field of every recipe type that the stage can stand in."""
+        """`x-from` must name a field of each of the stage's recipe types; of any type where it names none."""
         for name, shape in stage.shape.properties.items():
             if shape.source is None:
                 continue
             path = shape.source.split(".")
-            for type_ in stage.info.types or self._type_names():
-                if (unknown := self._unknown_step(type_, path)) is None:
+            unknown = {type_: self._unknown_step(type_, path) for type_ in stage.info.types or self._type_names()}
+            if not stage.info.types and None in unknown.values():
+                continue
+            for type_, found in unknown.items():
+                if found is None:
                     continue
-                known, step = unknown
+                known, step = found
                 yield Problem(
                     self.place(stage.key, "properties", name, "x-from"),
                     "E0504",

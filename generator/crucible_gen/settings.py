@@ -109,9 +109,7 @@ def _pyproject(path: Path) -> Node | None:
         text = path.read_text("utf-8")
         table: Any = tomllib.loads(text).get("tool", {}).get("gen")
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        line = re.search(r"line (\d+), column (\d+)", str(error))
-        place = Place(file, int(line[1]), int(line[2])) if line else Place(file)
-        raise Problems([Problem(place, "E0510", f"this file cannot be read as TOML: {error}")]) from None
+        raise Problems([_no_toml(error, file)]) from None
     if table is None:
         return None
     if not isinstance(table, dict):
@@ -120,6 +118,19 @@ def _pyproject(path: Path) -> Node | None:
     header = next((number for number, line in enumerate(lines, 1) if line.strip() == "[tool.gen]"), 1)
     entries = {name: _entry(name, value, lines, header, file) for name, value in table.items()}
     return Node(entries, Place(file, header, 1))
+
+
+def _no_toml(error: Exception, file: str) -> Problem:
+    if isinstance(error, OSError):
+        message = f"the file cannot be read: {(error.strerror or str(error)).lower()}"
+        return Problem(Place(file), "E0510", message, hint="allow reading it")
+    if isinstance(error, UnicodeDecodeError):
+        return Problem(Place(file), "E0510", "expected UTF-8, found other bytes", hint="save the file as UTF-8")
+    reason, _, where = str(error).partition(" (at ")
+    line = re.match(r"line (\d+), column (\d+)", where)
+    place = Place(file, int(line[1]), int(line[2])) if line else Place(file)
+    message = f"this is not TOML: {reason[:1].lower()}{reason[1:]}"
+    return Problem(place, "E0510", message, hint="in TOML, text stands in quotes and a table begins with its [name]")
 
 
 def _entry(name: str, value: object, lines: list[str], header: int, file: str) -> Entry:

@@ -52,7 +52,10 @@ class Or:
 
 @dataclass(frozen=True, slots=True)
 class Get:
-    """The entry `key` of the symbol-keyed map that `name` holds, or `default` where the map has no such key."""
+    """The entry `key` of the symbol-keyed map that `name` holds, or `default` where the map has no such key.
+
+    A variable holds a map; a name with a path may hold nil, which counts as a map without keys.
+    """
 
     name: Name
     key: str

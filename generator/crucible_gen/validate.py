@@ -27,7 +27,7 @@ CODES = {
 }
 
 Advise: TypeAlias = Callable[[str, Sequence[str | int], Node], str]
-"""A field that is not allowed, the path where it stands, and the document, to a hint where it belongs, or to no text."""
+"""A field that is not allowed, the path where it stands, and the document, to a hint where it belongs, or no text."""
 
 _TYPES = {
     "string": "text",
@@ -47,7 +47,25 @@ _BOUNDS = {
 
 
 _OF = {"at least": "of at least", "at most": "of at most"}
-_FORMS = {"object": "fields below it: `name: value`", "array": "a list: [...]"}
+_FORMS = {
+    "object": "fields below it: `name: value`",
+    "array": "a list: [...]",
+    "integer": "a whole number",
+    "number": "a number",
+}
+_PATTERNS = {
+    r"^[A-Z][A-Za-z0-9_]*(\.[A-Z][A-Za-z0-9_]*)*$": (
+        "be the name of an Elixir module",
+        "begin each part with a capital letter: Acme.Checker",
+    ),
+    "^[a-z_][a-z0-9_]*$": ("be a word of small letters, digits and `_`", "write it as in max_tokens"),
+    "^[A-Za-z][A-Za-z0-9_.-]*$": (
+        "begin with a letter and hold only letters, digits, `_`, `-` and `.`",
+        "write it as in smoke_test",
+    ),
+}
+"""The forms that schemas ask for, in words: what a value must do, and how to get there."""
+
 _TRANSPARENT = ("anyOf", "oneOf", "allOf", "then", "else", "items")
 
 
@@ -69,7 +87,7 @@ class Validator:
     def check(self, node: Node, known: Sequence[Problem] = ()) -> list[Problem]:
         """Every problem of the document, in order of place; nothing is raised.
 
-        `known` are problems that were found in another way: they come back too, and nothing more is said at their places.
+        `known` are problems that were found in another way: they come back too, and no more is said at their places.
         """
         plain = node.plain()
         if self._compiled.is_valid(plain):
@@ -112,7 +130,8 @@ class Validator:
                 bound = _BOUNDS[type(kind).__name__]
                 limit = _number(kind.limit)
                 message = f"{name} must be {bound} {limit}, found {found}"
-                yield self._problem(place, "E0203", message, about=about, hint=f"give a number {_OF.get(bound, bound)} {limit}")
+                hint = f"give a number {_OF.get(bound, bound)} {limit}"
+                yield self._problem(place, "E0203", message, about=about, hint=hint)
             case "Type":
                 if not path and node.value is None:
                     message, hint = "expected a mapping, found nothing: the file is empty", "write `key: value` lines"
@@ -135,10 +154,10 @@ class Validator:
                 size, hint = _size(error.schema_path[-1], part)
                 yield self._problem(place, "E0207", f"{name} {size}, found {found}", about=about, hint=hint)
             case "PropertyNames":
-                pattern = part.get("propertyNames", {}).get("pattern", "")
+                pattern = part.get("pattern", "")
                 for key in _wrong_names(node, pattern):
-                    message = f"{_word(key)} cannot be a name in {name}: it must match {pattern}"
-                    hint = "begin with a letter; use letters, digits and `_`"
+                    form, hint = _PATTERNS.get(pattern, (f"match {pattern}", "write another name"))
+                    message = f"the names in {name} must {form}, found {_word(key)}"
                     yield self._problem(_key_place(node, key), "E0201", message, about=about, hint=hint)
             case "FalseSchema":
                 key = path[-1] if path else ""
@@ -166,8 +185,9 @@ class Validator:
         """What the schema says of a property that is missing: beside `required`, or around the condition that asks."""
         for end in range(len(path) - 1, -1, -1):
             part = _walk(self._schema, path[:end])
-            if name in part.get("properties", {}):
-                return self._target(part["properties"][name])
+            wanted = self._target(part.get("properties", {}).get(name, {}))
+            if "description" in wanted:
+                return wanted
         return {}
 
     def _target(self, raw: Raw) -> Raw:
@@ -231,7 +251,7 @@ def _show(node: Node) -> str:
     if isinstance(node.value, dict):
         return "a mapping" if node.value else "an empty mapping"
     if isinstance(node.value, tuple):
-        return f"a list of {len(node.value)}" if node.value else "an empty list"
+        return f"a list of {_count(len(node.value), 'item')}" if node.value else "an empty list"
     text = json.dumps(node.value, ensure_ascii=False)
     return text if len(text) <= 60 else text[:57] + "..."
 
@@ -309,11 +329,9 @@ def _form(name: str, part: Raw, found: str) -> tuple[str, str]:
     low, high = part.get("minLength"), part.get("maxLength")
     if low == 1 and found == '""':
         return f"{name} must not be empty", "write some text, or remove the line"
-    if part.get("x-elixir-type") == "module":
-        hint = "begin each part with a capital letter: Acme.Checker"
-        return f"{name} must be the name of an Elixir module, found {found}", hint
-    if "pattern" in part:
-        return f"{name} must match {part['pattern']}, found {found}", "write text of this form"
+    if (pattern := part.get("pattern")) is not None:
+        form, hint = _PATTERNS.get(pattern, (f"match {pattern}", "write text of this form"))
+        return f"{name} must {form}, found {found}", hint
     bounds = [f"at least {low}"] if low is not None else []
     bounds += [f"at most {high}"] if high is not None else []
     if not bounds:

@@ -357,3 +357,19 @@ def _problem(error: OSError, out: Path, path: str) -> Problem:
         return Problem(place, "E0616", f"cannot be written: {reason}", "give the recipe a shorter id")
     hint = "see to the file or directory of this name, then run gen again"
     return Problem(place, "E0616", f"cannot be written: {reason}", hint)
+
+
+def create(path: Path, text: str) -> None:
+    """Writes a new file, whole or not at all; never over one that exists. Raises Problems when the disk refuses."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("x", encoding="utf-8", newline="\n") as stream:
+            try:
+                stream.write(text)
+                stream.flush()
+                os.fsync(stream.fileno())
+            except OSError:
+                path.unlink()
+                raise
+    except OSError as error:
+        raise Problems([_problem(error, path.parent, path.name)]) from error

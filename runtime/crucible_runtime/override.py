@@ -46,8 +46,12 @@ _SIZES: Mapping[str, tuple[str, Callable[[int, int], bool]]] = {
 }
 
 
-def override(training_config: TrainingConfig, overrides: Mapping[str, Any] | None, *, kind: str) -> TrainingConfig:
+def override(
+    training_config: TrainingConfig, overrides: Mapping[str, Any] | TrainingConfig | None, *, kind: str
+) -> TrainingConfig:
     """`training_config` with `overrides` in place; `kind` is the recipe's type, which says what `options` may hold.
+
+    A whole configuration takes its place, and is not checked.
 
     Raises OverrideError, with all problems, for a field or an option that there is not and a value out of bounds.
     """

@@ -15,7 +15,7 @@ from typing import Any, Protocol, TypeAlias
 
 from crucible_runtime.errors import PipelineError, StageError
 from crucible_runtime.evaluation import Evaluation, EvaluationResult, evaluate
-from crucible_runtime.ir import Experiment, StageDef
+from crucible_runtime.ir import Experiment, StageDef, TrainingConfig
 from crucible_runtime.ports import Ports
 
 Options: TypeAlias = Mapping[str, Any]
@@ -37,13 +37,13 @@ class RunConfig:
     """What every recipe takes; a recipe's own Config adds the live values that its stages need.
 
     ports: the adapters of the outside world; left out, each one says so when it is used
-    training_config: fields of the training configuration to override
+    training_config: fields of the training configuration to override, or a whole one to use instead
     engine: what trains, or the name of an installed engine; left out, the one that is installed
     adapters: what runs a stage, by the name of its Elixir module; goes before what is installed
     """
 
     ports: Ports | None = None
-    training_config: Mapping[str, Any] = field(default_factory=dict)
+    training_config: Mapping[str, Any] | TrainingConfig = field(default_factory=dict)
     engine: Engine | str | None = None
     adapters: Mapping[str, StageFunction] = field(default_factory=dict)
 

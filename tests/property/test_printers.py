@@ -351,7 +351,7 @@ def test_docstrings_and_comments_hold_any_text() -> None:
 def _evaluated(printed: str) -> object:
     """What a printed expression is in Python."""
     training = SimpleNamespace(**{field: plain(value) for field, value in STORED.items()})
-    names = {"training": training, "options": {"known": 7, "none": None}}
+    names = {"training": training, "options": {"known": 7, "none": None}, "Module": str}
     makers = {name: partial(lambda type_, **fields: (type_, fields), type_) for type_, name in CLASSES.items()}
     return eval(printed, names | makers)
 

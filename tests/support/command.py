@@ -56,7 +56,7 @@ def in_child(work: Callable[[], tuple[int, str]]) -> tuple[int, str]:
         try:
             _drop_privileges()
             code, output = work()
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - the parent shows whatever it is
             code, output = -1, f"{type(error).__name__}: {error}"
         with os.fdopen(writer, "wb") as stream:
             stream.write(f"{code}\n{output}".encode())

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 from crucible_gen.diff import diff
-from crucible_gen.plan import File, plan
+from crucible_gen.files import File
+from crucible_gen.plan import plan
 from crucible_gen.sign import sign
 
 

@@ -6,16 +6,18 @@ import ast
 import re
 import resource
 import subprocess
-import textwrap
-from collections.abc import Callable
 from pathlib import Path
 
 import crucible_gen
 import pytest
 from command import MINIMAL, gen, in_child, project
-from crucible_gen import explanations, plan, write
+from crucible_gen import explanations, plan, schema, write
+from crucible_gen.contracts import pull as contracts
+from crucible_gen.files import File
 from crucible_gen.load.yaml_syntax import syntax_problem
 from crucible_gen.problems import Problem, Problems
+from crucible_gen.verify import ask, judge, table
+from crucible_gen.verify.proofs import Known, Proof, Report, Row
 from yaml.error import Mark, MarkedYAMLError
 
 PACKAGE = Path(crucible_gen.__file__).parent
@@ -117,8 +119,12 @@ def run_example(language: str, text: str, root: Path) -> tuple[int, str]:
     else:
         files |= _files(language, text)
     if "recipes/example.yaml" not in files and "recipes/example.json" not in files and language != "yaml":
-        files["recipes/example.yaml"] = f"id: example\nextends: fragments/minimal.yaml\n"
-    settings = [f"{name}: {value}\n" for name, value in (("schemas", "[stages]"), ("templates", "templates")) if _has(files, name)]
+        files["recipes/example.yaml"] = "id: example\nextends: fragments/minimal.yaml\n"
+    settings = [
+        f"{name}: {value}\n"
+        for name, value in (("schemas", "[stages]"), ("templates", "templates"))
+        if _has(files, name)
+    ]
     if "pyproject.toml" not in files:
         files["gen.yaml"] = "".join(settings)
     for name, content in files.items():
@@ -170,20 +176,73 @@ def _yaml_without_words(root: Path) -> Problem:
 
 
 def _one_path_for_two(root: Path) -> Problem:
-    files = [plan.File("ir/a.json", "1", "a"), plan.File("ir/A.json", "2", "A")]
+    files = [File("ir/a.json", "1", "a"), File("ir/A.json", "2", "A")]
     return plan.plan(files, root).problems[0]
 
 
 def _a_path_outside(root: Path) -> Problem:
-    return plan.plan([plan.File("../a.json", "1", "a")], root).problems[0]
+    return plan.plan([File("../a.json", "1", "a")], root).problems[0]
 
 
 def _changed_meanwhile(root: Path) -> Problem:
-    planned = plan.plan([plan.File("ir/a.json", "1", "a")], root)
+    planned = plan.plan([File("ir/a.json", "1", "a")], root)
     project(root, {"ir/a.json": "from an editor"})
     with pytest.raises(Problems) as caught:
         write.apply(planned, root)
     return caught.value.problems[0]
+
+
+def _no_elixir(root: Path) -> Problem:
+    return _pull(root, {"lib.ex": "", "A.beam": ""}, contracts.Request(code_paths=[root]))
+
+
+def _a_project_that_does_not_compile(root: Path) -> Problem:
+    mix = "#!/bin/sh\necho no such function >&2\nexit 1\n"
+    return _pull(root, {"mix.exs": "", "mix": mix}, contracts.Request(mix_project=root, compile=True))
+
+
+def _pull(root: Path, files: dict[str, str], request: contracts.Request) -> Problem:
+    project(root, files)
+    for path in root.iterdir():
+        path.chmod(0o755)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", str(root))
+        with pytest.raises(Problems) as caught:
+            contracts.pull(request, schema.load())
+    return caught.value.problems[0]
+
+
+def _no_elixir(root: Path) -> Problem:
+    return ask.no_elixir()
+
+
+def _no_package(root: Path) -> Problem:
+    return ask.missing(["CrucibleIR.Experiment"])
+
+
+def _no_answer(root: Path) -> Problem:
+    return ask.no_answer(1, "a crash")
+
+
+def _failed_proof(root: Path) -> Problem:
+    row = Row("example", "recipes/example.yaml", {"json": Proof("failed", ("two differ",))})
+    return table.problems(Report((row,), columns=("json",)))[0]
+
+
+def _no_effect(root: Path) -> Problem:
+    problem = judge.effect_problem("Acme.Stage of acme@1.0.0", "speed", {"ports": False, "direct": False}, False)
+    assert problem is not None
+    return problem
+
+
+def _an_effect(root: Path) -> Problem:
+    problem = judge.effect_problem("Acme.Stage of acme@1.0.0", "speed", {"ports": True, "direct": True}, True)
+    assert problem is not None
+    return problem
+
+
+def _gone(root: Path) -> Problem:
+    return judge.gone(Known("D0003", "it fails", "crucible_train 0.4.0", "gone"))
 
 
 SETUPS = {
@@ -191,6 +250,15 @@ SETUPS = {
     "E0601": _one_path_for_two,
     "E0602": _a_path_outside,
     "E0617": _changed_meanwhile,
+    "E0902": _no_elixir,
+    "E0904": _no_package,
+    "E0905": _no_answer,
+    "E0910": _failed_proof,
+    "E0911": _no_effect,
+    "E0912": _an_effect,
+    "E0913": _gone,
+    "E0804": _no_elixir,
+    "E0805": _a_project_that_does_not_compile,
 }
 
 

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from crucible_gen.plan import File, Plan, plan, summary, temporary
+from crucible_gen.files import File
+from crucible_gen.plan import Plan, plan, summary, temporary
 from crucible_gen.sign import sidecar, sign
 
 INPUTS = "9f2c41d07be8a35c"

@@ -43,7 +43,7 @@ EPOCHS = Name("training_config", ("epochs",))
         ("\u202e\u2028\U000e0041\xa0", r'"\u202e\u2028\U000e0041\xa0"'),
         ("日本 😀 é", '"日本 😀 é"'),
         (Symbol("linear"), '"linear"'),
-        (Module("A.B"), '"A.B"'),
+        (Module("A.B"), 'Module("A.B")'),
         (Timestamp("2025-12-26T00:00:00Z"), '"2025-12-26T00:00:00Z"'),
         (Name("training_config", ("model_ref", "id")), "training.model_ref.id"),
         (Sequence(()), "[]"),

@@ -21,7 +21,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from crucible_gen.plan import File, Plan, plan, temporary
+from crucible_gen.files import File
+from crucible_gen.plan import Plan, plan, temporary
 from crucible_gen.problems import Problem, Problems
 from crucible_gen.sign import sidecar, sign
 from crucible_gen.write import apply, check_out, locked

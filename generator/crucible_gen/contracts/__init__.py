@@ -1,4 +1,4 @@
-"""What each release of a package really offers, as data: asked for, kept, compared with the schemas and with each other.
+"""What each release of a package really offers, as data: asked for, kept, compared with schemas and with each other.
 
     pull     a project or an environment  ->  contracts       (`elixir/*.exs` and `introspect.py` run over there)
     check    schemas x contracts          ->  problems

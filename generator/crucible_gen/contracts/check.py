@@ -42,6 +42,9 @@ CODES = {
 }
 """What each code of this step means, in a line."""
 
+ALIKE = 0.6
+"""From this likeness on, a new field may be an old one with another name."""
+
 _UPDATE = "gen contracts update --write changes the schema"
 
 
@@ -172,7 +175,13 @@ class Check:
             yield from self._field(key, document, name, theirs[new], struct, module, ("structs", module, new))
 
     def _enforced(
-        self, key: str, document: Raw, module: str, theirs: Sequence[str], ours: Sequence[str], renamed: Mapping[str, str]
+        self,
+        key: str,
+        document: Raw,
+        module: str,
+        theirs: Sequence[str],
+        ours: Sequence[str],
+        renamed: Mapping[str, str],
     ) -> Iterator[Problem]:
         mine = {renamed.get(name, name) for name in ours}
         back = {new: name for name, new in renamed.items()}
@@ -194,7 +203,7 @@ class Check:
     def _field(
         self, key: str, document: Raw, name: str, theirs: Raw, owner: Raw, module: str, where: tuple[str, ...]
     ) -> Iterator[Problem]:
-        """Default and type of one field. A struct's other default changes what recipes run with; a stage's is written."""
+        """Default and type of one field. A struct's default is what recipes run with; a stage's is written out."""
         raw = document["properties"][name]
         is_stage = "x-stage" in document
         read = typespec.value(theirs["default"])
@@ -210,25 +219,12 @@ class Check:
         if "x-inject" in raw or raw.get("x-contract-type") == one_line(said):
             return
         wanted = typespec.union(said, owner.get("types", {}), module)
-        differences = list(differ(self.says(raw, key), wanted, nil=read is None))
-        if not differences and (old := self._baseline_type(where)) is not None and one_line(old) != one_line(said):
-            differences = [("warning", f"was {one_line(old)}")]
-        for level, what in differences:
+        for level, what in differ(self.says(raw, key), wanted, nil=read is None):
             yield self._finding(
                 "E0815", level, key, name, where,
                 f"{name} is {one_line(said)} in {self.release}: {what}",
                 f"say in the schema what {self.release} takes, or correct the recipes", document,
             )  # fmt: skip
-
-    def _baseline_type(self, where: tuple[str, ...]) -> str | None:
-        if self.baseline is None:
-            return None
-        kind, module, *inside, name = where
-        owner = self.baseline.part(kind).get(module, {})
-        for step in inside:
-            owner = owner.get(step, {})
-        found = fields(owner).get(name, {})
-        return found.get("type")
 
     def same_default(self, raw: Raw, read: Any, is_stage: bool) -> bool:
         """Whether a property of a schema has the default that was read from the contract."""
@@ -250,8 +246,8 @@ class Check:
         new = [name for name in theirs if name not in properties]
         found: dict[str, str] = {}
         for name in gone:
-            best = max(new, key=lambda other: _likeness(name, other, list(properties), list(theirs)), default=None)
-            if best is None or _likeness(name, best, list(properties), list(theirs)) < 0.6:
+            best = max(new, key=lambda other: likeness(name, other, list(properties), list(theirs)), default=None)
+            if best is None or likeness(name, best, list(properties), list(theirs)) < ALIKE:
                 continue
             wanted = typespec.union(theirs[best].get("type", "term()"), owner.get("types", {}), module)
             if "x-inject" in properties[name] or not list(differ(self.says(properties[name], key), wanted, nil=True)):
@@ -272,7 +268,9 @@ class Check:
         theirs, reads = fields(struct), stage.get("options_read", {})
         strict = stage.get("unknown_keys")
         inner = struct.get("module", module)
-        renamed = self.renamed(key, {name: raw for name, raw in properties.items() if name not in reads}, theirs, struct, inner)
+        renamed = self.renamed(
+            key, {name: raw for name, raw in properties.items() if name not in reads}, theirs, struct, inner
+        )
         for name, new in renamed.items():
             yield self._finding(
                 "E0813", "error" if strict == "raise" else "warning", key, name,
@@ -348,15 +346,21 @@ class Check:
             message = f"{module} calls itself {stage['name']} in {self.release}, and {info['name']} here"
             there = self.contract.place("stages", module, "name")
             hint = "give x-stage.name the stage's own name, if nobody looks for the old one in results"
-            yield self._problem("E0825", "warning", self.files.place(key, "x-stage", "name"), message, hint, document, there)
+            yield self._problem(
+                "E0825", "warning", self.files.place(key, "x-stage", "name"), message, hint, document, there
+            )
         raising = stage.get("raises", [])
         ours = [name for name in raising if name in document["properties"]]
         if raising:
             level = "error" if ours else "warning"
             message = f"{module} describes {', '.join(raising)} in {self.release}, and raises KeyError when it gets one"
-            hint = f"remove {', '.join(ours)} from the schema" if ours else "keep them out of recipes, as the schema does"
+            hint = (
+                f"remove {', '.join(ours)} from the schema" if ours else "keep them out of recipes, as the schema does"
+            )
             at = self.files.place(key, "properties", ours[0], on_key=True) if ours else place
-            yield self._problem("E0822", level, at, message, hint, document, self.contract.place("stages", module, "raises"))
+            yield self._problem(
+                "E0822", level, at, message, hint, document, self.contract.place("stages", module, "raises")
+            )
         takes = stage.get("takes")
         if takes is not None and takes != info.get("options", "map"):
             form = {"map": "a map", "keyword": "a keyword list"}
@@ -401,7 +405,7 @@ class Check:
         self, code: str, severity: str, key: str, name: str, where: tuple[str, ...], message: str, hint: str,
         document: Raw, keyword: str = "",
     ) -> Problem:  # fmt: skip
-        """A finding about a property (or, without a name, about the schema), and the field of the contract at `where`."""
+        """A finding about a property (without a name, about the schema) and the field of the contract at `where`."""
         if not name:
             at = self.files.place(key, "x-elixir-struct" if "x-elixir-struct" in document else "x-stage")
         elif keyword and keyword in document["properties"].get(name, {}):
@@ -421,7 +425,9 @@ class Check:
         self, code: str, severity: str, at: Place, message: str, hint: str, document: Raw, there: Place
     ) -> Problem:
         see = ((f"the contract of {self.release}", there),)
-        return Problem(at, code, message, hint=hint, about=str(document.get("description", "")), see=see, severity=severity)
+        return Problem(
+            at, code, message, hint=hint, about=str(document.get("description", "")), see=see, severity=severity
+        )
 
 
 # Types ----------------------------------------------------------------------------------------------------------------
@@ -500,12 +506,15 @@ def differ(ours: Union, theirs: Union, *, nil: bool) -> Iterator[tuple[str, str]
             yield "error", f"the schema allows {', '.join(gone)}"
         if ours.atoms is not None and (new := sorted(theirs.atoms - ours.atoms)):
             yield "warning", f"the schema does not know {', '.join(new)}"
-    if "integer" in both and theirs.minimum is not None and "float" not in theirs.kinds:
-        if ours.minimum is None or ours.minimum < theirs.minimum:
-            yield "warning", f"the schema allows numbers below {theirs.minimum}"
+    if "integer" in both and "float" not in theirs.kinds and _below(ours.minimum, theirs.minimum):
+        yield "warning", f"the schema allows numbers below {theirs.minimum}"
     if "list" in both and ours.items is not None and theirs.items is not None:
         for level, what in differ(ours.items, theirs.items, nil=False):
             yield level, f"in items, {what}"
+
+
+def _below(ours: float | None, theirs: int | None) -> bool:
+    return theirs is not None and (ours is None or ours < theirs)
 
 
 _KINDS = {
@@ -528,8 +537,8 @@ def _is_given(document: Raw, name: str) -> bool:
     return name in document.get("required", ()) or "x-from" in raw or "x-inject" in raw or "default" in raw
 
 
-def _likeness(name: str, other: str, ours: Sequence[str], theirs: Sequence[str]) -> float:
-    """How much a new name looks like an old one, from 0 to 1; the same place in the order counts too."""
+def likeness(name: str, other: str, ours: Sequence[str], theirs: Sequence[str]) -> float:
+    """How much a new name looks like an old one; the same place in the order counts too. `ALIKE` is enough."""
     alike = difflib.SequenceMatcher(None, name, other).ratio()
     before = ours.index(name), theirs.index(other)
     same_place = (
@@ -556,18 +565,23 @@ def _shown(value: Any) -> str:
 def callbacks_findings(contract: Contract, baseline: Contract) -> Iterator[Problem]:
     """Ports and behaviours that ask something else of an adapter than they did."""
     release, before = f"{contract.package} {contract.version}", f"{baseline.package} {baseline.version}"
-    for kind in ("ports", "behaviours"):
+    for kind, word in (("ports", "port"), ("behaviours", "behaviour")):
+        if baseline.part(kind) and not contract.part(kind):
+            see = ((f"the contract of {before}", baseline.place(kind)),)
+            hint = f"nothing can be said of its {word}s; adapters may not fit"
+            yield Problem(contract.place(), "E0819", f"{release} has no {word}s", hint, see=see, severity="warning")
+            continue
         for name, old, new in pairs(baseline.part(kind), contract.part(kind)):
-            word = "port" if kind == "ports" else "behaviour"
             see = ((f"the contract of {before}", baseline.place(kind, name)),)
             place = contract.place(kind, name)
             if new is None:
-                hint = "adapters for it are of no use any more"
-                yield Problem(place, "E0819", f"{release} has no {word} {name}", hint=hint, see=see, severity="error")
+                # Handing over an adapter for a port that is gone raises; a behaviour that is gone is asked by nobody.
+                level = "error" if kind == "ports" else "warning"
+                hint = "hand over no adapter for it" if kind == "ports" else "nothing asks for it any more"
+                yield Problem(place, "E0819", f"{release} has no {word} {name}", hint=hint, see=see, severity=level)
             elif old is None:
-                hint = "nothing that runs needs it"
                 message = f"{release} has a new {word}: {name}"
-                yield Problem(place, "E0820", message, hint=hint, severity="warning")
+                yield Problem(place, "E0820", message, hint="nothing that runs needs it", severity="warning")
             else:
                 yield from _callback_findings(contract, kind, name, old, new, see)
 
@@ -587,7 +601,9 @@ def _callback_findings(
             message = f"{text} is new in {release}"
             yield Problem(place, "E0826", message, hint=hint, see=see, severity=level)
         elif one_line(was[function].get("spec")) != one_line(item.get("spec")):
-            message = f"{text} is {one_line(item.get('spec'))} in {release}, and was {one_line(was[function].get('spec'))}"
+            message = (
+                f"{text} is {one_line(item.get('spec'))} in {release}, and was {one_line(was[function].get('spec'))}"
+            )
             yield Problem(place, "E0826", message, hint="look at each adapter", see=see, severity="warning")
     for function in sorted(set(was) - set(now)):
         message = f"{name}: {function[0]}/{function[1]} is gone in {release}"
@@ -647,7 +663,12 @@ def python_field(name: str, old: Raw | None, new: Raw | None, release: str) -> I
         if new.get("required"):
             yield "E0816", "error", f"{name} is new in {release}, and has no default", "pass it"
         else:
-            yield "E0812", "warning", f"{name} is new in {release}: {_default(new)}", "pass it, so that nothing depends on it"
+            yield (
+                "E0812",
+                "warning",
+                f"{name} is new in {release}: {_default(new)}",
+                "pass it, so that nothing depends on it",
+            )
         return
     if new.get("required") and not old.get("required"):
         yield "E0816", "error", f"{name} has no default any more in {release}", "pass it"
@@ -655,7 +676,12 @@ def python_field(name: str, old: Raw | None, new: Raw | None, release: str) -> I
         message = f"{name} has {_default(new)} in {release}, and had {_default(old)}"
         yield "E0814", "warning", message, "pass the value that the recipe means"
     if old.get("type") != new.get("type"):
-        yield "E0815", "warning", f"{name} is {new.get('type')} in {release}, and was {old.get('type')}", "look at its values"
+        yield (
+            "E0815",
+            "warning",
+            f"{name} is {new.get('type')} in {release}, and was {old.get('type')}",
+            "look at its values",
+        )
 
 
 def _default(field_: Raw) -> str:

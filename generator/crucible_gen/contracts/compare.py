@@ -11,10 +11,13 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from crucible_gen.contracts import typespec
+from crucible_gen.contracts.check import ALIKE, likeness
 from crucible_gen.contracts.contract import Contract, Raw, fields, one_line, pairs
 from crucible_gen.lower import Experiment
 from crucible_gen.schema import Schemas
-from crucible_gen.terms import Keywords, Mapping as MappingTerm, Record, Sequence as SequenceTerm, Term
+from crucible_gen.terms import Keywords, Record, Term
+from crucible_gen.terms import Mapping as MappingTerm
+from crucible_gen.terms import Sequence as SequenceTerm
 
 Effect = Literal["written", "left out", "all", "none"]
 
@@ -23,7 +26,7 @@ Effect = Literal["written", "left out", "all", "none"]
 class Change:
     """One difference: what it is about (`structs`, `stages` ...), whose, which field, and in words.
 
-    `touches` says which recipes feel it: those that write the field, that leave it out, all that use the thing, or none.
+    `touches` says which recipes feel it: those that write the field, that leave it out, all that use it, or none.
     """
 
     kind: str
@@ -67,18 +70,36 @@ def _struct(kind: str, owner: str, old: Raw, new: Raw) -> Iterator[Change]:
 
 
 def _fields(kind: str, owner: str, old: Mapping[str, Raw], new: Mapping[str, Raw]) -> Iterator[Change]:
-    for name in [*new, *(name for name in old if name not in new)]:
-        before, after = old.get(name), new.get(name)
-        if before is None:
-            yield Change(kind, owner, name, f"is new, with {_default(after)}" + _typed(after), bool(after and after.get("required")))
-        elif after is None:
+    renamed = _renamed(old, new)
+    back = {name: was for was, name in renamed.items()}
+    for name in [*new, *(name for name in old if name not in new and name not in renamed)]:
+        before, after = old.get(back.get(name, name)), new.get(name)
+        if name in back:
+            yield Change(kind, owner, back[name], f"is {name} now", True, "written")
+        if after is None:
             yield Change(kind, owner, name, "is gone", True, "written")
+        elif before is None:
+            text = f"is new, with {_default(after)}" + _typed(after)
+            yield Change(kind, owner, name, text, bool(after.get("required")))
         else:
             if not _equal(before, after):
                 yield Change(kind, owner, name, f"has {_default(after)}, and had {_default(before)}", False, "left out")
             if one_line(before.get("type")) != one_line(after.get("type")):
                 text = f"is {one_line(after.get('type'))}, and was {one_line(before.get('type'))}"
                 yield Change(kind, owner, name, text, _breaks(before, after), "written")
+
+
+def _renamed(old: Mapping[str, Raw], new: Mapping[str, Raw]) -> dict[str, str]:
+    """Fields that are gone, with those that took their place: the same type and default, alike in name or position."""
+    found: dict[str, str] = {}
+    came = [name for name in new if name not in old]
+    for name in (name for name in old if name not in new):
+        same = [other for other in came if {**new[other], "name": name} == dict(old[name])]
+        best = max(same, key=lambda other: likeness(name, other, list(old), list(new)), default=None)
+        if best is not None and likeness(name, best, list(old), list(new)) >= ALIKE:
+            found[name] = best
+            came.remove(best)
+    return found
 
 
 def _breaks(old: Raw, new: Raw) -> bool:
@@ -110,21 +131,26 @@ def _came_or_went(before: object) -> str:
 def _stage(kind: str, owner: str, old: Raw, new: Raw) -> Iterator[Change]:
     was, now = old.get("options_struct") or {}, new.get("options_struct") or {}
     if was.get("module") != now.get("module"):
-        yield Change(kind, owner, "", f"puts its options into {now.get('module')}, and put them into {was.get('module')}")
-    for change in _struct(kind, owner, was, now):
-        yield change
+        yield Change(
+            kind, owner, "", f"puts its options into {now.get('module')}, and put them into {was.get('module')}"
+        )
+    yield from _struct(kind, owner, was, now)
     for name, before, after in pairs(old.get("options_read", {}), new.get("options_read", {})):
         if before is None:
-            yield Change(kind, owner, name, "is read now", bool(after["required"]), "left out" if after["required"] else "none")
+            yield Change(
+                kind, owner, name, "is read now", bool(after["required"]), "left out" if after["required"] else "none"
+            )
         elif after is None:
             yield Change(kind, owner, name, "is not read any more", new.get("unknown_keys") == "raise", "written")
         elif before["default"] != after["default"]:
-            yield Change(kind, owner, name, f"has the default {after['default']}, and had {before['default']}", False, "left out")
+            yield Change(
+                kind, owner, name, f"has the default {after['default']}, and had {before['default']}", False, "left out"
+            )
         elif after["required"] and not before["required"]:
             yield Change(kind, owner, name, "is needed now", True, "left out")
     for key, words in _WORDS.items():
         if old.get(key) != new.get(key):
-            breaking = key in ("takes", "unknown_keys")
+            breaking = new.get(key) in (("map", "keyword") if key == "takes" else ("raise",))
             text = f"{words}: {_list(new.get(key))}, and was {_list(old.get(key))}"
             yield Change(kind, owner, "", text, breaking, "all" if breaking else "none")
 
@@ -145,7 +171,7 @@ _WORDS = {
 def _list(value: Any) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{key} {item}" for key, item in sorted(value.items())) or "nothing"
-    return (", ".join(value) or "nothing") if isinstance(value, list) else str(value or "nothing")
+    return (", ".join(value) or "nothing") if isinstance(value, list) else str(value or "either")
 
 
 def _adapter(kind: str, owner: str, old: Raw, new: Raw) -> Iterator[Change]:
@@ -155,7 +181,9 @@ def _adapter(kind: str, owner: str, old: Raw, new: Raw) -> Iterator[Change]:
         before = was.get((name, arity))
         if before is None:
             optional = bool(item.get("optional"))
-            yield Change(kind, owner, f"{name}/{arity}", "is new" + (", and optional" if optional else ""), not optional)
+            yield Change(
+                kind, owner, f"{name}/{arity}", "is new" + (", and optional" if optional else ""), not optional
+            )
         elif one_line(before.get("spec")) != one_line(item.get("spec")):
             yield Change(kind, owner, f"{name}/{arity}", f"is {one_line(item.get('spec'))}")
     for name, arity in was:

@@ -51,7 +51,7 @@ def describe_class(name: str, notes: list[str]) -> dict[str, Any] | None:
     module, _, attribute = name.rpartition(".")
     try:
         found = getattr(imported(module), attribute, None)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - importing runs code of others
         return static_class(module, attribute, notes, error)
     if found is None:
         notes.append(f"{name} does not exist")
@@ -107,7 +107,7 @@ def describe_entry(name: str, notes: list[str]) -> dict[str, Any] | None:
     except AttributeError:
         notes.append(f"{name} does not exist")
         return None
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - importing runs code of others
         return static_entry(module, attribute, notes, error)
     if inspect.isclass(found):
         return {"kind": "class", "parameters": parameters(found)}
@@ -154,7 +154,7 @@ def source(value: object) -> str:
     return re.sub(r" at 0x[0-9a-f]+", "", repr(value)).replace(str(Path.home()), "~")
 
 
-# Read, not run ---------------------------------------------------------------------------------------------------------
+# Read, not run -------------------------------------------------------------------------------------------------------
 
 
 def static_class(module: str, name: str, notes: list[str], error: Exception) -> dict[str, Any] | None:
@@ -209,7 +209,9 @@ def static_entry(module: str, name: str, notes: list[str], error: Exception) -> 
     tree = parsed(module)
     for node in tree.body if tree is not None else ():
         if isinstance(node, ast.ClassDef) and node.name == name:
-            made = next((item for item in node.body if isinstance(item, ast.FunctionDef) and item.name == "__init__"), None)
+            made = next(
+                (item for item in node.body if isinstance(item, ast.FunctionDef) and item.name == "__init__"), None
+            )
             notes.append(f"{module}.{name} was read, not imported: {first_line(error)}")
             return {"kind": "class", "parameters": static_parameters(made, skip=1) if made else []}
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.name == name:
@@ -224,7 +226,9 @@ def static_parameters(node: ast.FunctionDef | ast.AsyncFunctionDef, skip: int) -
     """The parameters of a definition, without the first `skip`."""
     positional = [*node.args.posonlyargs, *node.args.args]
     defaults: list[ast.expr | None] = [None] * (len(positional) - len(node.args.defaults)) + list(node.args.defaults)
-    pairs = list(zip(positional, defaults))[skip:] + list(zip(node.args.kwonlyargs, node.args.kw_defaults))
+    pairs = list(zip(positional, defaults, strict=True))[skip:] + list(
+        zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)
+    )
     described = []
     for argument, default in pairs:
         item: dict[str, Any] = {"name": argument.arg}

@@ -126,7 +126,7 @@ def _documents(schemas: Schemas, keyword: str) -> Iterator[Mapping[str, Any]]:
 
 
 def _module_folders(path: Path) -> list[Path]:
-    """The directories with compiled modules that a path names: itself, an `ebin` in it, or those of a build's libraries."""
+    """The directories of compiled modules that a path names: itself, an `ebin` in it, or those of a build."""
     for pattern in ("*.beam", "ebin/*.beam", "*/*.beam", "*/ebin/*.beam", "lib/*/ebin/*.beam"):
         found = sorted({file.parent for file in path.glob(pattern)})
         if found:

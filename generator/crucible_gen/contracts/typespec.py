@@ -54,12 +54,12 @@ class Opaque:
 
 
 def value(text: str) -> Value:
-    """The value of an Elixir literal: Atom, Struct, tuple, list, dict and Python's own scalars; Opaque for any other."""
+    """The value of an Elixir literal: Atom, Struct, tuple, list, dict or a scalar of Python; Opaque for any other."""
     try:
         reader = _Reader(text)
         found = reader.value()
         return found if reader.at_end() else Opaque(text)
-    except _Unreadable:
+    except _UnreadableError:
         return Opaque(text)
 
 
@@ -77,7 +77,7 @@ def as_json(read: Value) -> Value:
     return read
 
 
-class _Unreadable(Exception):
+class _UnreadableError(Exception):
     pass
 
 
@@ -91,7 +91,7 @@ class _Reader:
     def _next(self) -> tuple[str, str]:
         match = _TOKEN.match(self.text, self.at)
         if match is None or match.lastgroup is None:
-            raise _Unreadable
+            raise _UnreadableError
         self.at = match.end()
         return match.lastgroup, match[match.lastgroup]
 
@@ -121,7 +121,7 @@ class _Reader:
                 return dict(self._pairs())
             case "mark" if text in "[{":
                 return self._items(text)
-        raise _Unreadable
+        raise _UnreadableError
 
     def _items(self, opener: str) -> Value:
         closer = "]" if opener == "[" else "}"
@@ -154,14 +154,14 @@ class _Reader:
         else:
             key = self.value()
             if self._next()[0] != "arrow":
-                raise _Unreadable
+                raise _UnreadableError
         return key, self.value()
 
     def _comma(self, closer: str) -> None:
         if self._peek() == ("mark", ","):
             self._next()
         elif self._peek() != ("mark", closer):
-            raise _Unreadable
+            raise _UnreadableError
 
 
 _ESCAPE = re.compile(r"\\(?:u\{([0-9A-Fa-f]+)\}|u([0-9A-Fa-f]{4})|x([0-9A-Fa-f]{2})|(.))", re.DOTALL)

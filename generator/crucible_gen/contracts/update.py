@@ -18,7 +18,7 @@ from typing import Any
 from crucible_gen.contracts import typespec
 from crucible_gen.contracts.check import Check, Files, described_by, differ, says
 from crucible_gen.contracts.contract import Contract, Raw, fields
-from crucible_gen.contracts.typespec import Struct, Union
+from crucible_gen.contracts.typespec import Atom, Struct, Union
 from crucible_gen.schema import Schemas, shipped
 
 _TYPES = ("type", "$ref", "anyOf", "oneOf", "enum", "const", "examples", "items", "x-elixir-type", "format", "pattern")
@@ -46,7 +46,7 @@ def update(schemas: Schemas, contracts: Mapping[str, Contract]) -> dict[Path, tu
 
 def path_of(key: str, schemas: Schemas) -> Path:
     """The file of a schema: a third party's by its path, ours below the shipped schemas."""
-    return Path(key) if key in schemas.places else shipped("schemas") / key
+    return Path(schemas.places[key].place.file) if key in schemas.places else shipped("schemas") / key
 
 
 def dumps(document: Raw) -> str:
@@ -140,6 +140,7 @@ def _field(
     wanted = typespec.union(field.get("type", "term()"), owner.get("types", {}), module)
     read = typespec.value(field["default"])
     if raw is None:
+        wanted = _of_default(read) if wanted.kinds == {"any"} else wanted
         changed: dict[str, Any] = {"description": f"New in {check.release}."}
         if is_stage and (not wanted.kinds & _PRINTED or field["name"] in ("ports", "logger", "log_path")):
             return changed | {"x-inject": {"elixir": "term()", "python": "Any", "needed": False}}
@@ -155,6 +156,12 @@ def _field(
         else:
             changed["default"] = typespec.as_json(value)
     return changed
+
+
+def _of_default(read: Any) -> Union:
+    """The type of a field that has none, from its default."""
+    kinds = {bool: "boolean", int: "integer", float: "float", str: "text", Atom: "atom", list: "list", dict: "map"}
+    return Union(frozenset({kinds.get(type(read), "any")}))
 
 
 _PRINTED = frozenset({"text", "atom", "module", "integer", "float", "boolean", "list", "map", "keywords", "timestamp"})

@@ -12,8 +12,8 @@ from typing import Protocol
 from crucible_gen import names, sign
 from crucible_gen.emit import elixir, json, python
 from crucible_gen.emit.templates import Templates
+from crucible_gen.files import File
 from crucible_gen.lower import Experiment
-from crucible_gen.plan import File
 from crucible_gen.resolve import Recipe
 from crucible_gen.schema import Schemas
 
@@ -42,8 +42,13 @@ _NO_COMMENTS = (".json",)
 class Emitter:
     """Makes the files of each recipe, and those that recipes share."""
 
-    def __init__(self, schemas: Schemas, root: Path, templates: Path | None, profile: str | None) -> None:
-        """`root` is what paths in headers are relative to; `templates` a directory of the user's own."""
+    def __init__(
+        self, schemas: Schemas, root: Path, templates: Path | None, profile: str | None, compat: Sequence[str] = ()
+    ) -> None:
+        """`root` is what paths in headers are relative to; `templates` a directory of the user's own.
+
+        `compat` is what experiments were lowered with, besides what recipes say.
+        """
         self._schemas = schemas
         self._root = root
         self._templates = Templates(templates)
@@ -51,6 +56,7 @@ class Emitter:
         self._languages: dict[str, Language] = {}
         own = [f"schema {key} {sign.body_digest(repr(node.plain()))}" for key, node in sorted(schemas.places.items())]
         self._common = [*own, *(f"template {name} {digest}" for name, digest in self._templates.own())]
+        self._common += [f"compat {release}" for release in sorted(compat)]
 
     def recipe(self, recipe: Recipe, experiment: Experiment, targets: Sequence[str]) -> Iterator[File]:
         """The signed files of one recipe."""

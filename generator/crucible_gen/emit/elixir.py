@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from crucible_gen import names
 from crucible_gen.emit.templates import Templates
 from crucible_gen.lower import Experiment, Input
 from crucible_gen.printers import elixir
-from crucible_gen.schema import Schemas
+from crucible_gen.schema import Schemas, Shape
 from crucible_gen.terms import Keywords, Module, Symbol, Term
 from crucible_gen.terms import Sequence as Items
 
@@ -33,6 +33,7 @@ _SHARED = (
     "test/crucible_recipes/recipe_test.exs",
     "test/crucible_recipes/run_test.exs",
 )
+_COMPAT = "lib/crucible_recipes/compat.ex"
 _RUNNER = "crucible_framework ~> 0.5"
 """The package of the pipeline runner: no stage of a recipe need be in it."""
 _WIDTH = 98
@@ -46,14 +47,16 @@ class Elixir:
         self._schemas = schemas
         self._templates = templates
         self._structs = {name: shape.struct or "" for name, shape in schemas.records.items()}
+        self._wraps = False
 
     def recipe(self, experiment: Experiment, stem: str) -> Iterable[tuple[str, str]]:
         """The recipe's module."""
         inputs = experiment.inputs
+        self._wraps |= any(stage.module.startswith(f"{NAMESPACE}.Compat.") for stage in experiment.stages)
         needed = Items(tuple(Symbol(each.name) for each in inputs if each.inject.needed))
         holes = {
             "module": f"{NAMESPACE}.{names.elixir_alias(stem)}",
-            "summary": elixir.doc(experiment.description or f"The recipe {experiment.id}.", 2),
+            "summary": elixir.doc("\n".join(_summary(experiment)), 2),
             "stages": elixir.doc("\n".join(_stages(experiment)), 2),
             "inputs": elixir.doc("\n".join(_input_docs(inputs)), 4),
             "types": ",\n            ".join(_types(inputs)),
@@ -70,10 +73,10 @@ class Elixir:
         yield f"{FOLDER}/{stem}.ex", self._templates.render("elixir/recipe.ex.j2", holes)
 
     def shared(self) -> Iterable[tuple[str, str]]:
-        """The project around the recipes."""
+        """The project around the recipes, with the wrapper stages if a recipe before names one."""
         tables = _tables(self._schemas)
         holes = {"mix.exs": {"deps": _deps(self._schemas)}, "lib/crucible_recipes/recipe/schema.ex": tables}
-        for path in _SHARED:
+        for path in (*_SHARED, *([_COMPAT] if self._wraps else [])):
             text = self._templates.render(f"elixir/{path}.j2", holes.get(path, {}))
             yield path.replace("formatter", ".formatter"), text
 
@@ -84,6 +87,16 @@ class Elixir:
         return elixir.function(head, term, structs=self._structs, shadowed=_SHADOWED)
 
 
+def _summary(experiment: Experiment) -> list[str]:
+    """The description; a line of it that is too long goes on below, as far in as it began."""
+    text = experiment.description.strip() or f"The recipe {experiment.id}."
+    lines: list[str] = []
+    for line in text.splitlines():
+        indent = line[: len(line) - len(line.lstrip())]
+        lines += _filled(line, _WIDTH - 2, indent) if len(line) > _WIDTH - 2 else [line]
+    return lines
+
+
 def _stages(experiment: Experiment) -> list[str]:
     """The stages as a sentence, filled to the width of a line."""
     modules = ", ".join(f"`{stage.module}`" for stage in experiment.stages)
@@ -92,16 +105,13 @@ def _stages(experiment: Experiment) -> list[str]:
 
 
 def _input_docs(inputs: Sequence[Input]) -> list[str]:
-    lines: list[str] = []
-    for each in inputs:
-        needed = " Needed to run." if each.inject.needed else ""
-        lines += _filled(f"- `:{each.name}` - {each.description}{needed}", _WIDTH - 4, "  ")
-    about = "fields of `CrucibleIR.Training.Config` to override, as a map or a keyword list"
-    return [*lines, f"- `:training_config` - {about}"]
+    about = {each.name: each.description + (" Needed to run." if each.inject.needed else "") for each in inputs}
+    about["training_config"] = "Fields of `CrucibleIR.Training.Config` to override, or a whole one to use instead."
+    return [line for name, text in about.items() for line in _filled(f"- `:{name}` - {text}", _WIDTH - 4, "  ")]
 
 
 def _types(inputs: Sequence[Input]) -> list[str]:
-    return [*(f"{each.name}: {each.inject.elixir}" for each in inputs), "training_config: map() | keyword()"]
+    return [*(f"{each.name}: {each.inject.elixir}" for each in inputs), "training_config: map() | keyword() | struct()"]
 
 
 def _fields(inputs: Sequence[Input]) -> str:
@@ -133,18 +143,26 @@ def _deps(schemas: Schemas) -> str:
 def _tables(schemas: Schemas) -> dict[str, str]:
     """What the schemas say and no struct does, as attributes of a module."""
     options = {type_: schemas.options(type_).properties for type_ in sorted(schemas.types)}
-    fields = (schemas.record("training_config").properties, *options.values())
-    floats = {name for properties in fields for name, shape in properties.items() if shape.kind == "float"}
+    configs = [schemas.record("training_config"), *(schemas.recipe(type_).properties["training_config"] for type_ in options)]
+    floats = {path for shape in configs for path in _floats(shape, ())}
     packages: dict[str, list[str]] = {}
     for stage in schemas.stages.values():
         if stage.info.package:
             packages.setdefault(stage.info.package.partition(" ")[0], []).append(stage.info.module)
     terms: dict[str, Term] = {
         "options": Keywords(tuple((type_, _symbols(names)) for type_, names in options.items())),
-        "floats": _symbols(floats),
+        "floats": Items(tuple(Items(tuple(map(Symbol, path))) for path in sorted(floats))),
         "packages": Keywords(tuple((name, _modules(modules)) for name, modules in sorted(packages.items()))),
     }
     return {name: elixir.text(term, column=len(f"  @{name} "), indent=2) for name, term in terms.items()}
+
+
+def _floats(shape: Shape, above: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """The paths of the floats below a shape."""
+    for name, inner in shape.properties.items():
+        if inner.kind == "float":
+            yield (*above, name)
+        yield from _floats(inner, (*above, name))
 
 
 def _symbols(names: Iterable[str]) -> Items:

@@ -8,6 +8,7 @@ from crucible_gen import names
 from crucible_gen.emit.templates import Templates
 from crucible_gen.lower import Experiment, Input
 from crucible_gen.printers import python
+from crucible_gen.problems import Place, Problem, Problems
 from crucible_gen.schema import Schemas
 from crucible_gen.terms import Keywords, Mapping, Module, Record, Term
 from crucible_gen.terms import Sequence as Items
@@ -62,7 +63,8 @@ class Python:
 
     def _render(self, name: str, holes: dict[str, object]) -> str:
         text = self._templates.render(f"python/{name}", holes)
-        return _formatted(text, name) if self._templates.is_own(f"python/{name}") else text
+        own = f"python/{name}"
+        return _formatted(text, self._templates.place(own)) if self._templates.is_own(own) else text
 
     def _returned(self, term: Term) -> str:
         return python.assign("return", term, column=4, classes=self._classes, names=_VARIABLES)
@@ -115,11 +117,12 @@ def _module_doc(experiment: Experiment) -> str:
     stages = ", ".join(stage.name for stage in experiment.stages)
     after = "; evaluation follows the run" if experiment.evaluation is not None else ""
     lines = _wrapped(f"Stages: {stages}{after}.", _WIDTH)
-    return "\n".join([*_paragraphs(experiment.description), "", *lines])
+    description = experiment.description.strip() or f"The recipe {experiment.id}."
+    return "\n".join([*_paragraphs(description), "", *lines])
 
 
 def _paragraphs(text: str) -> list[str]:
-    return [line for part in text.strip().split("\n") for line in (_wrapped(part, _WIDTH - 3) or [""])]
+    return [line for part in text.split("\n") for line in (_wrapped(part, _WIDTH - 3) or [""])]
 
 
 def _config_doc(fields: Sequence[Input]) -> str:
@@ -188,14 +191,13 @@ def _record_types(term: Term) -> Iterator[str]:
             yield "module"
 
 
-def _formatted(text: str, name: str) -> str:
+def _formatted(text: str, place: Place) -> str:
     """What a user's template gives, as black leaves it. Raises Problems for text that is no Python."""
     import black
-
-    from crucible_gen.problems import Place, Problem, Problems
 
     try:
         return black.format_str(text, mode=black.Mode())
     except ValueError as error:  # black's InvalidInput
-        hint = "gen --diff shows what the shipped template gives"
-        raise Problems([Problem(Place(name), "E0523", f"this template gives no Python: {error}", hint=hint)]) from error
+        reason = str(error).split("\n")[0]
+        hint = "gen --diff without the template shows what the shipped one gives"
+        raise Problems([Problem(place, "E0523", f"this template gives no Python: {reason}", hint=hint)]) from error

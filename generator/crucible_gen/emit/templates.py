@@ -54,6 +54,10 @@ class Templates:
         """True for a template that the user replaces."""
         return self._own is not None and (self._own / name).is_file()
 
+    def place(self, name: str) -> Place:
+        """The file of a template of the user's, for messages."""
+        return Place(shown((self._own or Path()) / name))
+
     def render(self, name: str, holes: dict[str, Any]) -> str:
         """The template with its holes filled. Raises Problems for a template that cannot be rendered."""
         try:
@@ -62,13 +66,13 @@ class Templates:
             raise Problems([self._problem(name, error, holes)]) from error
 
     def _problem(self, name: str, error: jinja2.TemplateError, holes: dict[str, Any]) -> Problem:
-        file = shown((self._own or Path()) / name)
+        file = self.place(name).file
         line = getattr(error, "lineno", None) or _line_of(error, name)
         hint = ""
         if isinstance(error, jinja2.UndefinedError):
             missing = str(error).split("'")[1:2]
             hint = did_you_mean(missing[0], holes) if missing else ""
-            hint = hint or f"holes of this template: {', '.join(sorted(holes))}"
+            hint = hint or (f"holes of this template: {', '.join(sorted(holes))}" if holes else "this template has no holes")
         return Problem(Place(file, line, 1) if line else Place(file), "E0520", f"template: {error}", hint=hint)
 
 

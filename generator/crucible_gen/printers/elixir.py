@@ -219,24 +219,25 @@ class _Tree:
 
     def get(self, term: Get) -> Node:
         """`Map.get(name, :key, default)`; keywords that are the last argument of a call have no brackets."""
-        items: list[Node] = [_leaf(self.variable(term.name)), _leaf(atom(term.key))]
+        found = self.variable(term.name)
+        items: list[Node] = [_leaf(f"{found} || %{{}}" if term.name.path else found), _leaf(atom(term.key))]
         if isinstance(term.default, Keywords) and term.default.entries:
             items += self.entries(term.default.entries)
-        else:
+        elif term.default is not None:
             items.append(self.node(term.default))
         return Bracket("Map.get(", items, ")", container=False)
 
     def default(self, term: Or) -> Node:
         """`name || default` where false cannot be meant; elsewhere a form that replaces nil alone.
 
-        False falls through `||`. That is right for a default of false, and a number stands where no boolean can; a
-        default of true must not replace false (`name != false`), and for the rest only nil counts as absent.
+        False falls through `||`. That is right for a default of false, and a number or a text stands where no boolean
+        can; a default of true must not replace false (`name != false`), and for the rest only nil counts as absent.
         """
         name = self.variable(term.name)
         default = term.default
         if default is True:
             return _Operation(name, "!=", _leaf("false"))
-        if isinstance(default, int | float):
+        if isinstance(default, int | float | str | Symbol):
             return _Operation(name, "||", self.node(default))
         test = Bracket("is_nil(", [_leaf(name)], ")", container=False)
         branches = [_entry("do:", self.node(default)), _entry("else:", _leaf(name))]

@@ -153,14 +153,18 @@ class _Tree:
                 return _leaf(source.integer(term))
             case float():
                 return _leaf(source.floating(term))
-            case Symbol(value) | Module(value) | Timestamp(value):
+            case Symbol(value) | Timestamp(value):
                 return _leaf(string(value))
+            case Module(value):
+                return _bracket("Module(", [_leaf(string(value))], ")")
             case Name():
                 return _leaf(self.variable(term))
             case Or():
                 return self.default(term)
             case Get(name, key, default):
-                return _bracket(f"{self.variable(name)}.get(", [_leaf(string(key)), self.node(default)], ")")
+                found = f"({self.variable(name)} or {{}})" if name.path else self.variable(name)
+                rest = [self.node(default)] if default is not None else []
+                return _bracket(f"{found}.get(", [_leaf(string(key)), *rest], ")")
             case Sequence(items):
                 return _bracket("[", [self.node(item) for item in items], "]")
             case Keywords(()):

@@ -78,7 +78,7 @@ defmodule Introspect.Find do
 
   defp describe(package, found, beams) do
     infos = Map.new(package.modules)
-    {ports, problems} = ports(found[:ports] || [])
+    {ports, problems} = ports(found[:ports] || [], found[:behaviour] || [])
     taken = for {_, port} <- ports, into: MapSet.new(), do: port.behaviour
 
     %{
@@ -193,11 +193,11 @@ defmodule Introspect.Find do
   # Ports ---------------------------------------------------------------------------------------------------------------
 
   # A ports module names for each port a default adapter, and the adapter names the behaviour that it implements.
-  defp ports(modules) do
+  defp ports(modules, behaviours) do
     Enum.reduce(modules, {%{}, []}, fn module, {ports, problems} ->
       with true <- loaded?(module),
            {:ok, %{} = defaults} <- guarded(fn -> module.new() end, fn -> module.new([]) end) do
-        found = for {key, {adapter, _} = default} <- Map.from_struct(defaults), is_atom(adapter), into: %{}, do: {key, port(module, key, adapter, default)}
+        found = for {key, {adapter, _} = default} <- Map.from_struct(defaults), is_atom(adapter), into: %{}, do: {key, port(module, key, adapter, default, behaviours)}
         {Map.merge(ports, found), problems}
       else
         {:error, reason} -> {ports, ["#{inspect(module)}.new/0 #{reason}" | problems]}
@@ -206,9 +206,9 @@ defmodule Introspect.Find do
     end)
   end
 
-  defp port(ports, key, adapter, default) do
+  defp port(ports, key, adapter, default, behaviours) do
     declared = if loaded?(adapter), do: adapter.module_info(:attributes) |> Keyword.get_values(:behaviour) |> List.flatten(), else: []
-    behaviour = Enum.find(declared, &(loaded?(&1) and function_exported?(&1, :behaviour_info, 1))) || named(ports, key)
+    behaviour = Enum.find(declared, &(loaded?(&1) and function_exported?(&1, :behaviour_info, 1))) || named(ports, key, behaviours)
 
     %{
       default_adapter: Source.text(default),
@@ -217,9 +217,10 @@ defmodule Introspect.Find do
     }
   end
 
-  defp named(ports, key) do
-    module = Module.concat(ports, key |> Atom.to_string() |> Macro.camelize())
-    if loaded?(module) and function_exported?(module, :behaviour_info, 1), do: module
+  # Declared by nobody: `llm_client` is for CrucibleTrain.Ports.LLMClient.
+  defp named(ports, key, behaviours) do
+    wanted = key |> Atom.to_string() |> String.replace("_", "")
+    Enum.find(behaviours, &(String.downcase(inspect(&1)) == String.downcase(inspect(ports)) <> "." <> wanted and loaded?(&1)))
   end
 
   # Code of a package runs in a process of its own, with a limit, and what it prints goes nowhere.

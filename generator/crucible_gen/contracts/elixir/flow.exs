@@ -15,6 +15,7 @@ defmodule Introspect.Flow do
 
   # What happens to the whole of the options, without anything read from it.
   @harmless [Logger, IO, Inspect, String.Chars, :logger, :io, :erlang, :telemetry]
+  @passes_on [:send, :spawn, :spawn_link, :spawn_monitor, :spawn_opt, :put, :hibernate, :make_fun, :nif_error]
   @same_options [
     {Map, [:new, :to_list, :put, :put_new, :merge, :replace, :replace!, :update, :update!, :put_new_lazy, :filter, :reject, :from_struct]},
     {:maps, [:put, :merge, :to_list, :from_list, :filter, :update, :map]},
@@ -246,9 +247,9 @@ defmodule Introspect.Flow do
   defp eval({:receive, _, [blocks]}, state), do: branches(blocks[:do] || [], [:unknown], state)
 
   defp eval({:fn, _, clauses}, state) do
-    # The body may use the options of around it, whenever it is called.
-    {_, state} = branches(clauses, [:unknown], state)
-    {{:fn, clauses}, state}
+    # The body may use the options of around it, whenever it is called, and give them to whoever calls it.
+    {value, state} = branches(clauses, [:unknown], state)
+    {{:fn, clauses, options?(value)}, state}
   end
 
   defp eval({:&, _, [{:/, _, [{{:., _, [module, name]}, _, _}, arity]}]}, state) when is_atom(module), do: {{:capture, module, name, arity}, state}
@@ -423,10 +424,10 @@ defmodule Introspect.Flow do
       {kernel, :apply, [{:atom, target}, {:atom, function}, {:list, args}]} when kernel in [:erlang, Kernel] ->
         remote(target, function, args, state)
 
-      {Task, :async, [{:fn, clauses}]} ->
+      {Task, :async, [{:fn, clauses, _}]} ->
         branches(clauses, [], state)
 
-      {harmless, _, _} when harmless in @harmless ->
+      {harmless, _, _} when harmless in @harmless and name not in @passes_on ->
         {:unknown, state}
 
       _ ->
@@ -446,7 +447,7 @@ defmodule Introspect.Flow do
     end
   end
 
-  defp apply_function({:fn, clauses}, values, state), do: branches(clauses, values, state)
+  defp apply_function({:fn, clauses, _}, values, state), do: branches(clauses, values, state)
   defp apply_function({:capture, module, name, _}, values, state), do: remote_or_call(module, name, values, state)
   defp apply_function(_, values, state), do: {:unknown, out_of_sight(values, "a function", state)}
 
@@ -514,7 +515,7 @@ defmodule Introspect.Flow do
   defp kind_of(Keyword, opts, state, name) when name != :new, do: kind(state, "keyword", opts)
   defp kind_of(_, _, state, _), do: state
 
-  defp replaces?({:fn, clauses}) do
+  defp replaces?({:fn, clauses, _}) do
     {_, found} =
       Macro.prewalk(clauses, false, fn
         {{:., _, [Map, :replace!]}, _, _} = node, _ -> {node, true}
@@ -545,7 +546,7 @@ defmodule Introspect.Flow do
   end
 
   defp out_of_sight(values, where, state) do
-    if Enum.any?(values, &options?/1), do: note(state, {:escape, where}), else: state
+    if Enum.any?(values, &(options?(&1) or match?({:fn, _, true}, &1))), do: note(state, {:escape, where}), else: state
   end
 
   defp note(state, {:read, key, default, required}) do

@@ -85,10 +85,13 @@ defmodule Introspect.Types do
     end
   end
 
+  # A function without arguments was printed in another way before Elixir 1.18.
+  defp text(type), do: type |> Macro.to_string() |> String.replace("(() -> ", "(-> ")
+
   defp spec(_name, []), do: nil
 
   defp spec(name, specs) do
-    Enum.map_join(specs, "; ", fn spec -> name |> Code.Typespec.spec_to_quoted(spec) |> Macro.to_string() |> on_one_line() end)
+    Enum.map_join(specs, "; ", fn spec -> name |> Code.Typespec.spec_to_quoted(spec) |> text() |> on_one_line() end)
   end
 
   # Where the lines of a call break is not the same in all releases.
@@ -101,7 +104,7 @@ defmodule Introspect.Types do
       {:ok, found} ->
         for {kind, {name, _, arguments} = type} <- found, kind in [:type, :typep, :opaque] do
           {:"::", _, [_, definition]} = Code.Typespec.type_to_quoted(type)
-          {kind, if(arguments == [], do: name, else: :"#{name}/#{length(arguments)}"), definition, Macro.to_string(definition)}
+          {kind, if(arguments == [], do: name, else: :"#{name}/#{length(arguments)}"), definition, text(definition)}
         end
         |> Enum.sort_by(fn {_, name, _, _} -> name end)
 
@@ -115,6 +118,6 @@ defmodule Introspect.Types do
   defp struct?(_, _), do: false
 
   defp fields({:%, _, [_, {:%{}, _, pairs}]}) do
-    for {name, type} <- pairs, is_atom(name), into: %{}, do: {name, Macro.to_string(type)}
+    for {name, type} <- pairs, is_atom(name), into: %{}, do: {name, text(type)}
   end
 end

@@ -1,0 +1,140 @@
+"""Known defects of released packages in, what they mean for a recipe out: a data file each, `D0003.json`.
+
+A file says which stages of which releases have the defect, what is seen, what gen does about it, how `gen verify
+--run` finds out whether it is still there (`probe`), how it shows in a run (`raises`, `rates`), and which wrapper
+stages of the generated project stand in for the ones that cannot run (`wrapper`). The surprising rule: a range without
+an upper end says that no release is known to be free of the defect, not that there is none.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+_FILES = Path(__file__).parent
+_BOUND = re.compile(r"(>=|<=|>|<|==)\s*(\d+\.\d+\.\d+)").fullmatch
+_VERSION = re.compile(r"(\d+)\.(\d+)\.(\d+)").match
+
+
+@dataclass(frozen=True, slots=True)
+class Defect:
+    """One known defect; `stops` says that a recipe with one of its stages cannot be run to its end."""
+
+    id: str
+    title: str
+    package: str
+    versions: str
+    stages: tuple[str, ...]
+    stops: bool
+    symptom: str
+    answer: str
+    test: str
+    probe: Mapping[str, Any]
+    raises: Mapping[str, str] | None = None
+    rates: Mapping[str, str] | None = None
+    wrapper: Mapping[str, Any] | None = None
+
+    def covers(self, version: str) -> bool:
+        """Whether a release is in the range; a version that says nothing is in no range."""
+        found = _numbers(version)
+        return found is not None and all(_holds(found, bound) for bound in self.versions.split(" and "))
+
+    @property
+    def compat(self) -> str | None:
+        """What the setting `compat` has to hold for the wrapper, or None where there is none."""
+        return str(self.wrapper["compat"]) if self.wrapper is not None else None
+
+
+@cache
+def defects() -> Mapping[str, Defect]:
+    """Every known defect by id, in order."""
+    found: dict[str, Defect] = {}
+    for path in sorted(_FILES.glob("D*.json")):
+        raw: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        found[raw["id"]] = Defect(**raw | {"stages": tuple(raw["stages"])})
+    return found
+
+
+def compats() -> list[str]:
+    """Every `package@version` for which there are wrappers."""
+    return sorted({defect.compat for defect in defects().values() if defect.compat})
+
+
+def wrappers(compat: Iterable[str]) -> dict[str, str]:
+    """Module of a stage to that of the wrapper which stands in for it, under these settings of `compat`."""
+    wanted = set(compat)
+    if not wanted:
+        return {}
+    chosen = [defect.wrapper for defect in defects().values() if defect.wrapper and defect.compat in wanted]
+    return {stage: wrapper for found in chosen for stage, wrapper in found["modules"].items()}
+
+
+def stopping(modules: Iterable[str], releases: Mapping[str, str]) -> list[Defect]:
+    """The defects that stop a pipeline of these stages; `releases` are the versions of packages."""
+    named = set(modules)
+    stops = (defect for defect in defects().values() if defect.stops and not named.isdisjoint(defect.stages))
+    return [defect for defect in stops if defect.covers(releases.get(defect.package, ""))]
+
+
+def notice(stopped: Mapping[str, Iterable[str]]) -> str:
+    """Recipes by id with the defects that stop them, as the one line that `gen` says of it."""
+    ids = sorted({id_ for found in stopped.values() for id_ in found})
+    recipes = sorted(stopped)
+    shown = ", ".join(recipes[:3]) + (f" and {len(recipes) - 3} more" if len(recipes) > 3 else "")
+    compats = ", ".join(f'"{name}"' for name in sorted({defects()[id_].compat or "" for id_ in ids} - {""}))
+    packages = ", ".join(sorted({defects()[id_].package for id_ in ids}))
+    verb = "cannot run to their end" if len(recipes) > 1 else "cannot run to its end"
+    cure = f"; compat = [{compats}] works around it" if compats else ""
+    names = ", ".join(ids)
+    return f"note: {shown} {verb}: known defects of {packages}, {names}{cure}, and gen explain {ids[0]} tells more"
+
+
+def story(defect: Defect) -> str:
+    """What `gen explain` prints."""
+    import textwrap
+
+    def filled(text: str) -> str:
+        return textwrap.fill(text, 100, break_long_words=False, break_on_hyphens=False)
+
+    stages = ", ".join(defect.stages) or "every stage"
+    stops = (
+        "A recipe with such a stage does not run to its end." if defect.stops else "Generated recipes run all the same."
+    )
+    parts = [
+        f"# {defect.id}: {defect.title}",
+        filled(f"In {defect.package} {defect.versions}: {stages}. {stops}"),
+        filled(defect.symptom),
+        filled(defect.answer),
+        filled(
+            f"gen verify --run shows whether your {defect.package} still has it, and says when it has gone. "
+            f"{defect.test} shows it on stand-ins."
+        ),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _numbers(version: str) -> tuple[int, ...] | None:
+    found = _VERSION(version)
+    return tuple(map(int, found.groups())) if found else None
+
+
+def _holds(version: tuple[int, ...], bound: str) -> bool:
+    found = _BOUND(bound.strip())
+    assert found is not None, f"a bound is an operator and a version, found {bound}"
+    limit = _numbers(found[2])
+    assert limit is not None
+    match found[1]:
+        case ">=":
+            return version >= limit
+        case "<=":
+            return version <= limit
+        case ">":
+            return version > limit
+        case "<":
+            return version < limit
+    return version == limit

@@ -1,0 +1,44 @@
+defmodule Verify.Compile do
+  @moduledoc """
+  Source files in, modules in memory out, with what the compiler said of each file.
+
+  A file with an error is left out and the others are compiled again, so that one recipe that is
+  wrong does not hide what is wrong with the next.
+  """
+
+  @type said :: %{file: String.t(), line: non_neg_integer(), text: String.t(), severity: :warning | :error}
+
+  @spec files([Path.t()]) :: [said()]
+  def files(files) do
+    Code.compiler_options(ignore_module_conflict: true)
+    attempt(files, [])
+  end
+
+  defp attempt(files, said) do
+    case Kernel.ParallelCompiler.compile(files, return_diagnostics: true) do
+      {:ok, _modules, warnings} ->
+        said ++ Enum.map(flat(warnings), &diagnostic(&1, :warning))
+
+      {:error, errors, _warnings} ->
+        errors = Enum.map(flat(errors), &diagnostic(&1, :error))
+        rest = files -- Enum.map(errors, & &1.file)
+        # Without a file to blame there is nothing to leave out.
+        if rest == files or rest == [], do: said ++ errors, else: attempt(rest, said ++ errors)
+    end
+  end
+
+  # A map of lists since Elixir 1.15, a list before.
+  defp flat(%{compile_warnings: compile, runtime_warnings: runtime}), do: compile ++ runtime
+  defp flat(diagnostics) when is_list(diagnostics), do: diagnostics
+
+  defp diagnostic({file, position, text}, severity), do: said(file, position, text, severity)
+
+  defp diagnostic(%{file: file, position: position, message: text}, severity),
+    do: said(file, position, text, severity)
+
+  defp said(file, position, text, severity) do
+    line = if is_tuple(position), do: elem(position, 0), else: position
+    line = if is_integer(line) and line > 0, do: line, else: 0
+    %{file: Path.expand(to_string(file)), line: line, text: to_string(text), severity: severity}
+  end
+end

@@ -1,0 +1,29 @@
+# Stands in for the package of this name where it is not installed: the little of it that a facade calls.
+defmodule Crucible.Context do
+  defstruct [:experiment, :run_id, metrics: %{}, artifacts: %{}, assigns: %{}]
+end
+
+defmodule CrucibleFramework do
+  def run(experiment, opts) do
+    if Keyword.get(opts, :persist, true), do: raise("no repo is configured")
+
+    context = %Crucible.Context{
+      experiment: experiment,
+      run_id: opts[:run_id],
+      assigns: Map.new(opts[:assigns] || %{})
+    }
+
+    Enum.reduce_while(experiment.pipeline, {:ok, context}, fn stage, {:ok, context} ->
+      case stage.module.run(context, stage.options || %{}) do
+        {:ok, context} -> {:cont, {:ok, finished(context, stage.name)}}
+        {:error, reason} -> {:halt, {:error, {stage.name, reason, context}}}
+      end
+    end)
+  end
+
+  defp finished(context, name) do
+    stages = Map.get(context.assigns, :completed_stages, [])
+    stages = if name in stages, do: stages, else: stages ++ [name]
+    %{context | assigns: Map.put(context.assigns, :completed_stages, stages)}
+  end
+end

@@ -1,0 +1,138 @@
+"""Schema files of third parties: found, checked, and added to the shipped ones."""
+
+# ruff: noqa: E501 -- a table has a line a row
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from command import project
+from crucible_gen.extend import extend
+from crucible_gen.problems import Problem, Problems
+from crucible_gen.schema import Schemas, load
+
+SHIPPED = load()
+
+
+def stage(name: str = "audit", properties: dict[str, Any] | None = None, **more: Any) -> str:
+    document = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Acme.Audit",
+        "description": "Audits.",
+        "x-stage": {"name": name, "module": "Acme.Audit"},
+        "type": "object",
+        "additionalProperties": False,
+        "properties": properties or {},
+    }
+    return json.dumps(document | more, indent=1)
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def refused(*paths: str) -> list[Problem]:
+    with pytest.raises(Problems) as caught:
+        extend(SHIPPED, [Path(path) for path in paths])
+    return list(caught.value.problems)
+
+
+def names(schemas: Schemas) -> set[str]:
+    return set(schemas.stages) - set(SHIPPED.stages)
+
+
+def test_without_paths_nothing_changes() -> None:
+    assert extend(SHIPPED, []) is SHIPPED
+
+
+def test_directories_are_read_to_the_bottom_and_files_as_named(here: Path) -> None:
+    project(
+        here,
+        {"s/a.schema.json": stage("a"), "s/deep/b.schema.json": stage("b"), "s/notes.json": "{", "c.json": stage("c")},
+    )
+    schemas = extend(SHIPPED, [Path("s"), Path("c.json")])
+    assert names(schemas) == {"a", "b", "c"}
+    assert set(schemas.documents) >= set(SHIPPED.documents)
+    assert schemas.stages["b"].info.module == "Acme.Audit"
+
+
+def test_a_file_may_refer_to_files_beside_it_and_to_shipped_ones(here: Path) -> None:
+    level = {"title": "Level", "description": "L.", "$schema": "https://json-schema.org/draft/2020-12/schema"}
+    level |= {"$defs": {"level": {"description": "How strict.", "type": "integer", "minimum": 1}}}
+    properties = {
+        "level": {"$ref": "../shared.schema.json#/$defs/level"},
+        "judge": {"description": "Who judges.", "$ref": "ir/model_ref.schema.json"},
+    }
+    project(here, {"s/deep/a.schema.json": stage("a", properties), "s/shared.schema.json": json.dumps(level)})
+    shape = extend(SHIPPED, [Path("s")]).stages["a"].shape
+    assert shape.properties["level"].minimum == 1
+    assert shape.properties["judge"].record == "model_ref"
+
+
+def test_keys_depend_on_how_the_files_lie_to_each_other_alone(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    project(here, {"one/s/a.schema.json": stage("a"), "two/s/a.schema.json": stage("a"), "one/sub/x": ""})
+    first = extend(SHIPPED, [Path("one/s")])
+    monkeypatch.chdir(here / "one" / "sub")
+    second = extend(SHIPPED, [Path("../../two/s")])
+    assert list(first.places) == list(second.places) == ["own/a.schema.json"]
+
+
+def test_a_file_of_the_same_path_as_a_shipped_one_does_not_replace_it(here: Path) -> None:
+    project(here, {"stages/bench.schema.json": stage("acme_bench")})
+    schemas = extend(SHIPPED, [Path("stages")])
+    assert schemas.stages["bench"] == SHIPPED.stages["bench"]
+    assert names(schemas) == {"acme_bench"}
+
+
+def test_a_stage_is_described_once(here: Path) -> None:
+    project(here, {"a.schema.json": stage("bench"), "b.schema.json": stage("audit"), "c.schema.json": stage("audit")})
+    first, second = refused("a.schema.json", "b.schema.json", "c.schema.json")
+    assert first.code == second.code == "E0503"
+    assert first.message == "stage bench is described twice: here and in the shipped schemas"
+    assert second.message == "stage audit is described twice: here and in b.schema.json"
+    assert (first.place.file, first.place.line) == ("a.schema.json", 6)
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "message"),
+    [
+        ("{", "E0134", "`{` is never closed"),
+        ("[]", "E0501", "the file must be a mapping, found an empty list"),
+        (stage(properties={"a": {"type": "integer"}}), "E0501", "a must have one of description, $ref"),
+        (stage(properties={"a": {"description": "A.", "minimun": 1}}), "E0501", "unknown field minimun in a"),
+        (stage(properties={"A b": {"description": "A."}}), "E0501", 'the names in properties must be a word of small letters, digits and `_`, found "A b"'),
+        (stage(**{"x-stage": {"name": "audit", "module": "acme"}}), "E0501", 'module must be the name of an Elixir module, found "acme"'),
+        (stage(additionalProperties=True), "E0501", "additionalProperties must be false, found true"),
+        (stage(properties={"a": {"description": "A.", "$ref": "b.schema.json"}}), "E0502", "$ref b.schema.json leads to no schema"),
+        (stage(properties={"a": {"description": "A.", "type": "integer", "x-from": "training_config.epoch"}}), "E0504", "x-from training_config.epoch of option a: a supervised recipe has no field epoch"),
+    ],
+)  # fmt: skip
+def test_mistakes_have_their_place(here: Path, text: str, code: str, message: str) -> None:
+    project(here, {"s/a.schema.json": text})
+    (problem,) = refused("s")
+    assert (problem.code, problem.message) == (code, message)
+    assert problem.place.file == "s/a.schema.json"
+    assert problem.place.line
+
+
+def test_mistakes_of_all_files_come_together(here: Path) -> None:
+    bad = stage(properties={"a": {"description": "A.", "x": 1}})
+    project(here, {"s/a.schema.json": bad, "s/b.schema.json": "[", "empty/x": ""})
+    found = refused("s", "empty", "gone")
+    assert [(problem.code, problem.place.file) for problem in found] == [
+        ("E0505", "empty"),
+        ("E0505", "gone"),
+        ("E0501", "s/a.schema.json"),
+        ("E0151", "s/b.schema.json"),
+    ]
+
+
+def test_an_option_may_be_fed_by_a_field_that_every_type_has(here: Path) -> None:
+    fed = {"description": "A.", "type": "integer", "x-from": "training_config.options.lora_rank", "default": 1}
+    project(here, {"a.schema.json": stage(properties={"a": fed})})
+    assert extend(SHIPPED, [Path("a.schema.json")]).stages["audit"].shape.properties["a"].source == fed["x-from"]

@@ -1,0 +1,138 @@
+"""Imports go to lower layers only, and never in a circle: the map of the generator, read from its source."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = {
+    "crucible_gen": ROOT / "generator" / "crucible_gen",
+    "crucible_runtime": ROOT / "runtime" / "crucible_runtime",
+}
+
+LAYERS = (
+    {"problems", "document", "terms", "names", "layout", "sign", "files"},
+    {"schema", "printers"},
+    {"load", "validate", "bundle", "advise"},
+    {"settings", "resolve", "extend", "pipeline", "find", "defects"},
+    {"lower", "rules"},
+    {"emit"},
+    {"plan", "diff", "write"},
+    {"build"},
+    {"run", "cli", "report", "explanations", "contracts", "verify", "__main__"},
+)
+"""The modules and packages of the generator from the lowest up; within a layer imports may not go in a circle."""
+
+SENT_AWAY = {"verify.python_side", "contracts.introspect"}
+"""Scripts that other interpreters run, of which nothing may be imported here."""
+
+
+def sources(root: Path) -> Iterator[tuple[str, ast.Module]]:
+    """Every module below a package's directory by dotted name, without the package's own."""
+    for path in sorted(root.rglob("*.py")):
+        parts = [part for part in path.relative_to(root).with_suffix("").parts if part != "__init__"]
+        yield ".".join(parts), ast.parse(path.read_text("utf-8"))
+
+
+def imported(tree: ast.Module) -> Iterator[str]:
+    """Every module that is imported anywhere in a source, inside functions too, as far as the text tells."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            yield node.module or ""
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "import_module":
+            yield from (str(word.value) for word in node.args if isinstance(word, ast.Constant))
+
+
+def edges(modules: Mapping[str, ast.Module]) -> dict[str, set[str]]:
+    """The modules of crucible_gen that each of them imports."""
+    found: dict[str, set[str]] = {}
+    for name, tree in modules.items():
+        own = {each.removeprefix("crucible_gen.") for each in imported(tree) if each.startswith("crucible_gen.")}
+        known = {each for each in own if each in modules}
+        # `from package import module` names both; only the module is meant.
+        found[name] = {each for each in known if not any(other.startswith(f"{each}.") for other in known)} - {name}
+    return found
+
+
+def layer(module: str) -> int:
+    top = module.partition(".")[0]
+    return next(number for number, names in enumerate(LAYERS) if top in names)
+
+
+MODULES = {name: tree for name, tree in sources(PACKAGES["crucible_gen"]) if name}
+
+
+def test_every_module_has_one_layer() -> None:
+    tops = {name.partition(".")[0] for name in MODULES}
+    listed = [name for names in LAYERS for name in names]
+    assert sorted(listed) == sorted(set(listed))
+    assert set(listed) == tops
+
+
+@pytest.mark.parametrize("module", sorted(MODULES))
+def test_imports_go_to_no_higher_layer(module: str) -> None:
+    assert not {other for other in edges(MODULES)[module] if layer(other) > layer(module)}
+
+
+def test_imports_never_go_in_a_circle() -> None:
+    try:
+        tuple(TopologicalSorter(edges(MODULES)).static_order())
+    except CycleError as error:
+        pytest.fail(" -> ".join(error.args[1]))
+
+
+def test_the_check_sees_imports_inside_functions_and_by_name() -> None:
+    text = "def f():\n    from crucible_gen import plan\n    import crucible_gen.sign\n    import_module\n"
+    text += "    importlib.import_module('crucible_gen.run')\n"
+    found = set(imported(ast.parse(text)))
+    assert {"crucible_gen.plan", "crucible_gen.sign", "crucible_gen.run"} <= found
+
+
+def test_a_wrong_import_is_found() -> None:
+    wrong = {**MODULES, "names": ast.parse("from crucible_gen import cli\n")}
+    assert edges(wrong)["names"] == {"cli"}
+    assert layer("cli") > layer("names")
+
+
+@pytest.mark.parametrize(
+    ("package", "other"), [("crucible_gen", "crucible_runtime"), ("crucible_runtime", "crucible_gen")]
+)
+def test_generator_and_runtime_never_import_each_other(package: str, other: str) -> None:
+    for name, tree in sources(PACKAGES[package]):
+        if name in SENT_AWAY:
+            continue
+        assert not [each for each in imported(tree) if each.split(".")[0] == other], name
+
+
+def test_nothing_imports_what_other_interpreters_run() -> None:
+    found = edges(MODULES)
+    assert set(found) >= SENT_AWAY
+    for name, others in found.items():
+        assert not others & SENT_AWAY, name
+    for name in SENT_AWAY:
+        assert not found[name], "it stands alone over there"
+
+
+HEAVY = {"click", "jinja2", "pydantic", "black", "yaml", "jsonschema", "jsonschema_rs"}
+
+
+def test_the_program_starts_without_heavy_libraries() -> None:
+    """What `python -m crucible_gen` imports before it knows what is asked for: click for the command line, no more."""
+    tops = ("__main__", "cli", "document", "problems", "report")
+    for name in tops:
+        at_start = {
+            alias.split(".")[0]
+            for node in MODULES[name].body
+            if isinstance(node, ast.Import | ast.ImportFrom)
+            for alias in imported(ast.Module(body=[node], type_ignores=[]))
+        }
+        assert at_start & HEAVY <= ({"click"} if name == "cli" else set()), name
