@@ -7,21 +7,24 @@ Every problem of every recipe is collected; files are made only when there is no
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from crucible_gen import defects, emit, extend, find, lower, rules, schema
+from crucible_gen import defects, emit, extend, find, lower, manifest, names, rules, schema
 from crucible_gen.advise import Advice
 from crucible_gen.bundle import bundle
 from crucible_gen.problems import Place, Problem, Problems, did_you_mean
-from crucible_gen.resolve import Reader, Recipe
+from crucible_gen.resolve import Reader, Recipe, Source
 from crucible_gen.validate import Validator
 
 if TYPE_CHECKING:
     from crucible_gen.files import File
     from crucible_gen.schema import Schemas
+
+_T = TypeVar("_T")
 
 CODES = {
     "E0304": "no recipe has the profile",
@@ -46,6 +49,39 @@ class Request:
     schemas: Sequence[Path] = ()
     templates: Path | None = None
     compat: Sequence[str] = ()
+    whole: bool = False
+    """Whether this writes all that is in `out`, so that it may say which generator did."""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What came of one recipe file, or, under no id, what all recipes share.
+
+    `sources` are the files that went in, by absolute path, its own first, each with its digest; `outputs` the paths that
+    came out. `files` has their texts, unless an earlier run made them and they are on the disk as they should be.
+    """
+
+    id: str
+    sources: tuple[tuple[str, str], ...] = ()
+    profiles: tuple[str, ...] = ()
+    stopped: tuple[str, ...] = ()
+    wraps: bool = False
+    outputs: tuple[str, ...] = ()
+    files: tuple[File, ...] = ()
+    place: Place = field(default=Place(""), compare=False)
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What an earlier run made that still holds, by the absolute path of its recipe; ids that are known not to collide."""
+
+    made: Mapping[str, Made] = field(default_factory=dict)
+    shared: Made | None = None
+    ids: Set[str] = frozenset()
+
+
+_NOTHING = Known()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,32 +93,114 @@ class Result:
     problems: tuple[Problem, ...] = ()
     stopped: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """The recipes that known defects stop from running, with the ids of those defects."""
+    made: Mapping[str, Made] = field(default_factory=dict, compare=False)
+    shared: Made = field(default=Made(""), compare=False)
+
+    @property
+    def kept(self) -> frozenset[str]:
+        """The outputs that need not be looked at: they are on the disk as they should be."""
+        return frozenset(path for each in (*self.made.values(), self.shared) if not each.files for path in each.outputs)
 
 
-def build(request: Request) -> Result:
-    """Every file that the request asks for, or every problem that is in the way."""
+def build(request: Request, known: Known = _NOTHING) -> Result:
+    """Every file that the request asks for and that is not `known`, or every problem that is in the way."""
+    problems: list[Problem] = list(rules.compat((release, Place("compat")) for release in request.compat))
+    workshop = _Workshop(request)
     try:
-        schemas = extend.extend(schema.load(), request.schemas)
-        recipes = read(request, schemas)
-        emitter = emit.Emitter(schemas, request.root, request.templates, request.profile, request.compat)
-        files: list[File] = []
-        stopped: dict[str, tuple[str, ...]] = {}
-        for recipe in recipes:
-            experiment = lower.lower(recipe, schemas, request.compat)
-            files += emitter.recipe(recipe, experiment, request.targets)
-            found = defects.stopping((stage.module for stage in experiment.stages), schemas.releases)
-            stopped |= {recipe.id: tuple(defect.id for defect in found)} if found else {}
-        files += emitter.shared(request.targets)
-        return Result(len(recipes), tuple(sorted(files, key=lambda file: file.path)), stopped=stopped)
+        made = _made(find.recipes(request.paths, request.out, problems), workshop, known, problems)
+        problems += _between(list(made.values()), request, known)
+        chosen = _chosen({each.id: each for each in made.values()}, request.only, problems) or [*made.values()]
+        if problems:
+            raise Problems(problems)
+        wraps = any(each.wraps for each in chosen)
+        shared = known.shared if known.shared and known.shared.wraps == wraps else workshop.shared(wraps)
     except Problems as error:
         return Result(0, problems=tuple(sorted(set(error.problems))))
+    files = [file for each in (*chosen, shared) for file in each.files]
+    stopped = {each.id: each.stopped for each in sorted(chosen, key=lambda each: each.id) if each.stopped}
+    return Result(len(chosen), tuple(sorted(files, key=lambda file: file.path)), (), stopped, made, shared)
+
+
+def _made(
+    sources: Iterable[Source], workshop: _Workshop, known: Known, problems: list[Problem]
+) -> dict[str, Made]:
+    """What comes of each recipe file, by its path; a file that others extend and that has no id is none."""
+    made: dict[str, Made] = {}
+    for source in sources:
+        path = str(source.path)
+        try:
+            made[path] = known.made.get(path) or workshop.make(source)
+        except Problems as error:
+            problems += error.problems
+    extended = workshop.extended | {base for each in made.values() for base, _ in each.sources[1:]}
+    return {path: each for path, each in made.items() if each.id or path not in extended}
+
+
+def _between(made: Sequence[Made], request: Request, known: Known) -> Iterable[Problem]:
+    """The problems of each recipe, and those that none has alone."""
+    for each in made:
+        yield from each.problems
+    ids = [each.id for each in made if each.id]
+    if len(set(ids)) < len(ids) or not known.ids.issuperset(ids):
+        yield from names.collisions([(each.id, each.place) for each in made if each.id])
+    yield from profile_problems((each.profiles for each in made), request.profile)
+
+
+class _Workshop:
+    """What recipes are made with, fetched when the first recipe asks for it."""
+
+    def __init__(self, request: Request) -> None:
+        self.request = request
+
+    @cached_property
+    def tools(self) -> tuple[Schemas, Reader, Validator, emit.Emitter]:
+        asked = self.request
+        schemas = extend.extend(schema.load(), asked.schemas)
+        emitter = emit.Emitter(schemas, asked.root, asked.templates, asked.profile, asked.compat)
+        return schemas, Reader(schemas), _validator(schemas), emitter
+
+    @property
+    def extended(self) -> set[str]:
+        """The files that others extend, as far as they were read here."""
+        return set(map(str, self.tools[1].extended)) if "tools" in vars(self) else set()
+
+    def make(self, source: Source) -> Made:
+        """A recipe file to its outputs, or to what is wrong in it. Raises Problems for one that cannot be resolved."""
+        asked = self.request
+        schemas, reader, validator, emitter = self.tools
+        recipe = reader.recipe(source, asked.profile)
+        made = Made(
+            recipe.text("id") or "",
+            sources=tuple((str(each.path), each.digest) for each in recipe.sources),
+            profiles=tuple(name for name, _ in recipe.variants),
+            place=rules.id_place(recipe),
+            problems=tuple(_problems(recipe, validator, schemas)),
+        )
+        if made.problems or (asked.only and made.id not in asked.only):
+            return made
+        try:
+            experiment = lower.lower(recipe, schemas, asked.compat)
+            files = tuple(emitter.recipe(recipe, experiment, asked.targets))
+        except Problems as error:  # of a template: the same for every recipe
+            return replace(made, problems=error.problems)
+        found = defects.stopping((stage.module for stage in experiment.stages), schemas.releases)
+        stopped = tuple(defect.id for defect in found)
+        outputs = tuple(file.path for file in files)
+        return replace(made, stopped=stopped, wraps=emit.wraps(experiment), outputs=outputs, files=files)
+
+    def shared(self, wraps: bool) -> Made:
+        """What all recipes share; `wraps` says whether any of them names a wrapper stage."""
+        files = tuple(self.tools[3].shared(self.request.targets, wraps=wraps))
+        if self.request.whole:
+            files += (manifest.file(self.request.targets),)
+        return Made("", wraps=wraps, outputs=tuple(file.path for file in files), files=files)
 
 
 def read(request: Request, schemas: Schemas) -> list[Recipe]:
     """The valid recipes that the request names, sorted by id. Raises Problems with all that is wrong in any of them."""
     problems: list[Problem] = list(rules.compat((release, Place("compat")) for release in request.compat))
     sources = find.recipes(request.paths, request.out, problems)
-    reader, validator = Reader(schemas), Validator(bundle(schemas), advise=Advice(schemas))
+    reader, validator = Reader(schemas), _validator(schemas)
     recipes: list[Recipe] = []
     for source in sources:
         try:
@@ -91,34 +209,41 @@ def read(request: Request, schemas: Schemas) -> list[Recipe]:
             problems += error.problems
     recipes = [recipe for recipe in recipes if not reader.is_fragment(recipe.source)]
     for recipe in recipes:
-        found = validator.check(recipe.written, rules.identity(recipe))
-        for _, variant in recipe.variants:
-            found += validator.check(variant, found)
-        problems += found or rules.check(recipe, schemas)
+        problems += _problems(recipe, validator, schemas)
     problems += rules.check_all(recipes)
-    problems += profile_problems(recipes, request.profile)
-    chosen = _chosen(recipes, request.only, problems)
+    problems += profile_problems(([name for name, _ in recipe.variants] for recipe in recipes), request.profile)
+    chosen = _chosen({recipe.text("id") or "": recipe for recipe in recipes}, request.only, problems) or recipes
     if problems:
         raise Problems(problems)
     return sorted(chosen, key=lambda recipe: recipe.id)
 
 
-def _chosen(recipes: Sequence[Recipe], only: Sequence[str], problems: list[Problem]) -> list[Recipe]:
-    if not only:
-        return list(recipes)
-    ids = {recipe.text("id") or "": recipe for recipe in recipes}
+def _validator(schemas: Schemas) -> Validator:
+    return Validator(bundle(schemas), advise=Advice(schemas))
+
+
+def _problems(recipe: Recipe, validator: Validator, schemas: Schemas) -> list[Problem]:
+    """What is wrong with a recipe, as it is written and under each of its profiles."""
+    found = validator.check(recipe.written, rules.identity(recipe))
+    for _, variant in recipe.variants:
+        found += validator.check(variant, found)
+    return found or rules.check(recipe, schemas)
+
+
+def _chosen(by_id: Mapping[str, _T], only: Sequence[str], problems: list[Problem]) -> list[_T]:
+    """Those that `--only` names; an id that none has is added to `problems`."""
     for name in only:
-        if name not in ids:
-            hint = did_you_mean(name, ids) or f"recipes here: {', '.join(sorted(ids))}"
+        if name not in by_id:
+            hint = did_you_mean(name, by_id) or f"recipes here: {', '.join(sorted(by_id))}"
             problems.append(Problem(Place(f"--only {name}"), "E0307", f"no recipe has the id {name}", hint=hint))
-    return [ids[name] for name in dict.fromkeys(only) if name in ids]
+    return [by_id[name] for name in dict.fromkeys(only) if name in by_id]
 
 
-def profile_problems(recipes: Iterable[Recipe], profile: str | None) -> list[Problem]:
-    """What is wrong with a profile that is asked for: that none of the recipes has it."""
+def profile_problems(profiles: Iterable[Iterable[str]], profile: str | None) -> list[Problem]:
+    """What is wrong with a profile that is asked for: that none of the recipes, whose profiles are given, has it."""
     if profile is None:
         return []
-    known = sorted({name for recipe in recipes for name, _ in recipe.variants})
+    known = sorted({name for names in profiles for name in names})
     if profile in known:
         return []
     hint = did_you_mean(profile, known) or (f"profiles here: {', '.join(known)}" if known else "no recipe has profiles")

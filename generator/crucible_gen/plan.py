@@ -12,7 +12,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -80,11 +80,18 @@ class Plan:
     """Temporary files that a killed run left."""
     halves: tuple[str, ...] = ()
     """Sidecars that a killed run had written and not yet put in place, beside a file that it had."""
+    kept: int = 0
+    """How many files more are what they should be, and were not looked at."""
 
     @property
     def changes(self) -> tuple[Action, ...]:
         """The actions that are not keep."""
         return tuple(action for action in self.actions if action.kind != "keep")
+
+    @property
+    def files(self) -> int:
+        """How many files there are when the plan is done."""
+        return self.kept + sum(action.kind != "delete" for action in self.actions)
 
 
 def plan(
@@ -94,11 +101,12 @@ def plan(
     complete: bool = True,
     force: bool = False,
     covers: Callable[[str], bool] = lambda path: True,
+    kept: frozenset[str] = frozenset(),
 ) -> Plan:
     """`files` against what stands below `out`.
 
     Left-over files are looked for when `files` are `complete`, and only at paths that `files` would have named if they
-    were wanted: `covers` says which. `force` overwrites and deletes hand edits; a file that is not generated is safe
+    were wanted: `covers` says which. `kept` are outputs besides `files` that are known to be what they should be. `force` overwrites and deletes hand edits; a file that is not generated is safe
     from it too.
     """
     wanted, problems = _wanted(files, out)
@@ -111,14 +119,16 @@ def plan(
     for path, file in wanted.items():
         _meet(survey, file, path.rpartition("/")[0] in absent)
     if complete:
-        keys = {_key(path): path for path in wanted}
-        _leftovers(survey, wanted, frozenset(folders), keys, covers)
+        all_ = wanted.keys() | kept
+        folders = sorted({*folders, *(folder for path in kept for folder in _folders(path))})
+        _leftovers(survey, all_, frozenset(folders), {_key(path): path for path in all_}, covers)
     return Plan(
         out,
         tuple(sorted(survey.actions, key=lambda action: action.path)),
         tuple(sorted(problems)),
         tuple(sorted(set(survey.strays).difference(map(_temporary_path, survey.halves)))),
         tuple(sorted(survey.halves)),
+        len(kept),
     )
 
 
@@ -135,8 +145,9 @@ def summary(plan: Plan, recipes: int) -> str:
     counts = dict.fromkeys(("update", "create", "delete", "keep"), 0)
     for action in plan.actions:
         counts[action.kind] += 1
+    counts["keep"] += plan.kept
     words = {"update": "updated", "create": "created", "delete": "deleted", "keep": "unchanged"}
-    parts = [_count(len(plan.actions) - counts["delete"], "file")]
+    parts = [_count(plan.files, "file")]
     parts += [f"{count} {words[kind]}" for kind, count in counts.items() if count]
     return f"{_count(recipes, 'recipe')}: {', '.join(parts)}"
 
@@ -333,7 +344,7 @@ def _peek(location: str, head: int | None = None) -> _Seen | None:
 
 def _leftovers(
     survey: _Survey,
-    wanted: dict[str, File],
+    wanted: Set[str],
     folders: frozenset[str],
     keys: dict[str, str],
     covers: Callable[[str], bool],

@@ -17,6 +17,7 @@ from crucible_gen import load
 from crucible_gen.document import Entry, Node
 from crucible_gen.problems import Place, Problem, Problems, nearest
 from crucible_gen.schema import Schemas, Shape
+from crucible_gen.sign import body_digest
 
 CODES = {
     "E0301": "a file that extends names does not exist",
@@ -29,10 +30,11 @@ _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*").fullmatch
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A file that was read: where it is, and how messages name it."""
+    """A file that was read: where it is, how messages name it, and, once it was read, the digest of its bytes."""
 
     path: Path
     name: str
+    digest: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,17 +75,21 @@ class Recipe:
 
 @dataclass
 class Reader:
-    """Reads every file once, however many recipes extend it."""
+    """Reads every file once, however many recipes extend it; keeps only files that are extended."""
 
     schemas: Schemas
-    _raw: dict[Path, Node] = field(default_factory=dict)
+    read: Callable[[Path, str], bytes] = load.read
     _merged: dict[Path, tuple[Node, tuple[Source, ...]]] = field(default_factory=dict)
     _failed: dict[Path, tuple[Problem, ...]] = field(default_factory=dict)
+    _named: set[Path] = field(default_factory=set)
     extended: set[Path] = field(default_factory=set)
 
     def recipe(self, source: Source, profile: str | None = None) -> Recipe:
         """The recipe in a file, with `profile` laid over it where it has one. Raises Problems."""
         node, sources = self._resolve(source, ())
+        source = sources[0]
+        if source.path not in self.extended:
+            del self._merged[source.path]  # ten thousand recipes do not fit
         written = _bare_of_null(node)
         profiles = node.get("profiles")
         if profiles is None or not isinstance(profiles.value, dict):
@@ -99,8 +105,7 @@ class Reader:
 
     def is_fragment(self, source: Source) -> bool:
         """True for a file that another one extends and that names no recipe of its own."""
-        node = self._raw.get(source.path)
-        return source.path in self.extended and (node is None or node.get("id") is None)
+        return source.path in self.extended and source.path not in self._named
 
     def _resolve(self, source: Source, seen: tuple[Source, ...]) -> tuple[Node, tuple[Source, ...]]:
         if source.path in self._failed:
@@ -114,7 +119,11 @@ class Reader:
         return self._merged[source.path]
 
     def _merge_bases(self, source: Source, seen: tuple[Source, ...]) -> tuple[Node, tuple[Source, ...]]:
-        node = self._raw[source.path] = self._expanded(load.load(source.path, source.name))
+        data = self.read(source.path, source.name)
+        source = replace(source, digest=body_digest(data))
+        node = self._expanded(load.parse(data, source.name))
+        if node.get("id") is not None:
+            self._named.add(source.path)
         merged: Node | None = None
         sources: list[Source] = [source]
         problems: list[Problem] = []

@@ -22,7 +22,6 @@ CODES = {
     "E0414": "two evaluation tasks or samples have one name",
     "E0415": "a text is no moment in time",
     "E0416": "a text cannot be an atom",
-    "E0417": "a stage is for recipes of another type",
     "E0418": "compat names a release that has nothing to work around",
 }
 
@@ -54,7 +53,7 @@ def identity(recipe: Recipe) -> list[Problem]:
     id_ = recipe.text("id")
     if id_ is None:
         return []
-    place = _id_place(recipe)
+    place = id_place(recipe)
     stem = PurePosixPath(recipe.source.name).stem
     problems = names.id_problems(id_, place)
     if id_ != stem and not problems:
@@ -65,14 +64,13 @@ def identity(recipe: Recipe) -> list[Problem]:
 
 def check_all(recipes: Iterable[Recipe]) -> list[Problem]:
     """The problems of recipes that are right alone but collide: one id, one module or one file name for two."""
-    return names.collisions([(recipe.id, _id_place(recipe)) for recipe in recipes if recipe.text("id")])
+    return names.collisions([(recipe.id, id_place(recipe)) for recipe in recipes if recipe.text("id")])
 
 
-def _id_place(recipe: Recipe) -> Place:
+def id_place(recipe: Recipe) -> Place:
+    """Where the id stands, or the recipe that has none."""
     node = recipe.node.get("id")
     return node.place if node is not None else recipe.node.place
-
-
 
 
 def _stages(node: Node, type_: str, schemas: Schemas) -> Iterator[Problem]:
@@ -84,10 +82,6 @@ def _stages(node: Node, type_: str, schemas: Schemas) -> Iterator[Problem]:
             message = f"stage {step.name} stands twice in this pipeline"
             hint = "give one of them another name: {stage: ..., name: ...}"
             yield Problem(step.place, "E0413", message, hint=hint, see=(("first here", earlier[step.name]),))
-        types = step.stage.info.types if step.stage is not None else []
-        if types and type_ not in types:
-            message = f"stage {step.name} is for {' and '.join(types)} recipes, found it in a {type_} one"
-            yield Problem(step.place, "E0417", message, hint="remove it, or write a recipe of that type")
         for needed in step.stage.info.requires if step.stage is not None else ():
             if needed not in kinds:
                 later = any(other.stage is not None and other.stage.info.name == needed for other in steps)

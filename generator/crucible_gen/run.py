@@ -318,7 +318,7 @@ def print_resolved(path: Path, profile: str | None) -> int:
     schemas = extend.extend(schema.load(), [found.base("schemas") / item for item in found.texts("schemas")])
     reader = resolve.Reader(schemas)
     recipe = reader.recipe(resolve.Source(path.absolute(), settings.shown(path)), profile)
-    if problems := build.profile_problems([recipe], profile):
+    if problems := build.profile_problems([[name for name, _ in recipe.variants]], profile):
         raise Problems(problems)
     click.echo(resolve.text(recipe.node), nl=False)
     return 0

@@ -15,16 +15,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict
-
 from crucible_gen.document import Node, Plain
 from crucible_gen.problems import Place, Problem, Problems, did_you_mean
+from crucible_gen.sign import body_digest
 
 CODES = {
     "E0501": "a schema file is not what the meta-schema allows",
     "E0502": "a $ref leads nowhere",
     "E0503": "two stage schemas describe the same stage",
     "E0504": "x-from names no field that can feed an option",
+    "E0506": "a stage requires one that there is not",
 }
 META = "meta.schema.json"
 
@@ -54,11 +54,8 @@ _JSON_KINDS: dict[str, Kind] = {
 _REFINES = ("description", "default", "x-from", "x-inject", "x-define", "x-no-effect")
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
-
-
-class Inject(_Strict):
+@dataclass(frozen=True, slots=True)
+class Inject:
     """A live value that only the caller can supply: its type in both languages, and whether a run needs it."""
 
     elixir: str
@@ -66,22 +63,22 @@ class Inject(_Strict):
     needed: bool = False
 
 
-class StageInfo(_Strict):
+@dataclass(frozen=True, slots=True)
+class StageInfo:
     """What `x-stage` says: the stage's name and module, and where in a pipeline it may stand.
 
-    `types` are the recipe types that a training stage trains, or that another stage is for (none: all of them);
-    `backend` is the id of their default backend; `options` says whether the stage takes a map or a keyword list;
-    `requires` names stages that must stand before it.
+    `types` are the recipe types that a training stage trains, `backend` the id of their default backend; `options` says
+    whether the stage takes a map or a keyword list; `requires` names stages that must stand before it.
     """
 
     name: str
     module: str
     package: str | None = None
     role: Literal["training", "mlops", "stage"] = "stage"
-    types: list[str] = []
+    types: Sequence[str] = ()
     backend: str | None = None
     options: Literal["map", "keyword"] = "map"
-    requires: list[str] = []
+    requires: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +149,10 @@ class Schemas:
 
     _memo: dict[tuple[str, str], Shape] = field(default_factory=dict, repr=False, compare=False)
 
+    def own(self) -> list[tuple[str, str]]:
+        """The user's schemas: key and digest, sorted."""
+        return [(key, body_digest(repr(node.plain()))) for key, node in sorted(self.places.items())]
+
     @cached_property
     def stages(self) -> dict[str, Stage]:
         """Every stage by name. Raises Problems for a name that stands twice or an `x-from` that feeds nothing."""
@@ -160,7 +161,7 @@ class Schemas:
         for key, document in self.documents.items():
             if "x-stage" not in document:
                 continue
-            info = StageInfo.model_validate(document["x-stage"])
+            info = StageInfo(**document["x-stage"])
             if info.name in stages:
                 other = stages[info.name].key
                 other = self.place(other).file if other in self.places else "the shipped schemas"
@@ -176,6 +177,7 @@ class Schemas:
             stages[info.name] = Stage(info, self.shape(key), key)
         for stage in stages.values():
             problems += self._check_sources(stage)
+            problems += self._check_names(stage, stages)
         if problems:
             raise Problems(problems)
         return stages
@@ -320,7 +322,7 @@ class Schemas:
                 case "x-from":
                     refined["source"] = value
                 case "x-inject":
-                    refined["inject"] = Inject.model_validate(value)
+                    refined["inject"] = Inject(**value)
                 case "x-define":
                     refined["define"] = bool(value)
                 case "description":
@@ -328,7 +330,7 @@ class Schemas:
         return refined
 
     def _check_sources(self, stage: Stage) -> Iterator[Problem]:
-        """`x-from` must name a field of each of the stage's recipe types; of any type where it names none."""
+        """`x-from` must name a field of every recipe type that a training stage trains; for other stages, of some type."""
         for name, shape in stage.shape.properties.items():
             if shape.source is None:
                 continue
@@ -347,6 +349,20 @@ class Schemas:
                     hint=did_you_mean(step, known) or f"fields here: {', '.join(sorted(known))}",
                 )
                 break
+
+    def _check_names(self, stage: Stage, stages: Mapping[str, Stage]) -> Iterator[Problem]:
+        """What a stage requires must be a stage; a recipe type has one training stage."""
+        for number, needed in enumerate(stage.info.requires):
+            if needed not in stages:
+                place = self.place(stage.key, "x-stage", "requires", number)
+                hint = did_you_mean(needed, stages) or f"stages: {', '.join(sorted(stages))}"
+                yield Problem(place, "E0506", f"stage {stage.info.name} requires {needed}, which is no stage", hint=hint)
+        for number, type_ in enumerate(stage.info.types):
+            first = next(other for other in stages.values() if type_ in other.info.types)
+            if first is not stage:
+                place = self.place(stage.key, "x-stage", "types", number)
+                message = f"{type_} recipes are trained by stage {first.info.name} already"
+                yield Problem(place, "E0503", message, hint='let this stage have the role "stage"')
 
     def _unknown_step(self, type_: str, path: Sequence[str]) -> tuple[Iterable[str], str] | None:
         shape = self.recipe(type_)
@@ -369,7 +385,7 @@ class Schemas:
             hint=did_you_mean(ref.partition("#")[0], known) or "a $ref is a path beside this file or a shipped schema",
         )
 
-    def place(self, key: str, *path: str) -> Place:
+    def place(self, key: str, *path: str | int) -> Place:
         """Where a part of a schema file stands; the file alone for a shipped one."""
         node = self.places.get(key)
         found = node.get(*path) if node else None

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from elixir_project import stand_ins
-from generated import GENERATED
+from generated_code import GENERATED
 
 PACKAGES = Path(__file__).parent / "packages"
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from command import gen, project
 from elixir_project import Verdict, ask, formatted, tool
-from generated import GENERATED, STEMS, compact, ir, module
+from generated_code import GENERATED, STEMS, compact, ir, module
 
 ELIXIR = GENERATED / "elixir"
 SUPERVISED = "type: supervised\ntraining_config: {model_ref: m, dataset_ref: d}\n"
@@ -106,7 +106,7 @@ def test_a_recipe_without_a_description_has_an_empty_one(tmp_path: Path) -> None
         assert ('"description": null' in written) == (name == "silent")
 
 
-# Mix -------------------------------------------------------------------------------------------------------------------
+# Mix -----------------------------------------------------------------------------------------------------------------
 
 
 def mix(project: Path, *args: str) -> subprocess.CompletedProcess[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from command import gen
-from generated import GENERATED, ROOT, STEMS
+from generated_code import GENERATED, ROOT, STEMS
 
 
 def test_every_file_is_what_the_generator_writes(tmp_path: Path) -> None:

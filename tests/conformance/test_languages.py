@@ -6,10 +6,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+import black
 import pytest
 from command import gen, project
 from elixir_project import Verdict, ask
-from generated import GENERATED, STEMS, compact, ir, module, python
+from generated_code import GENERATED, STEMS, compact, ir, lint, module, python, types
 from overrides import BAD, GOOD
 
 SCRIPT = """
@@ -32,7 +33,12 @@ pytestmark = pytest.mark.elixir
 
 def type_of(stem: str) -> str:
     """The type of a recipe, as its stage tells."""
-    types = {"supervised_train": "supervised", "rl_train": "rl", "dpo_train": "preference", "distillation": "distillation"}
+    types = {
+        "supervised_train": "supervised",
+        "rl_train": "rl",
+        "dpo_train": "preference",
+        "distillation": "distillation",
+    }
     names = [stage["name"] for stage in json.loads(ir(stem))["pipeline"]]
     return next(type_ for name, type_ in types.items() if name in names)
 
@@ -80,7 +86,7 @@ def test_what_nobody_may_override_is_named_in_both(elixir: Verdict, stem: str, t
         assert "%KeyError{key: :epoch" in elixir.raised[f"{stem} {case}"], case
 
 
-# Stages of third parties -----------------------------------------------------------------------------------------------
+# Stages of third parties ---------------------------------------------------------------------------------------------
 
 FED: dict[str, tuple[str, dict[str, Any]]] = {
     "recipe": ("id", {"type": "string"}),
@@ -155,7 +161,7 @@ FULL: dict[str, Any] = BARE | {
 
 @pytest.fixture(scope="module")
 def audited(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project with a stage of a third party that takes a map, and one that takes keywords, in bare and full recipes."""
+    """A bare and a full recipe with two stages of third parties: one takes a map, one takes keywords."""
     properties = {name: {"description": "Fed.", "x-from": source, **raw} for name, (source, raw) in FED.items()}
     properties |= {name: {"description": "Said.", **raw} for name, raw in SAID.items()}
     properties["token"] = {
@@ -196,9 +202,10 @@ def test_a_stage_is_fed_the_same_in_both(audited: Path, tmp_path: Path) -> None:
         ),
     }
     generated = audited / "generated"
+    modules = {stem: module(generated / "elixir", stem) for stem in ("bare", "full")}
     asked = {
-        f"{stem}{case}": f"CrucibleRecipes.to_json({module(generated / 'elixir', stem)}.build_spec(training_config: {source}))"
-        for stem in ("bare", "full")
+        f"{stem}{case}": f"CrucibleRecipes.to_json({name}.build_spec(training_config: {source}))"
+        for stem, name in modules.items()
         for case, (_, source) in overrides.items()
     }
     verdict = ask(generated / "elixir", tmp_path, asked)
@@ -245,9 +252,6 @@ def test_what_feeds_a_stage_is_what_the_experiment_holds(audited: Path) -> None:
 
 
 def test_the_tools_find_nothing_in_what_is_fed(audited: Path, tmp_path: Path) -> None:
-    import black
-    from generated import lint, types
-
     for path in sorted((audited / "generated/python").rglob("*.py")):
         text = path.read_text("utf-8")
         assert black.format_str(text, mode=black.Mode()) == text
@@ -255,3 +259,113 @@ def test_the_tools_find_nothing_in_what_is_fed(audited: Path, tmp_path: Path) ->
     assert linted.returncode == 0, linted.stdout
     typed = types(audited / "generated/python", tmp_path, "crucible_recipes")
     assert typed.returncode == 0, typed.stdout + typed.stderr
+
+
+# Recipes at the edges ------------------------------------------------------------------------------------------------
+
+LONGEST = "long_" + "x" * 123
+AWKWARD: dict[str, dict[str, Any]] = {
+    LONGEST: BARE | {"mlops": {"register": {"model_name": "m" * 120}}, "description": "word " * 60 + "x" * 120},
+    "V2.Large-Model": BARE | {"description": "  leading, trailing and\n\n    indented\n\n\nlines \n"},
+    "quoted": BARE | {"description": '"""quoted""" and "ends with a quote"', "owner": "'"},
+    "empty": BARE | {"tags": [], "metadata": {}, "outputs": [], "stages": {}, "mlops": {}, "reliability": {}},
+    "moments": BARE
+    | {"created_at": "2026-01-31T12:00:00.5-11:30", "updated_at": "0001-01-01T00:00:00Z"}
+    | {"model_version": {"id": "v1", "model_id": "m", "version": "1", "created_at": "9999-12-31T23:59:59.999999Z"}},
+    "numbers": BARE
+    | {"metadata": {"a": 1, "b": 1.0, "c": 2**63 - 1, "d": -(2**63), "e": 1e-300, "f": 123456.0, "g": 0.1, "h": -0.0}}
+    | {"training_config": BARE["training_config"] | {"learning_rate": 1, "epochs": 3.0, "validation_split": 0.5}},
+    "short_forms": BARE
+    | {"backend": "local", "dataset": "d", "baseline": "b"}
+    | {"training_config": {"model_ref": "org/model", "dataset_ref": "org/data"}},
+    "asked": BARE
+    | {
+        "evaluation": {
+            "name": "final exam",
+            "temperature": 0,
+            "stop": ["\n\n", '"'],
+            "tasks": [
+                {
+                    "name": "rows",
+                    "dataset": {"name": "d", "split": "test", "options": {"config": "main"}},
+                    "input_column": "question",
+                    "target_column": "answer",
+                    "limit": 5,
+                },
+                {"name": "written", "samples": [{"input": "", "target": "", "system_prompt": "#{x}"}]},
+            ],
+        }
+    },
+    "asked_as_a_stage": BARE
+    | {
+        "evaluation": {
+            "as": "stage",
+            "module": "Acme.Evaluate",
+            "name": "exam",
+            "tasks": [{"name": "t", "scorer": "contains", "samples": [{"input": "i", "target": "t"}]}],
+        }
+    },
+    "keywords": BARE
+    | {
+        "mlops": {
+            "register": {
+                "model_name": "m",
+                "artifacts": [{"type": "config", "storage_backend": "s3", "storage_path": "p"}],
+            },
+            "deploy": {"target": "noop", "config": {"a": {"b": [1, None]}}},
+            "feedback": {"storage": "Acme.Feedback.Store", "limit": 1},
+            "triggers": {},
+        }
+    },
+    "config": BARE | {"stages": {"before": [{"stage": "guardrails", "options": {"adapter": "Config.Guard"}}]}},
+    "twice": BARE
+    | {
+        "stages": {
+            "before": [{"stage": "validate"}, {"stage": "validate", "name": "validate again " + "y" * 100}],
+            "after": [{"stage": "report", "enabled": False}, {"stage": "bench", "options": {"alpha": 0.01}}],
+        }
+    },
+}
+
+
+def test_recipes_at_the_edges_agree(tmp_path: Path) -> None:
+    root = project(
+        tmp_path, {f"recipes/{id_}.json": json.dumps(recipe | {"id": id_}) for id_, recipe in AWKWARD.items()}
+    )
+    ran = gen(["recipes"], root)
+    assert ran.code == 0, ran.both
+    generated = root / "generated"
+    stems = sorted(path.stem for path in (generated / "ir").glob("*.json"))
+    assert len(stems) == len(AWKWARD)
+    asked = {
+        stem: f"CrucibleRecipes.to_json({module(generated / 'elixir', stem)}.build_spec(training_config: [seed: 3]))"
+        for stem in stems
+    }
+    asked |= {f"{stem} name": f"{module(generated / 'elixir', stem)}.name()" for stem in stems}
+    verdict = ask(generated / "elixir", tmp_path, asked)
+    assert (verdict.warnings, verdict.unformatted, verdict.raised) == ([], {}, {})
+    assert {verdict.values[f"{stem} name"] for stem in stems} == set(AWKWARD)
+    answers = in_python([(stem, {"seed": 3}) for stem in stems], generated / "python", tmp_path)
+    assert answers == [("value", verdict.values[stem]) for stem in stems]
+    for stem in stems:
+        written = compact((generated / f"ir/{stem}.json").read_text("utf-8"))
+        assert verdict.values[stem].replace('"seed":3', '"seed":null') == written
+        path = generated / f"python/crucible_recipes/{stem}.py"
+        assert black.format_str(path.read_text("utf-8"), mode=black.Mode()) == path.read_text("utf-8")
+    linted = lint(generated / "python")
+    assert linted.returncode == 0, linted.stdout
+
+
+@pytest.mark.parametrize("profile", [None, "smoke"])
+def test_a_profile_changes_every_language(profile: str | None, tmp_path: Path) -> None:
+    smoke = {"training_config": {"epochs": 1, "options": {"lora_rank": None, "max_steps": 2}}, "mlops": None}
+    recipe = FULL | {"id": "tried", "profiles": {"smoke": smoke}}
+    root = project(tmp_path, {"recipes/tried.json": json.dumps(recipe)})
+    ran = gen(["recipes", *(["--profile", profile] if profile else [])], root)
+    assert ran.code == 0, ran.both
+    generated = root / "generated"
+    expected = compact((generated / "ir/tried.json").read_text("utf-8"))
+    assert ('"max_steps":2' in expected, '"model_register"' in expected) == (bool(profile), not profile)
+    verdict = ask(generated / "elixir", tmp_path, {"it": "CrucibleRecipes.to_json(CrucibleRecipes.Tried.build_spec())"})
+    assert (verdict.warnings, verdict.values["it"]) == ([], expected)
+    assert in_python([("tried", {})], generated / "python", tmp_path) == [("value", expected)]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import black
 import pytest
-from generated import GENERATED, STEMS, ir, lint, python, types
+from generated_code import GENERATED, STEMS, ir, lint, python, types
 
 PYTHON = GENERATED / "python"
 FILES = sorted((PYTHON / "crucible_recipes").glob("*.py"))

@@ -1,7 +1,7 @@
 """The installed tinker_cookbook in, what its ten recipes train with out: JSON, {recipe: {part: {field: value}}}.
 
 Each entry is run as `python -m <module>` runs it, up to its third optimizer step. Replaced are the training service,
-the hub, the tokenizers, and the function that opens the run's log, where the config arrives. Nothing reaches the network.
+the hub, the tokenizers, and the function that opens the run's log, where the config arrives. The network is refused.
 
 The parts: `config` and `builder` are what the entry built; `data` is what it asked of the hub, `env` what its
 environments were made with, `service` what reached the training service and `sampling` the sampler; `teacher` is what
@@ -34,7 +34,7 @@ os.environ.update(HF_HUB_OFFLINE="1", TOKENIZERS_PARALLELISM="false", TINKER_COO
 os.environ.pop("TINKER_API_KEY", None)
 
 import chz  # noqa: E402
-import datasets  # noqa: E402
+import datasets  # type: ignore[import-untyped]  # noqa: E402
 import tinker  # noqa: E402
 import torch  # noqa: E402
 from tinker_cookbook import tokenizer_utils  # noqa: E402
@@ -259,19 +259,20 @@ TALK = [
     {"role": "assistant", "content": "a2"},
 ]
 TESTS = json.dumps([{"input": "1", "output": "1", "testtype": "stdin_stdout"}])
+QUESTION = "What is 0 + 1?"
 PAIR = {"chosen": "\n\nHuman: q\n\nAssistant: good", "rejected": "\n\nHuman: q\n\nAssistant: bad"}
 # name: one row that holds exactly the columns that the recipes read, and rows enough for three steps and a bit
 HUB: dict[str, tuple[Fields, int]] = {
     "HuggingFaceH4/no_robots": ({"messages": TALK}, 1100),
-    "openai/gsm8k": ({"question": "What is 0 + 1?", "answer": "It is 1.\n#### 1"}, 520),
+    "openai/gsm8k": ({"question": QUESTION, "answer": "It is 1.\n#### 1"}, 520),
     "agentica-org/DeepCoder-Preview-Dataset": ({"problem": "Echo.", "tests": TESTS, "starter_code": ""}, 120),
     "Anthropic/hh-rlhf": (PAIR, 1100),
-    "zwhe99/DeepMath-103K": ({"question": "What is 0 + 1?"}, 3100),
+    "zwhe99/DeepMath-103K": ({"question": QUESTION}, 3100),
 }
 SENTENCES = 300
 
 
-class Splits(datasets.DatasetDict):
+class Splits(datasets.DatasetDict):  # type: ignore[misc]
     """A data set that was loaded whole, and notes which of its splits are used."""
 
     load: Fields
@@ -293,7 +294,7 @@ def load_dataset(path: str, name: str | None = None, split: str | None = None) -
 
 SHUFFLE = datasets.Dataset.shuffle
 PROBLEM = ProblemEnv.__init__
-AGENT = code_env.build_agent_tool_env
+AGENT = code_env.build_agent_tool_env  # type: ignore[attr-defined]
 
 
 def shuffle(rows: datasets.Dataset, *args: Any, **named: Any) -> datasets.Dataset:
@@ -377,13 +378,15 @@ def data_part(run: Seen) -> Fields:
 
 
 def env_part(run: Seen) -> Fields:
-    """What environments were made with; their name is that of the class which builds the data set of them."""
+    """What environments were made with, and ask; their name is that of the class which builds the data set of them."""
     part = dict(run.env)
     if (made := part.pop("made", None)) is not None:
         part = {name: value for name, value in vars(made).items() if name in ("format_coef", "grader", "timeout")}
     kind = type(getattr(run.config, "dataset_builder", None)).__name__
     if part and kind.endswith("DatasetBuilder"):
         part["name"] = kind.removesuffix("DatasetBuilder").lower()
+    if suffix := run.texts.get("prompt", "").partition(QUESTION)[2].partition("\n")[0]:
+        part["question_suffix"] = suffix
     return part
 
 

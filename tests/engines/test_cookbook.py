@@ -161,8 +161,8 @@ def captured() -> Capture:
 
 @cache
 def entries() -> list[Values]:
-    found: list[Values] = yaml.safe_load(LIST.read_text("utf-8"))
-    return found
+    sections: dict[str, list[Values]] = yaml.safe_load(LIST.read_text("utf-8"))
+    return [entry for section in sections.values() for entry in section]
 
 
 def cookbook_values(capture: Mapping[str, Any]) -> Values:

@@ -40,14 +40,23 @@ ATTACKS = [
     "  - item\n\n      code\n* star",
     "word " * 40,
     "x" * 200,
+    "long " * 60 + "#{1}",
+    "Nä\u0301me\n  indented\n\n\n\nfar",
 ]
 MODULES = ["Acme.Checker", "Config.Loader", "A", "Elixir2.B_c", "Acme.Very.Long.Name.That.Goes.On.And.On.For.A.While.X"]
-MOMENTS = ["2026-01-31T12:00:00Z", "1999-12-31T23:59:59.123456+05:30", "2024-02-29T00:00:00.5-11:00", "2026-01-31T12:00:00.25Z"]
+MOMENTS = [
+    "2026-01-31T12:00:00Z",
+    "1999-12-31T23:59:59.123456+05:30",
+    "2024-02-29T00:00:00.5-11:00",
+    "2026-01-31T12:00:00.25Z",
+]
 
 hostile_texts = st.one_of(st.sampled_from(ATTACKS), short_texts, texts, words)
 atom_texts = st.one_of(words, words, short_texts, st.sampled_from(ATTACKS)).filter(lambda name: not atom_problem(name))
 integers = st.one_of(st.integers(0, 10), st.integers(-(2**63), 2**63 - 1))
-numbers = st.one_of(integers, st.floats(allow_nan=False, allow_infinity=False), st.sampled_from([0.1, 2.0e-4, 1.0, -0.0]))
+numbers = st.one_of(
+    integers, st.floats(allow_nan=False, allow_infinity=False), st.sampled_from([0.1, 2.0e-4, 1.0, -0.0])
+)
 stems = st.from_regex(r"[a-z][a-z0-9]{1,8}(_[a-z0-9]{1,6}){0,2}", fullmatch=True)
 """Beginnings of ids; what is put behind them makes each its own."""
 
@@ -95,7 +104,7 @@ class Draw:
     def fields(self, raw: Raw, replaced: Mapping[str, st.SearchStrategy[Any]]) -> st.SearchStrategy[dict[str, Any]]:
         """A mapping of this schema's properties, those in `replaced` drawn otherwise; None there leaves one out."""
         properties = {name: self.values(sub) for name, sub in raw["properties"].items() if name not in replaced}
-        properties |= {name: strategy for name, strategy in replaced.items()}
+        properties |= replaced
         required = set(raw.get("required", ()))
         # As an optional key of `fixed_dictionaries`, a field would be there too seldom to meet many others.
         drawn = {name: value if name in required else st.none() | value for name, value in properties.items()}
@@ -129,12 +138,7 @@ class Draw:
         whole = st.sampled_from([0, 1, 2, 7, 10**6, -3])
         some = st.sampled_from([0.1, 0.5, 1.0e-8, 2.0e-4, 0.95, 0.999, 123456.0, 1.0e16])
         drawn = st.one_of(some, whole, st.floats(low, high, allow_nan=False, allow_infinity=False))
-        return drawn.filter(
-            lambda value: value >= raw.get("minimum", value)
-            and value <= raw.get("maximum", value)
-            and ("exclusiveMinimum" not in raw or value > raw["exclusiveMinimum"])
-            and ("exclusiveMaximum" not in raw or value < raw["exclusiveMaximum"])
-        )
+        return drawn.filter(lambda value: _within(value, raw))
 
     def _text(self, raw: Raw) -> st.SearchStrategy[str]:
         match raw.get("x-elixir-type"), raw.get("format"), raw.get("pattern"):
@@ -172,11 +176,18 @@ class Draw:
         else:
             keys, values = (hostile_texts, text_values) if is_text else (atom_texts, free_values)
             return st.dictionaries(keys, values, min_size=low, max_size=4)
-        return drawn.filter(lambda found: len(found) >= low)
+        return drawn.filter(lambda found: len(found) >= low) if low else drawn
 
-    def recipes(self) -> st.SearchStrategy[Recipe]:
-        """Valid recipes of every type, but for their ids, which only a batch can make unique."""
-        return st.sampled_from(sorted(self.schemas.types)).flatmap(self.recipe)
+    def recipes(self) -> st.SearchStrategy[tuple[Recipe, dict[str, Any]]]:
+        """Valid recipes of every type, each with overrides; only a batch can make their ids unique."""
+        kinds = {type_: (self.recipe(type_), self.overrides(type_)) for type_ in sorted(self.schemas.types)}
+
+        @st.composite
+        def pair(draw: st.DrawFn) -> tuple[Recipe, dict[str, Any]]:
+            recipe, overrides = kinds[draw(st.sampled_from(list(kinds)))]
+            return draw(recipe), draw(overrides)
+
+        return pair()
 
     def recipe(self, type_: str) -> st.SearchStrategy[Recipe]:
         """Valid recipes of one type."""
@@ -189,6 +200,7 @@ class Draw:
             "mlops": self._mlops(),
             "stages": self._stages(),
             "evaluation": self._evaluation(),
+            "compat": st.none() | st.just(["crucible_train@0.3.0"]),
             "profiles": st.none(),
             "extends": st.none(),
             "id": stems,
@@ -229,12 +241,15 @@ class Draw:
     def _stage_entry(self, name: str, key: str) -> st.SearchStrategy[Any]:
         properties: Raw = self.root["$defs"]["stage_entry"]["properties"]
         condition = next(
-            rule for rule in self.root["$defs"]["stage_entry"]["allOf"]
+            rule
+            for rule in self.root["$defs"]["stage_entry"]["allOf"]
             if rule["if"]["properties"]["stage"]["const"] == name
         )
         options = self.values(condition["then"]["properties"]["options"])
         needed = {"stage": st.just(name), "options": options}
-        return st.fixed_dictionaries(needed, optional={"name": self.values(properties["name"]), "enabled": st.booleans()})
+        return st.fixed_dictionaries(
+            needed, optional={"name": self.values(properties["name"]), "enabled": st.booleans()}
+        )
 
     def _evaluation(self) -> st.SearchStrategy[Any]:
         raw = dict(self.root["properties"]["evaluation"])
@@ -249,6 +264,12 @@ class Draw:
         run = self.fields(raw | {"required": ["tasks"]}, {"as": st.none(), "module": st.none(), "tasks": tasks})
         stage = self.fields(raw | {"required": ["as", "module", "tasks"]}, {"as": st.just("stage"), "tasks": tasks})
         return st.one_of(run, run, stage).map(_questions_apart)
+
+
+def _within(value: float, raw: Raw) -> bool:
+    above = value >= raw.get("minimum", value) and ("exclusiveMinimum" not in raw or value > raw["exclusiveMinimum"])
+    below = value <= raw.get("maximum", value) and ("exclusiveMaximum" not in raw or value < raw["exclusiveMaximum"])
+    return above and below
 
 
 def _said(found: dict[str, Any]) -> dict[str, Any]:
@@ -291,3 +312,75 @@ def _questions_apart(evaluation: dict[str, Any]) -> dict[str, Any]:
             elif "id" in sample:
                 taken.add(sample["id"])
     return evaluation
+
+
+# Stages of third parties ---------------------------------------------------------------------------------------------
+
+_PLAIN: list[dict[str, Any]] = [
+    {"type": "string"},
+    {"type": "string", "x-elixir-type": "atom"},
+    {"type": "string", "x-elixir-type": "module"},
+    {"type": "string", "x-elixir-type": "timestamp"},
+    {"type": "integer", "minimum": 1},
+    {"type": "number"},
+    {"type": "number", "x-elixir-type": "float"},
+    {"type": "boolean"},
+    {"type": "array", "items": {"type": "string", "x-elixir-type": "atom"}},
+    {"type": "array"},
+    {"type": "object"},
+    {"type": "object", "x-elixir-type": "keyword"},
+    {"type": "object", "x-elixir-type": "text_map"},
+    {"$ref": "ir/model_ref.schema.json"},
+    {"$ref": "ir/backend_ref.schema.json"},
+    {"type": "array", "items": {"$ref": "ir/output_spec.schema.json"}},
+]
+_FED: list[dict[str, Any]] = [
+    {"type": "string", "x-from": "id"},
+    {"type": "string", "x-from": "owner"},
+    {"type": "object", "x-from": "backend"},
+    {"type": "object", "x-from": "dataset"},
+    {"type": "string", "x-elixir-type": "atom", "x-from": "dataset.split"},
+    {"type": "object", "x-from": "training_config"},
+    {"type": "boolean", "x-from": "training_config.mixed_precision", "default": False},
+    {"type": "integer", "x-from": "training_config.options.lora_rank"},
+    {"type": "integer", "x-from": "training_config.early_stopping.patience", "default": 2},
+    {"type": "number", "x-elixir-type": "float", "x-from": "training_config.validation_split", "default": 1},
+    {"type": "string", "x-from": "training_config.model_ref.version"},
+    {"type": "object", "x-from": "reliability"},
+    {"type": "integer", "x-from": "evaluation.max_tokens"},
+]
+_LIVE: list[dict[str, Any]] = [
+    {"x-inject": {"elixir": "pid() | nil", "python": "Any", "needed": needed}} for needed in (True, False)
+]
+
+
+def stage_schemas() -> st.SearchStrategy[dict[str, Any]]:
+    """Stage schemas of third parties; their names are unique only by what a batch puts behind them."""
+    properties = st.dictionaries(
+        words.filter(lambda name: name not in ("ports", "training_config", "engine", "adapters")),
+        st.tuples(st.sampled_from([*_PLAIN, *_PLAIN, *_FED, *_FED, *_LIVE]), hostile_texts.filter(str.strip)).map(
+            lambda drawn: {**drawn[0], "description": drawn[1]}
+        ),
+        min_size=8,
+        max_size=16,
+    )
+    stage = st.fixed_dictionaries(
+        {
+            "name": st.just("acme_stage"),
+            "module": st.sampled_from(MODULES),
+            "options": st.sampled_from(["map", "keyword"]),
+        }
+    )
+    return st.builds(_stage_schema, stage, properties, hostile_texts.filter(str.strip))
+
+
+def _stage_schema(stage: dict[str, Any], properties: dict[str, Any], description: str) -> dict[str, Any]:
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Acme.Stage",
+        "description": description,
+        "x-stage": stage,
+        "type": "object",
+        "additionalProperties": False,
+        "properties": properties,
+    }

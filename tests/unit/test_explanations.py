@@ -212,7 +212,7 @@ def _pull(root: Path, files: dict[str, str], request: contracts.Request) -> Prob
     return caught.value.problems[0]
 
 
-def _no_elixir(root: Path) -> Problem:
+def _nothing_to_verify_with(root: Path) -> Problem:
     return ask.no_elixir()
 
 
@@ -250,7 +250,7 @@ SETUPS = {
     "E0601": _one_path_for_two,
     "E0602": _a_path_outside,
     "E0617": _changed_meanwhile,
-    "E0902": _no_elixir,
+    "E0902": _nothing_to_verify_with,
     "E0904": _no_package,
     "E0905": _no_answer,
     "E0910": _failed_proof,

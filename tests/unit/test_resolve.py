@@ -136,6 +136,7 @@ def test_a_file_that_extends_itself(tmp_path: Path) -> None:
         ("bsae.yaml", "extends bsae.yaml: there is no file bsae.yaml", "did you mean base.yaml?"),
         ("sub/inne.yaml", "extends sub/inne.yaml: there is no file sub/inne.yaml", "did you mean sub/inner.yaml?"),
         ("base", "extends base: there is no file base", "did you mean base.yaml?"),
+        ("aa.yaml", "extends aa.yaml: there is no file aa.yaml", "write a path from this file to the one that it starts from"),
         ("sub", "extends sub: sub is a directory", "write a path from this file to the one that it starts from"),
         ("zzzzz.yaml", "extends zzzzz.yaml: there is no file zzzzz.yaml", "write a path from this file to the one that it starts from"),
     ],

@@ -707,7 +707,7 @@ GOOD: dict[str, Raw] = {
     "preference": recipe("preference", {"beta": 0.1, "reference_model": "Qwen/Qwen3-8B", "lora_rank": 32}),
     "on-policy distillation": recipe("distillation", {"teacher_model": "Qwen/Qwen3-32B", "kl_discount_factor": 0.0}),
     "prompt distillation": recipe(
-        "distillation", {"mode": "prompt", "answer_regex": "Answer: (\\w+)", "num_samples": 1}
+        "supervised", {"teacher_model": "Qwen/Qwen3-32B", "answer_regex": "Answer: (\\w+)", "num_samples": 1}
     ),
 }
 BAD: dict[str, tuple[Raw, str, str]] = {
@@ -756,6 +756,11 @@ BAD: dict[str, tuple[Raw, str, str]] = {
         recipe("distillation", {"kl_discount_factor": 1.1}),
         "training_config.options.kl_discount_factor",
         "maximum",
+    ),
+    "a teacher who writes where it only judges": (
+        recipe("distillation", {"teacher_prompt": "Say it in French: {text}"}),
+        "training_config.options",
+        "additionalProperties",
     ),
     "an unknown teacher option": (
         recipe("distillation", {"teacher": "x"}),

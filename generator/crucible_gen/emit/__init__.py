@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from crucible_gen import names, sign
+from crucible_gen import inputs, names, sign
 from crucible_gen.emit import elixir, json, python
 from crucible_gen.emit.templates import Templates
 from crucible_gen.files import File
@@ -25,8 +25,8 @@ class Language(Protocol):
         """The files of one recipe."""
         ...
 
-    def shared(self) -> Iterable[tuple[str, str]]:
-        """The files that no recipe changes."""
+    def shared(self, wraps: bool) -> Iterable[tuple[str, str]]:
+        """The files that no recipe changes; `wraps` says whether one has a wrapper stage."""
         ...
 
 
@@ -35,8 +35,12 @@ TARGETS: dict[str, Callable[[Schemas, Templates], Language]] = {
     "python": python.Python,
     "ir": json.Json,
 }
-_SHARED = "the schemas and settings"
 _NO_COMMENTS = (".json",)
+
+
+def wraps(experiment: Experiment) -> bool:
+    """Whether a stage of the experiment is a wrapper of the generated project's own."""
+    return any(stage.module.startswith(f"{elixir.NAMESPACE}.Compat.") for stage in experiment.stages)
 
 
 class Emitter:
@@ -50,50 +54,44 @@ class Emitter:
         `compat` is what experiments were lowered with, besides what recipes say.
         """
         self._schemas = schemas
-        self._root = root
+        self._root = str(root)
+        self._relative: dict[Path, str] = {}
         self._templates = Templates(templates)
         self._profile = profile
         self._languages: dict[str, Language] = {}
-        own = [f"schema {key} {sign.body_digest(repr(node.plain()))}" for key, node in sorted(schemas.places.items())]
-        self._common = [*own, *(f"template {name} {digest}" for name, digest in self._templates.own())]
-        self._common += [f"compat {release}" for release in sorted(compat)]
+        self._common = inputs.common(schemas.own(), self._templates.own(), sorted(compat))
 
     def recipe(self, recipe: Recipe, experiment: Experiment, targets: Sequence[str]) -> Iterator[File]:
         """The signed files of one recipe."""
-        source = self._relative(recipe.source.path)
-        lines = [f"source {self._relative(each.path)} {_digest(each.path)}" for each in recipe.sources]
-        inputs = sign.body_digest("\n".join([*lines, *self._common, f"profile {self._profile}"]))
+        sources = [(self._named(each.path), each.digest) for each in recipe.sources]
+        digest = inputs.recipe(sources, self._profile, self._common)
         stem = names.stem(experiment.id)
         for target in targets:
             for path, body in self._language(target).recipe(experiment, stem):
-                yield from _signed(f"{target}/{path}", body, source, inputs, experiment.id)
+                yield from _signed(f"{target}/{path}", body, sources[0][0], digest, experiment.id)
 
-    def shared(self, targets: Sequence[str]) -> Iterator[File]:
-        """The signed files that all recipes share."""
-        inputs = sign.body_digest("\n".join(self._common))
+    def shared(self, targets: Sequence[str], *, wraps: bool = False) -> Iterator[File]:
+        """The signed files that all recipes share; `wraps` says whether a recipe has a wrapper stage."""
+        digest = inputs.shared(self._common)
         for target in targets:
-            for path, body in self._language(target).shared():
-                yield from _signed(f"{target}/{path}", body, _SHARED, inputs, None)
+            for path, body in self._language(target).shared(wraps):
+                yield from _signed(f"{target}/{path}", body, inputs.SHARED, digest, None)
 
     def _language(self, target: str) -> Language:
         if target not in self._languages:
             self._languages[target] = TARGETS[target](self._schemas, self._templates)
         return self._languages[target]
 
-    def _relative(self, path: Path) -> str:
-        import os
-
-        return Path(os.path.relpath(path, self._root)).as_posix()
-
-
-def _digest(path: Path) -> str:
-    return sign.body_digest(path.read_bytes())
+    def _named(self, path: Path) -> str:
+        if path not in self._relative:
+            self._relative[path] = inputs.relative(str(path), self._root)
+        return self._relative[path]
 
 
-def _signed(path: str, body: str, source: str, inputs: str, recipe: str | None) -> Iterator[File]:
-    advice = "change that file, not this one." if recipe else "change those, not this file."
+def _signed(path: str, body: str, source: str, digest: Callable[[str], str], recipe: str | None) -> Iterator[File]:
     if path.endswith(_NO_COMMENTS):
+        beside = path + sign.SIDECAR
         yield File(path, body, recipe)
-        yield File(path + sign.SIDECAR, sign.sidecar(body, source=source, inputs=inputs, advice=advice), recipe)
+        yield File(beside, inputs.lines(body, beside, source, digest), recipe)
     else:
-        yield File(path, sign.sign(body, source=source, inputs=inputs, advice=advice), recipe)
+        yield File(path, inputs.lines(body, path, source, digest) + body, recipe)

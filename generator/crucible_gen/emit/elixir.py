@@ -47,12 +47,10 @@ class Elixir:
         self._schemas = schemas
         self._templates = templates
         self._structs = {name: shape.struct or "" for name, shape in schemas.records.items()}
-        self._wraps = False
 
     def recipe(self, experiment: Experiment, stem: str) -> Iterable[tuple[str, str]]:
         """The recipe's module."""
         inputs = experiment.inputs
-        self._wraps |= any(stage.module.startswith(f"{NAMESPACE}.Compat.") for stage in experiment.stages)
         needed = Items(tuple(Symbol(each.name) for each in inputs if each.inject.needed))
         holes = {
             "module": f"{NAMESPACE}.{names.elixir_alias(stem)}",
@@ -72,11 +70,11 @@ class Elixir:
         }
         yield f"{FOLDER}/{stem}.ex", self._templates.render("elixir/recipe.ex.j2", holes)
 
-    def shared(self) -> Iterable[tuple[str, str]]:
-        """The project around the recipes, with the wrapper stages if a recipe before names one."""
+    def shared(self, wraps: bool) -> Iterable[tuple[str, str]]:
+        """The project around the recipes, with the wrapper stages if a recipe names one."""
         tables = _tables(self._schemas)
         holes = {"mix.exs": {"deps": _deps(self._schemas)}, "lib/crucible_recipes/recipe/schema.ex": tables}
-        for path in (*_SHARED, *([_COMPAT] if self._wraps else [])):
+        for path in (*_SHARED, *([_COMPAT] if wraps else [])):
             text = self._templates.render(f"elixir/{path}.j2", holes.get(path, {}))
             yield path.replace("formatter", ".formatter"), text
 
@@ -143,7 +141,10 @@ def _deps(schemas: Schemas) -> str:
 def _tables(schemas: Schemas) -> dict[str, str]:
     """What the schemas say and no struct does, as attributes of a module."""
     options = {type_: schemas.options(type_).properties for type_ in sorted(schemas.types)}
-    configs = [schemas.record("training_config"), *(schemas.recipe(type_).properties["training_config"] for type_ in options)]
+    configs = [
+        schemas.record("training_config"),
+        *(schemas.recipe(type_).properties["training_config"] for type_ in options),
+    ]
     floats = {path for shape in configs for path in _floats(shape, ())}
     packages: dict[str, list[str]] = {}
     for stage in schemas.stages.values():

@@ -21,6 +21,6 @@ class Json:
         """The experiment that both languages build when the caller supplies nothing."""
         yield f"{stem}.json", json.pretty(concrete(experiment, self._schemas))
 
-    def shared(self) -> Iterable[tuple[str, str]]:
+    def shared(self, wraps: bool) -> Iterable[tuple[str, str]]:
         """Nothing."""
         return ()

@@ -54,7 +54,7 @@ class Python:
         }
         yield f"{PACKAGE}/{names.python_module(stem)}.py", self._render(name, holes)
 
-    def shared(self) -> Iterable[tuple[str, str]]:
+    def shared(self, wraps: bool) -> Iterable[tuple[str, str]]:
         """The package around the modules."""
         yield "pyproject.toml", self._templates.render("python/pyproject.toml.j2", {})
         for name in ("__init__.py", "__main__.py"):

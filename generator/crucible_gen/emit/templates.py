@@ -1,21 +1,23 @@
 """The name of a template and what fills its holes in, text out; a user's template stands before the shipped one.
 
 A template has fixed lines and named holes; every value in a hole is printed already. Mistakes in a user's template are
-Problems with file and line.
+Problems with file and line. Jinja2 is imported only for a template that is more than a skeleton, or wrong.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import jinja2
-
+from crucible_gen.emit import skeleton
 from crucible_gen.problems import Place, Problem, Problems, did_you_mean
 from crucible_gen.schema import shipped
 from crucible_gen.settings import shown
 from crucible_gen.sign import body_digest
+
+if TYPE_CHECKING:
+    import jinja2
 
 CODES = {
     "E0520": "a template is not right",
@@ -32,27 +34,21 @@ class Templates:
         """`own` is the user's directory. Raises Problems when it is none, or holds a file that replaces nothing."""
         self._own = own
         root = shipped("templates")
-        paths = [root] if own is None else [own, root]
+        self._shipped = root
+        self._skeletons: dict[str, list[skeleton.Part] | None] = {}
         if own is not None:
             _check(own, root)
-        self._environment = jinja2.Environment(
-            loader=jinja2.FileSystemLoader(paths),
-            undefined=jinja2.StrictUndefined,
-            autoescape=False,  # noqa: S701 - source text, and every value was printed for its language
-            keep_trailing_newline=True,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
+        # Read once, so that a digest is that of the text that was used.
+        self._texts = {name: path.read_bytes() for name, path in _own(own)}
 
     def own(self) -> Iterator[tuple[str, str]]:
         """The user's templates: name and digest, sorted."""
-        if self._own is not None:
-            for path in sorted(self._own.rglob("*.j2")):
-                yield path.relative_to(self._own).as_posix(), body_digest(path.read_bytes())
+        for name, data in self._texts.items():
+            yield name, body_digest(data)
 
     def is_own(self, name: str) -> bool:
         """True for a template that the user replaces."""
-        return self._own is not None and (self._own / name).is_file()
+        return name in self._texts
 
     def place(self, name: str) -> Place:
         """The file of a template of the user's, for messages."""
@@ -60,12 +56,41 @@ class Templates:
 
     def render(self, name: str, holes: dict[str, Any]) -> str:
         """The template with its holes filled. Raises Problems for a template that cannot be rendered."""
+        if name not in self._skeletons:
+            self._skeletons[name] = skeleton.parts(self._text(name))
+        simple = self._skeletons[name]
+        if simple is not None:
+            try:
+                return skeleton.fill(simple, holes)
+            except KeyError:
+                pass  # jinja2 says which hole, and where
+        return self._rendered(name, holes)
+
+    def _rendered(self, name: str, holes: dict[str, Any]) -> str:
+        import jinja2
+
+        environment = jinja2.Environment(
+            loader=jinja2.FunctionLoader(lambda name: (self._text(name), str(self._path(name)), None)),
+            undefined=jinja2.StrictUndefined,
+            autoescape=False,  # noqa: S701 - source text, and every value was printed for its language
+            keep_trailing_newline=True,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
         try:
-            return self._environment.get_template(name).render(holes)
+            return environment.get_template(name).render(holes)
         except jinja2.TemplateError as error:
             raise Problems([self._problem(name, error, holes)]) from error
 
+    def _text(self, name: str) -> str:
+        return (self._texts.get(name) or (self._shipped / name).read_bytes()).decode()
+
+    def _path(self, name: str) -> Path:
+        return ((self._own or self._shipped) if name in self._texts else self._shipped) / name
+
     def _problem(self, name: str, error: jinja2.TemplateError, holes: dict[str, Any]) -> Problem:
+        import jinja2
+
         file = self.place(name).file
         line = getattr(error, "lineno", None) or _line_of(error, name)
         hint = ""
@@ -84,6 +109,11 @@ def _line_of(error: Exception, name: str) -> int:
             line = trace.tb_lineno
         trace = trace.tb_next
     return line
+
+
+def _own(own: Path | None) -> Iterator[tuple[str, Path]]:
+    for path in sorted(own.rglob("*.j2")) if own is not None else ():
+        yield path.relative_to(own or path).as_posix(), path
 
 
 def _check(own: Path, root: Path) -> None:

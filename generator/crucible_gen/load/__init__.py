@@ -91,7 +91,7 @@ def load(path: Path, file: str) -> Node:
 
     Raises Problems: the file cannot be read, or what `parse` raises.
     """
-    return parse(_read(path, file), file)
+    return parse(read(path, file), file)
 
 
 def parse(data: bytes, file: str) -> Node:
@@ -111,7 +111,11 @@ def parse(data: bytes, file: str) -> Node:
     return read_yaml(text, file)
 
 
-def _read(path: Path, file: str) -> bytes:
+def read(path: Path, file: str) -> bytes:
+    """The bytes of a file on disk, named `file` in messages; one byte more than may be, of one that is too long.
+
+    Raises Problems: the file cannot be read.
+    """
     try:
         with open(path, "rb", opener=_open_at_once) as stream:
             if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):

@@ -54,11 +54,7 @@ class Judge:
         """The proofs of these recipes, and what else was found."""
         rows = tuple(Row(recipe.id, recipe.file, dict(self._proofs(recipe))) for recipe in recipes)
         known = tuple(self._known(recipes, rows)) if self.run and self.elixir is not None else ()
-        findings = (
-            [*self._effects(recipes), *map(gone, (each for each in known if each.state == "gone"))]
-            if known or self.run
-            else []
-        )
+        findings = [*self._effects(recipes), *(gone(each) for each in known if each.state == "gone")]
         columns = (*STATIC, *(RUN if self.run else ()))
         return Report(rows, known, tuple(findings), tuple(problems), self.releases, columns)
 
@@ -265,7 +261,7 @@ class Judge:
 
 
 def effect_problem(stage: str, option: str, effect: Facts, said: bool) -> Problem | None:
-    """What is odd of an option's effect through `ports` and on a `direct` client; `said`: its schema says it has none."""
+    """What is odd of an option's effect through ports and on a direct client; `said`: its schema says it has none."""
     where = Place("schemas")
     if not effect["direct"]:
         hint = "" if said else "add the release to x-no-effect of the option in its schema"

@@ -161,11 +161,11 @@ defmodule Verify.Prove do
   @doc "The facade with a client that is sound, and with one that fails, at several calls."
   def failures(question) do
     module = Module.concat([question.module])
-    %{rounds: rounds} = hd(question.runs)
+    base = hd(question.runs)
     training = &Enum.filter(&1, fn stage -> stage.name in question.training end)
 
     for fail <- [nil | question.failures] do
-      %{outcome: outcome} = Run.facade(module, rounds, training, [fail: fail], evaluate: false)
+      %{outcome: outcome} = Run.facade(module, base, training, [fail: fail], evaluate: false)
       %{fail: fail && "#{fail.function} #{fail.nth + 1}", outcome: outcome}
     end
   end
@@ -173,13 +173,13 @@ defmodule Verify.Prove do
   @doc "The whole pipeline and the evaluation through the facade, before stores in memory; `reasons` says what cannot be run."
   def whole(question, reasons) do
     module = Module.concat([question.module])
-    %{rounds: rounds} = hd(question.runs)
+    base = hd(question.runs)
     evaluation = module.evaluation()
     columns = for %{input_column: input, target_column: target} <- (evaluation || %{tasks: []}).tasks, column <- [input, target], do: column
     evaluate = evaluation != nil and Code.ensure_loaded?(Module.concat(["TinkexCookbook", "Eval", "Runner"]))
     change = &(&1 |> Enum.filter(fn stage -> runnable?(stage, question, reasons) end) |> Enum.map(fn stage -> in_memory(stage) end))
-    whole = Run.facade(module, rounds, change, [columns: columns], evaluate: evaluate)
-    rest = Run.facade(module, rounds, fn stages -> stages |> change.() |> Enum.reject(&(&1.name in question.training)) end, [columns: columns], evaluate: false)
+    whole = Run.facade(module, base, change, [columns: columns], evaluate: evaluate)
+    rest = Run.facade(module, base, fn stages -> stages |> change.() |> Enum.reject(&(&1.name in question.training)) end, [columns: columns], evaluate: false)
 
     %{
       outcome: whole.outcome,
@@ -221,8 +221,8 @@ defmodule Verify.Prove do
   """
   def effects(question) do
     module = Module.concat([question.module])
-    %{rounds: rounds} = hd(question.runs)
-    experiment = built(module, [])
+    %{overrides: overrides, rounds: rounds} = hd(question.runs)
+    experiment = built(module, overrides)
 
     for {name, changes} <- question.effects do
       direct = fn experiment -> Run.stages(experiment, [name], rounds, live: %{Live.values(rounds) | ports: nil} |> Map.put(:training_client, %Direct{})) end

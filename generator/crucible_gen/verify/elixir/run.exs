@@ -104,7 +104,7 @@ defmodule Verify.Run do
   end
 
   @doc "The facade of the generated project, as its user calls it; the recipe is changed by `change` on the way."
-  def facade(recipe, rounds, change, plan \\ [], opts \\ []) do
+  def facade(recipe, %{overrides: overrides, rounds: rounds}, change, plan \\ [], opts \\ []) do
     Recorder.reset(plan)
     Repo.reset()
     live = rounds |> Live.values() |> Map.take([:ports | Map.keys(recipe.default_config())])
@@ -113,7 +113,7 @@ defmodule Verify.Run do
     outcome =
       Outcome.of(fn ->
         Process.put(Verify.Altered, {recipe, change})
-        facade().run(Verify.Altered, %{}, live)
+        facade().run(Verify.Altered, %{training_config: overrides}, live)
       end)
 
     %{outcome: outcome, seen: Seen.summary()}

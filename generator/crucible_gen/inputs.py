@@ -1,0 +1,52 @@
+"""What goes into an output in, the digest that its header bears out (`inputs=`).
+
+The digest covers the files that the user wrote (the recipe, what it extends, schemas and templates of their own), what
+the run was asked for, and the output's own path, so that one output is never taken for another. It does not cover the
+generator, whose digest stands once for all outputs (see `manifest`). The surprising rule: since the digest covers the
+list of the files too, whoever comes to the same digest has the same list, however it was found.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+
+from crucible_gen.sign import body_digest, sidecar
+
+SHARED = "the schemas and settings"
+"""The source that the header of an output names that no recipe changes."""
+
+
+def common(schemas: Iterable[tuple[str, str]], templates: Iterable[tuple[str, str]], compat: Iterable[str]) -> str:
+    """What every output of a run depends on: names and digests of the user's schemas and templates, and releases."""
+    lines = [f"schema {key} {digest}" for key, digest in schemas]
+    lines += [f"template {name} {digest}" for name, digest in templates]
+    lines += [f"compat {release}" for release in compat]
+    return "\n".join(lines)
+
+
+def recipe(sources: Iterable[tuple[str, str]], profile: str | None, common: str) -> Callable[[str], str]:
+    """Paths and digests of the files of a recipe, its own first, to the digest for each of its outputs by path."""
+    lines = [*(f"source {path} {digest}" for path, digest in sources), f"profile {profile}", common]
+    return _for_outputs(lines)
+
+
+def shared(common: str) -> Callable[[str], str]:
+    """The digest for each output that no recipe changes, by path."""
+    return _for_outputs([common])
+
+
+def lines(body: str, output: str, source: str, digest: Callable[[str], str]) -> str:
+    """The two lines of an output at this path: in front of its body, or in the file beside it."""
+    advice = "change those, not this file." if source == SHARED else "change that file, not this one."
+    return sidecar(body, source=source, inputs=digest(output), advice=advice)
+
+
+def relative(path: str, root: str) -> str:
+    """A path as headers name it: from the project root, with slashes."""
+    return os.path.relpath(path, root).replace(os.sep, "/")
+
+
+def _for_outputs(lines: Sequence[str]) -> Callable[[str], str]:
+    text = "\n".join(lines)
+    return lambda output: body_digest(f"{text}\noutput {output}")
