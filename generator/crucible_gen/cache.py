@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from crucible_gen import fast
-from crucible_gen.build import Known, Made, Request, Result
+from crucible_gen.made import Known, Made, Request, Result
 from crucible_gen.plan import FOREIGN_FOLDERS, Plan
 from crucible_gen.schema import shipped
 from crucible_gen.settings import OWN_FILE, PYPROJECT
@@ -53,8 +53,7 @@ def begin(start: Path) -> Notes | None:
     if fast.said is None:
         return None
     record = fast.load(fast.said) or {"files": {}, "folders": {}, "doubtful": [], "fixed": []}
-    memory = fast.memory(record) if "rest" in record else {"digests": {}, "made": {}}
-    notes = Notes(fast.said, record, memory, fixed=set(record["fixed"]))
+    notes = Notes(fast.said, record, fast.memory(record), fixed=set(record["fixed"]))
     for folder in (start, *start.parents):
         for name in (OWN_FILE, PYPROJECT):
             _note(notes, str(folder / name))
@@ -78,6 +77,13 @@ def look(notes: Notes, request: Request) -> Known:
 def disturbed(notes: Notes) -> bool:
     """Whether another run put something among the outputs since they were looked at: it renames files into place."""
     return any(own and _changed_at(folder) != own[2] for folder, (own, _) in notes.outputs.items())
+
+
+def nothing_left(notes: Notes, result: Result) -> bool:
+    """Whether no output can be left over: all that there were are still asked for, and nobody put others there."""
+    now = {_SHARED: result.shared, **result.made}
+    rows = notes.memory["made"].items()
+    return notes.alone and all(path in now and set(row[4]).issubset(now[path].outputs) for path, row in rows)
 
 
 def keep(notes: Notes, request: Request, result: Result, planned: Plan, says: tuple[object, object]) -> None:

@@ -57,6 +57,8 @@ def gen() -> None:
 @click.option(
     "--diff", "show_diff", is_flag=True, help="Write nothing; print the unified diff and exit 1 if there is one."
 )
+@click.option("--regenerate", is_flag=True, help="With --check: generate everything and compare, whatever digests say.")
+@click.option("--no-cache", is_flag=True, help="Neither read nor keep a record of what was looked at.")
 @click.option("--out", metavar="DIR", help="The directory to write (default: generated).")
 @click.option("--only", metavar="RECIPE", multiple=True, help="Only the recipe with this id (repeatable).")
 @click.option("--target", "targets", type=click.Choice(TARGETS), multiple=True, help="Only this target (repeatable).")
@@ -82,6 +84,8 @@ def generate(
     paths: tuple[Path, ...],
     check: bool,
     show_diff: bool,
+    regenerate: bool,
+    no_cache: bool,
     only: tuple[str, ...],
     force: bool,
     quiet: bool,
@@ -95,7 +99,7 @@ def generate(
         raise click.UsageError("--check and --diff exclude each other")
     if quiet and verbose:
         raise click.UsageError("-q and -v exclude each other")
-    options = run.Options(paths, check, show_diff, only, force, quiet, verbose)
+    options = run.Options(paths, check, show_diff, only, force, quiet, verbose, regenerate)
     _guarded(lambda: run.generate(options, _given(flags)), flags)
 
 
@@ -211,7 +215,10 @@ def verify(
 
     if mix_project is None and not code_paths:
         raise click.UsageError("name the packages to prove against: --mix-project or --code-path")
-    request = commands.Request(paths, mix_project, code_paths, python, run_, only)
+    # A shell makes several words of `--code-path _build/dev/lib/*/ebin`.
+    modules = [path for path in paths if code_paths and next(path.glob("*.beam"), None) is not None]
+    recipes = [path for path in paths if path not in modules]
+    request = commands.Request(recipes, mix_project, (*code_paths, *modules), python, run_, only)
     _guarded(lambda: commands.verify(request, _given(flags)), flags)
 
 

@@ -214,18 +214,24 @@ def load(words: list[str]) -> Record | None:
             if not head.startswith(_MAGIC) or len(body) != size or zlib.crc32(body) != check:
                 return None
             record = marshal.loads(body)
-            return {**record, "rest": file.read()} if record["asked"] == identity(words) else None
+            return {**record, "head": head} if record["asked"] == identity(words) else None
     except (OSError, ValueError, EOFError, TypeError, KeyError):
         return None
 
 
 def memory(record: Record) -> Record:
-    """The part of a record that only a run with something to do needs; empty if it is damaged."""
-    rest = record["rest"]
-    if zlib.crc32(rest[8:]) != int.from_bytes(rest[:8], "big"):
-        return {"digests": {}, "made": {}}
-    loaded: Record = marshal.loads(rest[8:])
-    return loaded
+    """The part of a record that only a run with something to do needs; empty if it is damaged, or not of this record."""
+    try:
+        with open(record["place"], "rb") as file:
+            head = file.read(_HEAD)
+            file.seek(int.from_bytes(head[-16:-8], "big"), os.SEEK_CUR)
+            check, rest = file.read(8), file.read()
+            if head == record["head"] and check == zlib.crc32(rest).to_bytes(8, "big"):
+                loaded: Record = marshal.loads(rest)
+                return loaded
+    except (OSError, ValueError, EOFError, TypeError, KeyError):
+        pass
+    return {"digests": {}, "made": {}}
 
 
 def save(record: Record, memory: Record, written: Iterable[str] = ()) -> None:
@@ -239,7 +245,7 @@ def save(record: Record, memory: Record, written: Iterable[str] = ()) -> None:
     for folder, found in record["folders"].items():
         doubtful.update(f"{folder}/{name}" for name, at in entries(found).items() if at and max(at[-2:]) > old)
     rest = marshal.dumps(memory, 2)
-    body = marshal.dumps({**record, "when": START, "doubtful": sorted(doubtful), "rest": None}, 2)
+    body = marshal.dumps({**record, "when": START, "doubtful": sorted(doubtful), "head": None}, 2)
     head = _MAGIC + len(body).to_bytes(8, "big") + zlib.crc32(body).to_bytes(8, "big")
     path = record["place"]
     temporary = f"{path}.{os.getpid()}"

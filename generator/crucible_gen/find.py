@@ -26,20 +26,24 @@ _OTHERS = (OWN_FILE, ".schema.json")
 
 def recipes(paths: Sequence[Path], out: Path, problems: list[Problem]) -> list[Source]:
     """The recipe files at `paths`; `out` is never looked into; what cannot be read is added to `problems`."""
-    found: dict[Path, Source] = {}
-    for path in paths:
-        absolute = Path(os.path.normpath(path.absolute()))
-        files = [absolute] if not absolute.is_dir() else _below(absolute, out, problems)
-        for file in files:
-            found.setdefault(file, Source(file, shown(file)))
+    found = [Source(Path(file), shown(Path(file))) for file in files(paths, out, problems)]
     if not found and not problems:
         places = ", ".join(shown(path) for path in paths) or "the working directory"
         hint = f"a recipe is a file that ends in {', '.join(ENDINGS)}; gen new NAME --type TYPE writes one"
         problems.append(Problem(Place(places), "E0305", "no recipes are here", hint=hint))
-    return sorted(found.values(), key=lambda source: source.name)
+    return sorted(found, key=lambda source: source.name)
 
 
-def _below(directory: Path, out: Path, problems: list[Problem]) -> Iterable[Path]:
+def files(paths: Sequence[Path], out: Path, problems: list[Problem]) -> list[str]:
+    """As `recipes`: the absolute paths alone, and no problem where there are none."""
+    found: dict[str, None] = {}
+    for path in paths:
+        absolute = os.path.normpath(path.absolute())
+        found.update(dict.fromkeys(_below(absolute, out, problems) if os.path.isdir(absolute) else [absolute]))
+    return list(found)
+
+
+def _below(directory: str, out: Path, problems: list[Problem]) -> Iterable[str]:
     pending = [directory]
     seen = {_identity(out)} if out.is_dir() else set()
     while pending:
@@ -52,10 +56,10 @@ def _below(directory: Path, out: Path, problems: list[Problem]) -> Iterable[Path
         except OSError as error:
             message = f"this directory cannot be read: {(error.strerror or str(error)).lower()}"
             hint = "allow reading it, or name the recipes one by one"
-            problems.append(Problem(Place(shown(current)), "E0306", message, hint=hint))
+            problems.append(Problem(Place(shown(Path(current))), "E0306", message, hint=hint))
             continue
         for entry in entries:
-            path = current / entry.name
+            path = os.path.join(current, entry.name)
             if entry.name[0] in "._":
                 continue
             if _is_directory(entry):
@@ -65,8 +69,8 @@ def _below(directory: Path, out: Path, problems: list[Problem]) -> Iterable[Path
                 yield path
 
 
-def _identity(path: Path) -> tuple[int, int]:
-    status = path.stat()
+def _identity(path: str | Path) -> tuple[int, int]:
+    status = os.stat(path)
     return status.st_dev, status.st_ino
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 
 from crucible_gen.sign import body_digest, sidecar
 
@@ -36,7 +37,7 @@ def shared(common: str) -> Callable[[str], str]:
     return _for_outputs([common])
 
 
-def lines(body: str, output: str, source: str, digest: Callable[[str], str]) -> str:
+def lines(body: str | bytes, output: str, source: str, digest: Callable[[str], str]) -> str:
     """The two lines of an output at this path: in front of its body, or in the file beside it."""
     advice = "change those, not this file." if source == SHARED else "change that file, not this one."
     return sidecar(body, source=source, inputs=digest(output), advice=advice)
@@ -44,7 +45,15 @@ def lines(body: str, output: str, source: str, digest: Callable[[str], str]) -> 
 
 def relative(path: str, root: str) -> str:
     """A path as headers name it: from the project root, with slashes."""
+    if path.startswith(root + os.sep):
+        return path[len(root) + 1 :].replace(os.sep, "/")
     return os.path.relpath(path, root).replace(os.sep, "/")
+
+
+def templates(own: Path | None) -> list[tuple[str, str]]:
+    """The user's templates: name and digest, sorted."""
+    paths = sorted(own.rglob("*.j2")) if own is not None else []
+    return [(path.relative_to(own or path).as_posix(), body_digest(path.read_bytes())) for path in paths]
 
 
 def _for_outputs(lines: Sequence[str]) -> Callable[[str], str]:

@@ -186,7 +186,7 @@ class _Lowering:
             training_config=self.training_config(),
             body=self.body(stages),
             inputs=tuple(self.inputs.values()),
-            stages=tuple(StageLine(step.name, step.module, step.stage.info.name if step.stage else None) for step in steps),
+            stages=tuple(_line(step) for step in steps),
             evaluation=self.evaluation(),
             uses_options=self.uses_options,
         )
@@ -240,7 +240,7 @@ class _Lowering:
         return Keywords(tuple(options)) if keyword else Mapping(tuple(options))
 
     def fed(self, shape: Shape) -> Term:
-        """The term that feeds an option from the IR (`x-from`), or the stage's own default where the IR value is nil."""
+        """The term that feeds an option from the IR (`x-from`), or the stage's default where the IR value is nil."""
         path = tuple((shape.source or "").split("."))
         default = plain_term(shape.default, shape)
         if path[0] == "dataset" and self.node.get("dataset") is None:
@@ -286,6 +286,10 @@ def _with_backend(node: Node, id_: str) -> Node:
 def _says_no_more(shape: Shape) -> bool:
     """Whether a shape leaves open what its parts are: then a value looks as where it comes from."""
     return shape.kind in ("any", "map") or (shape.kind == "list" and shape.items is None)
+
+
+def _line(step: pipeline.Step) -> StageLine:
+    return StageLine(step.name, step.module, step.stage.info.name if step.stage is not None else None)
 
 
 def _with_ids(tasks: Term) -> Term:

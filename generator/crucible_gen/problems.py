@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True, order=True)
 class Place:
-    """A position in a file: path as the user would name it, 1-based line and column (in characters); 0 means unknown."""
+    """A position in a file: the path as a user names it, 1-based line and column in characters; 0 means unknown."""
 
     file: str
     line: int = 0
@@ -26,8 +26,8 @@ class Place:
 class Problem:
     """One thing that is wrong, where, and how to fix it.
 
-    `message` says what was expected and what was found; `hint` how to fix it (`did you mean ...` included); `about` is the
-    description of the field from its schema; `see` are other places that matter (the first of two duplicates).
+    `message` says what was expected and what was found; `hint` how to fix it (`did you mean ...` included); `about` is
+    the description of the field from its schema; `see` are other places that matter (the first of two duplicates).
     """
 
     place: Place

@@ -20,6 +20,8 @@ from crucible_gen.report import wants_color
 from crucible_gen.settings import Settings, shown
 
 if TYPE_CHECKING:
+    from crucible_gen.cache import Notes
+    from crucible_gen.made import Request, Result
     from crucible_gen.plan import Plan
 
 CODES = {
@@ -44,28 +46,30 @@ class Options:
     force: bool = False
     quiet: bool = False
     verbose: bool = False
+    regenerate: bool = False
 
 
 def generate(options: Options, flags: Mapping[str, Plain]) -> int:
     """Writes, checks or diffs what the recipes say. Raises Problems for settings that are not right."""
-    from crucible_gen import report
+    from crucible_gen import cache, report
 
+    notes = cache.begin(_start(options.paths))
     settings = settings_of(options.paths, flags)
     try:
-        return _generate(options, settings)
+        return _generate(options, settings, notes)
     except Problems as error:
         return report.complain(error.problems, settings.text("format"), settings.text("color"))
 
 
-def _generate(options: Options, settings: Settings) -> int:
-    from crucible_gen import build, write
+def _generate(options: Options, settings: Settings, notes: Notes | None) -> int:
+    from crucible_gen import cache, made, proof, write
 
     paths = recipe_paths(options.paths, settings)
     out = settings.path("out")
     if problems := write.check_out(Path(shown(out)), paths, Path.home()):
         raise Problems(problems)
     targets = tuple(dict.fromkeys(settings.texts("targets")))
-    request = build.Request(
+    request = made.Request(
         paths=paths,
         root=settings.root,
         out=out,
@@ -75,12 +79,19 @@ def _generate(options: Options, settings: Settings) -> int:
         schemas=[settings.base("schemas") / path for path in settings.texts("schemas")],
         templates=settings.path("templates") if settings.optional("templates") else None,
         compat=tuple(settings.texts("compat")),
+        whole=not options.only and not settings.values["targets"].origin.startswith("--"),
     )
-    result = build.build(request)
+    known = cache.look(notes, request) if notes else made.Known()
+    if options.check and not options.regenerate and not known.made and (proved := proof.prove(request)):
+        if not options.quiet:
+            click.echo(_fits(settings, *proved), nl=False)
+        return 0
+    from crucible_gen import build
+
+    result = build.build(request, known)
     if result.problems:
         raise Problems(result.problems)
-    covers: Callable[[str], bool] = lambda path: path.partition("/")[0] in targets  # noqa: E731
-    work = _Work(options, settings, out, result, covers)
+    work = _Work(options, settings, request, result, notes)
     return work.check() if options.check else work.show_diff() if options.diff else work.write()
 
 
@@ -88,39 +99,66 @@ def _generate(options: Options, settings: Settings) -> int:
 class _Work:
     options: Options
     settings: Settings
-    out: Path
-    result: build.Result  # type: ignore[name-defined]  # noqa: F821 - imported where it is used
-    covers: Callable[[str], bool]
+    request: Request
+    result: Result
+    notes: Notes | None
 
     @property
     def shown_out(self) -> Path:
         """The output directory as messages name it."""
-        return Path(shown(self.out))
+        return Path(shown(self.request.out))
 
     def plan(self, force: bool = False) -> Plan:
-        from crucible_gen import plan
+        from crucible_gen import cache, manifest, plan
 
-        complete = not self.options.only
-        return plan.plan(self.result.files, self.shown_out, complete=complete, force=force, covers=self.covers)
+        files, kept = self.result.files, self.result.kept
+        if not (self.request.whole or self.options.check or self.options.diff) and manifest.bears_another(self.shown_out):
+            files = (*files, manifest.void())
+        complete = not self.options.only and not (self.notes and cache.nothing_left(self.notes, self.result))
+        covers: Callable[[str], bool] = lambda path: path.partition("/")[0] in self.request.targets  # noqa: E731
+        return plan.plan(files, self.shown_out, complete=complete, force=force, covers=covers, kept=kept)
+
+    def keep(self, planned: Plan) -> None:
+        """Keeps a record of a run that leaves everything as it should be, so that the next one can be short."""
+        from crucible_gen import cache, defects, plan
+
+        if self.notes is None:
+            return
+        count = self.result.recipes
+        done = plan.summary(replace(planned, actions=(), kept=planned.files), count)
+        notice = defects.notice(self.result.stopped) + "\n" if self.result.stopped else ""
+        fits = _fits(self.settings, count, planned.files)
+        says = (_said(self.settings, {"summary": done}, done), notice), (fits, "")
+        silent = ("", ""), ("", "")
+        cache.keep(self.notes, self.request, self.result, planned, silent if self.options.diff else says)
 
     def write(self) -> int:
-        from crucible_gen import defects, diff, plan, write
+        from crucible_gen import build, cache, write
 
         with write.locked(self.shown_out, lambda message: click.echo(message, err=True)):
-            planned = self.plan(self.options.force)
-            if planned.problems:
-                raise Problems(planned.problems)
-            forced = tuple(action for action in planned.actions if action.forced)
-            if forced and not self.options.quiet:
-                click.echo(diff.diff(replace(planned, actions=forced)), nl=False)
-            write.apply(planned, planned.out)
+            if self.notes and cache.disturbed(self.notes):
+                return replace(self, result=build.build(self.request), notes=None)._write()
+            return self._write()
+
+    def _write(self) -> int:
+        from crucible_gen import defects, diff, plan, write
+
+        if self.result.problems:
+            raise Problems(self.result.problems)
+        planned = self.plan(self.options.force)
+        if planned.problems:
+            raise Problems(planned.problems)
+        forced = tuple(action for action in planned.actions if action.forced)
+        if forced and not self.options.quiet:
+            click.echo(diff.diff(replace(planned, actions=forced)), nl=False)
+        write.apply(planned, planned.out)
+        self.keep(planned)
         self._say_changes(planned)
         if not self.options.quiet:
             if self.result.stopped:
                 click.echo(defects.notice(self.result.stopped), err=True)
-            self._say(
-                {"summary": plan.summary(planned, self.result.recipes)}, plan.summary(planned, self.result.recipes)
-            )
+            done = plan.summary(planned, self.result.recipes)
+            click.echo(_said(self.settings, {"summary": done}, done), nl=False)
         return 0
 
     def check(self) -> int:
@@ -130,10 +168,10 @@ class _Work:
         foreign = [problem for problem in planned.problems if problem.code != "E0604"]
         changes = planned.changes
         if not changes and not foreign:
+            if not (planned.strays or planned.halves):
+                self.keep(planned)
             if not self.options.quiet:
-                count = len(planned.actions)
-                text = f"{_count(self.result.recipes, 'recipe')}: {_count(count, 'file')}, all as the recipes say"
-                self._say({"differ": []}, text)
+                click.echo(_fits(self.settings, self.result.recipes, planned.files), nl=False)
             return 0
         names = [(f"{planned.out.as_posix()}/{action.path}", _why(action)) for action in changes]
         match self.settings.text("format"):
@@ -152,7 +190,7 @@ class _Work:
             click.echo(report.text(foreign, color=color), err=True, nl=False, color=color)
         if names:
             verb = "differs" if len(names) == 1 else "differ"
-            files = _count(len(planned.actions), "file")
+            files = _count(planned.kept + len(planned.actions), "file")
             command = self.command(any(action.forced for action in changes))
             click.echo(f"{len(names)} of {files} {verb}; run: {command}", err=True)
         return 1
@@ -166,6 +204,8 @@ class _Work:
         found = diff.diff(planned)
         color = wants_color(self.settings.text("color"), sys.stdout)
         click.echo(_colored(found) if color else found, nl=False, color=color)
+        if not found and not (planned.strays or planned.halves):
+            self.keep(planned)
         return 1 if found else 0
 
     def command(self, force: bool) -> str:
@@ -186,14 +226,17 @@ class _Work:
             for action in planned.changes:
                 click.echo(f"{action.kind} {planned.out.as_posix()}/{action.path}")
 
-    def _say(self, data: dict[str, object], text: str) -> None:
-        from crucible_gen import report
 
-        if self.settings.text("format") == "json":
-            click.echo(report.dumps(data | {"problems": []}), nl=False)
-        else:
-            click.echo(text)
+def _fits(settings: Settings, recipes: int, files: int) -> str:
+    """What `--check` says when nothing differs."""
+    return _said(settings, {"differ": []}, f"{_count(recipes, 'recipe')}: {_count(files, 'file')}, all as the recipes say")
 
+
+def _said(settings: Settings, data: dict[str, object], text: str) -> str:
+    """What a run that went well says, as data or in words."""
+    from crucible_gen import report
+
+    return report.dumps(data | {"problems": []}) if settings.text("format") == "json" else f"{text}\n"
 
 
 def _count(number: int, noun: str) -> str:
@@ -215,8 +258,13 @@ def settings_of(paths: Sequence[Path], flags: Mapping[str, Plain]) -> Settings:
     """The settings that hold for these paths, or for the working directory. Raises Problems."""
     from crucible_gen import settings
 
+    return settings.find(_start(paths), flags)
+
+
+def _start(paths: Sequence[Path]) -> Path:
+    """The directory from which on settings are looked for."""
     start = Path(paths[0]).absolute() if paths else Path.cwd()
-    return settings.find(start if start.is_dir() else start.parent, flags)
+    return start if start.is_dir() else start.parent
 
 
 def recipe_paths(paths: Sequence[Path], settings: Settings) -> list[Path]:

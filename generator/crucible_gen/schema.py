@@ -134,7 +134,7 @@ class Stage:
 
 
 def shipped(kind: str) -> Path:
-    """The directory of the shipped `schemas`, `templates` or `contracts`: inside an installed package, beside it in a checkout."""
+    """The directory of the shipped `schemas`, `templates` or `contracts`: in an installed package, or in a checkout."""
     inside = Path(__file__).parent / "data" / kind
     return inside if inside.is_dir() else Path(__file__).parents[2] / kind
 
@@ -330,7 +330,7 @@ class Schemas:
         return refined
 
     def _check_sources(self, stage: Stage) -> Iterator[Problem]:
-        """`x-from` must name a field of every recipe type that a training stage trains; for other stages, of some type."""
+        """`x-from` must name a field of every recipe type that a training stage trains; for others, of some type."""
         for name, shape in stage.shape.properties.items():
             if shape.source is None:
                 continue
@@ -356,7 +356,8 @@ class Schemas:
             if needed not in stages:
                 place = self.place(stage.key, "x-stage", "requires", number)
                 hint = did_you_mean(needed, stages) or f"stages: {', '.join(sorted(stages))}"
-                yield Problem(place, "E0506", f"stage {stage.info.name} requires {needed}, which is no stage", hint=hint)
+                message = f"stage {stage.info.name} requires {needed}, which is no stage"
+                yield Problem(place, "E0506", message, hint=hint)
         for number, type_ in enumerate(stage.info.types):
             first = next(other for other in stages.values() if type_ in other.info.types)
             if first is not stage:

@@ -66,7 +66,7 @@ def sign(
 
 
 def sidecar(
-    body: str, *, source: str, inputs: str, comment: str = "#", advice: str = "change that file, not this one."
+    body: str | bytes, *, source: str, inputs: str, comment: str = "#", advice: str = "change that file, not this one."
 ) -> str:
     """The two lines for the file beside `body`, which stays as it is. Raises ValueError as `sign` does."""
     return _lines(body_digest(body), source, inputs, comment, advice)

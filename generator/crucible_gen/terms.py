@@ -64,7 +64,7 @@ class Get:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A value of an IR struct: `type` is the key of its schema (`training_config`); fields left out have their default."""
+    """A value of an IR struct: `type` is the key of its schema (`training_config`); a field left out has its default."""
 
     type: str
     fields: tuple[tuple[str, Term], ...]
@@ -93,5 +93,6 @@ class Sequence:
 
 
 Term: TypeAlias = (
-    "None | bool | int | float | str | Symbol | Module | Timestamp | Name | Or | Get | Record | Mapping | Keywords | Sequence"
+    "None | bool | int | float | str"
+    " | Symbol | Module | Timestamp | Name | Or | Get | Record | Mapping | Keywords | Sequence"
 )

@@ -7,7 +7,7 @@ templates and of YAML, quotes, control characters, and letters of every kind.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias
 
 from crucible_gen.bundle import bundle
@@ -160,9 +160,10 @@ class Draw:
     def _list(self, raw: Raw) -> st.SearchStrategy[list[Any]]:
         items = self.values(raw["items"]) if isinstance(raw.get("items"), dict) else free_values
         low = raw.get("minItems", 0)
-        unique = _written if raw.get("uniqueItems") else None
         high = raw.get("maxItems", max(low, 3))
-        return st.lists(items, min_size=low, max_size=high, unique_by=unique)
+        drawn = st.lists(items, min_size=low, max_size=high)
+        # Not `unique_by`, which writes the strategy out, however large, when it draws again.
+        return drawn.map(lambda found: _once(found, _written)) if raw.get("uniqueItems") else drawn
 
     def _mapping(self, raw: Raw) -> st.SearchStrategy[dict[str, Any]]:
         low = raw.get("minProperties", 0)
@@ -260,7 +261,8 @@ class Draw:
         of_rows = self.fields(
             task | {"required": ["name", "dataset", "input_column", "target_column"]}, {"samples": st.none()}
         )
-        tasks = st.lists(st.one_of(inline, of_rows), min_size=1, max_size=3, unique_by=lambda task: task["name"])
+        tasks = st.lists(st.one_of(inline, of_rows), min_size=1, max_size=3)
+        tasks = tasks.map(lambda found: _once(found, lambda task: str(task["name"])))
         run = self.fields(raw | {"required": ["tasks"]}, {"as": st.none(), "module": st.none(), "tasks": tasks})
         stage = self.fields(raw | {"required": ["as", "module", "tasks"]}, {"as": st.just("stage"), "tasks": tasks})
         return st.one_of(run, run, stage).map(_questions_apart)
@@ -274,6 +276,10 @@ def _within(value: float, raw: Raw) -> bool:
 
 def _said(found: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in found.items() if value is not None}
+
+
+def _once(items: list[Any], key: Callable[[Any], str]) -> list[Any]:
+    return list({key(item): item for item in items}.values())
 
 
 def _written(value: Any) -> str:
@@ -312,6 +318,27 @@ def _questions_apart(evaluation: dict[str, Any]) -> dict[str, Any]:
             elif "id" in sample:
                 taken.add(sample["id"])
     return evaluation
+
+
+def planted(attack: str) -> Recipe:
+    """A recipe with this text in every place that takes any."""
+    sample = {"id": attack, "input": attack, "target": attack, "system_prompt": attack}
+    name = {"name": attack} if not atom_problem(attack) else {}
+    return {
+        "id": "planted",
+        "type": "supervised",
+        "description": attack,
+        "owner": attack,
+        "metadata": {"free": [attack], **({attack: attack} if name else {})},
+        "training_config": {
+            "model_ref": attack,
+            "dataset_ref": {"name": attack, "schema": {attack: attack}},
+            "options": {"renderer_name": attack},
+        },
+        "stages": {"before": [{"stage": "validate", **name}]},
+        "mlops": {"register": {"model_name": attack}, "deploy": {"config": {"note": attack}}},
+        "evaluation": {"stop": [attack], "tasks": [{"name": attack, "samples": [sample]}]},
+    }
 
 
 # Stages of third parties ---------------------------------------------------------------------------------------------

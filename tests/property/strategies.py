@@ -116,7 +116,8 @@ def programs(draw: st.DrawFn) -> Term:
 
 @cache
 def _programs() -> st.SearchStrategy[Term]:
-    option = st.builds(Get, st.just(Name("options")), st.one_of(st.sampled_from(["known", "none"]), words), defaults)
+    maps = st.sampled_from([Name("options"), Name("options"), Name("training_config", ("none",))])
+    option = st.builds(Get, maps, st.one_of(st.sampled_from(["known", "none"]), words), st.none() | defaults)
     reads: st.SearchStrategy[Term] = st.one_of(variables, st.builds(Or, variables, defaults), option)
     around = containers(PYTHON_FIELDS)
     values = around(st.one_of(reads, reads, scalars))

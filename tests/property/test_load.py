@@ -14,11 +14,10 @@ from typing import Any
 
 import pytest
 import yaml
-from crucible_gen.load import yaml_reader
 from crucible_gen.document import Node
-from crucible_gen.load import parse
-from crucible_gen.problems import Place, Problem, Problems
+from crucible_gen.load import parse, yaml_reader
 from crucible_gen.load.yaml_fallback import PureParser
+from crucible_gen.problems import Place, Problem, Problems
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -289,11 +289,13 @@ DEFAULTS: list[Term] = [True, False, 0, 7, 2.0e-4, "", "x", Symbol("auto"), Sequ
 
 
 def _fits(default: Term, stored: Term) -> bool:
-    """Whether a field can have this default and hold this value: numbers and booleans do not mix with other types."""
+    """Whether a field can have this default and hold this value: numbers, texts and booleans do not mix with others."""
     if isinstance(default, bool):
         return stored is None or isinstance(stored, bool)
     if isinstance(default, int | float):
         return stored is None or (isinstance(stored, int) and not isinstance(stored, bool))
+    if isinstance(default, str | Symbol):
+        return stored is None or isinstance(stored, str)
     return True
 
 
@@ -308,6 +310,8 @@ def test_a_default_stands_in_for_nil_and_nothing_else(tmp_path: Path) -> None:
         options = Name("options")
         cases += [(Get(options, "known", default), 7), (Get(options, "none", default), None)]
         cases.append((Get(options, "missing", default), default))
+        cases.append((Get(Name("training_config", ("none",)), "missing", default), default))
+    cases += [(Get(Name("options"), "known", None), 7), (Get(Name("options"), "missing", None), None)]
     answers = ask_elixir([("value", elixir.text(term, **ELIXIR)) for term, _ in cases], tmp_path)
     for (term, expected), answer in zip(cases, answers, strict=True):
         assert answer == shown(expected), elixir.text(term, **ELIXIR)

@@ -17,7 +17,7 @@ from crucible_gen.schema import ANY, Schemas, Shape
 from crucible_gen.terms import Mapping, Module, Sequence, Symbol, Term
 from elixir_project import Verdict, ask
 from generated_code import compact, lint, module, python, types
-from recipe_strategies import Draw, Recipe, stage_schemas
+from recipe_strategies import ATTACKS, Draw, Recipe, planted, stage_schemas
 from strategies import THOROUGH, examples
 
 COUNT = 40
@@ -77,7 +77,8 @@ def batch(tmp_path_factory: pytest.TempPathFactory) -> Batch:
     recipes: dict[str, Recipe] = {}
     overrides: dict[str, dict[str, Any]] = {}
     (root / "recipes").mkdir()
-    for number, (recipe, override) in enumerate(examples(draw.recipes(), COUNT)):
+    attacked: list[tuple[Recipe, dict[str, Any]]] = [(planted(attack), {}) for attack in ATTACKS]
+    for number, (recipe, override) in enumerate([*attacked, *examples(draw.recipes(), COUNT)]):
         stem = f"{recipe['id']}_{number}"
         recipes[stem] = recipe | {"id": stem}
         overrides[stem] = override
@@ -149,7 +150,7 @@ def test_python_s_tools_find_nothing(batch: Batch, tmp_path: Path) -> None:
 def test_the_batch_is_as_large_as_it_should_be(batch: Batch) -> None:
     assert len(batch.recipes) >= (10 if THOROUGH else 1) * COUNT // 2
     for part in ("reliability", "evaluation", "mlops", "stages", "metadata", "outputs"):
-        assert sum(part in recipe for recipe in batch.recipes.values()) > len(batch.recipes) // 10, part
+        assert sum(part in recipe for recipe in batch.recipes.values()) >= COUNT // 10, part
     listed = [
         entry["stage"]
         for recipe in batch.recipes.values()

@@ -160,8 +160,8 @@ def test_settings_of_a_file_hold_for_problems_too(here: Path) -> None:
 
 def test_without_paths_the_settings_name_the_recipes_wherever_one_stands(here: Path) -> None:
     project(here, {"gen.yaml": "recipes: [recipes]\ntargets: [ir]\nout: built\n"})
-    assert ok(gen([], here)) == "2 recipes: 4 files, 4 created\n"
-    assert ok(gen([], here / "recipes")) == "2 recipes: 4 files, 4 unchanged\n"
+    assert ok(gen([], here)) == "2 recipes: 5 files, 5 created\n"
+    assert ok(gen([], here / "recipes")) == "2 recipes: 5 files, 5 unchanged\n"
     assert (here / "built/ir/a.json").exists()
 
 

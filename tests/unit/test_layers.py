@@ -16,15 +16,15 @@ PACKAGES = {
 }
 
 LAYERS = (
-    {"problems", "document", "terms", "names", "layout", "sign", "files", "inputs"},
+    {"problems", "document", "terms", "names", "layout", "sign", "files", "inputs", "outputs", "made", "fast"},
     {"schema", "printers"},
     {"load", "validate", "bundle", "advise"},
     {"settings", "resolve", "extend", "pipeline", "find", "defects"},
     {"lower", "rules"},
     {"emit"},
     {"plan", "diff", "write", "manifest"},
-    {"build"},
-    {"run", "cli", "report", "explanations", "contracts", "verify", "fast", "__main__"},
+    {"build", "cache", "proof"},
+    {"run", "cli", "report", "explanations", "contracts", "verify", "__main__"},
 )
 """The modules and packages of the generator from the lowest up; within a layer imports may not go in a circle."""
 

@@ -11,10 +11,9 @@ from pathlib import Path
 
 import pytest
 from crucible_gen import load as load_module
-from crucible_gen.load import yaml_reader
-from crucible_gen.load import CODES, MAX_BYTES, load, parse
-from crucible_gen.problems import Place, Problem, Problems
+from crucible_gen.load import CODES, MAX_BYTES, load, parse, yaml_reader
 from crucible_gen.load.scalars import MAX_DEPTH
+from crucible_gen.problems import Place, Problem, Problems
 
 SOURCES = ("__init__", "json_reader", "scalars", "yaml_fallback", "yaml_reader", "yaml_syntax")
 
@@ -491,7 +490,7 @@ def test_every_code_is_in_the_table_and_every_line_of_it_is_used() -> None:
 
 def test_importing_load_imports_no_yaml() -> None:
     code = "import sys, crucible_gen.load; sys.exit('yaml' in sys.modules or 'json' in sys.modules)"
-    environment = {**os.environ, "PYTHONPATH": str(Path(load_module.__file__).parents[1])}
+    environment = {**os.environ, "PYTHONPATH": str(Path(load_module.__file__).parents[2])}
     assert subprocess.run([sys.executable, "-c", code], env=environment, check=False).returncode == 0
 
 

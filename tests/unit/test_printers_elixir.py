@@ -99,10 +99,12 @@ EPOCHS = Name("training_config", ("epochs",))
         (Or(EPOCHS, True), "training_config.epochs != false"),
         (
             Or(EPOCHS, Symbol("auto")),
-            "if(is_nil(training_config.epochs), do: :auto, else: training_config.epochs)",
+            "training_config.epochs || :auto",
         ),
         (Get(Name("options"), "lr_schedule", Symbol("linear")), "Map.get(options, :lr_schedule, :linear)"),
         (Get(Name("options"), "a", Sequence((1,))), "Map.get(options, :a, [1])"),
+        (Get(Name("options"), "a", None), "Map.get(options, :a)"),
+        (Get(Name("training_config", ("stop",)), "a", 1), "Map.get(training_config.stop || %{}, :a, 1)"),
         (Get(Name("options"), "a", Keywords((("b", 1),))), "Map.get(options, :a, b: 1)"),
         (Get(Name("options"), "a", Keywords(())), "Map.get(options, :a, [])"),
     ],
@@ -210,8 +212,8 @@ def test_a_call_and_an_operation_move_below_their_key_first() -> None:
 def test_a_long_default() -> None:
     name = Name("training_config", ("f" * 70,))
     assert elixir.text(Or(name, 123456789012), column=4) == (f"training_config.{'f' * 70} ||\n      123_456_789_012")
-    assert elixir.text(Or(name, "x"), column=0) == (
-        f'if(\n  is_nil(training_config.{"f" * 70}),\n  do: "x",\n  else: training_config.{"f" * 70}\n)'
+    assert elixir.text(Or(name, Sequence(("x",))), column=0) == (
+        f'if(\n  is_nil(training_config.{"f" * 70}),\n  do: ["x"],\n  else: training_config.{"f" * 70}\n)'
     )
 
 

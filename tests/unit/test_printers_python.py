@@ -65,6 +65,8 @@ EPOCHS = Name("training_config", ("epochs",))
         (Or(EPOCHS, 0.0), "0.0 if training.epochs is None else training.epochs"),
         (Or(EPOCHS, "adam"), '"adam" if training.epochs is None else training.epochs'),
         (Get(Name("options"), "lr_schedule", Symbol("linear")), 'options.get("lr_schedule", "linear")'),
+        (Get(Name("options"), "a", None), 'options.get("a")'),
+        (Get(Name("training_config", ("stop",)), "a", 1), '(training.stop or {}).get("a", 1)'),
     ],
 )
 def test_on_one_line(term: Term, expected: str) -> None:

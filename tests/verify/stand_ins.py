@@ -269,7 +269,9 @@ defmodule @Train.Stages.%(stage)s do
     end
   end
 
-  defp merge_metrics(context, metrics) when is_map(metrics), do: %%{context | metrics: Map.merge(context.metrics, metrics)}
+  defp merge_metrics(context, metrics) when is_map(metrics),
+    do: %%{context | metrics: Map.merge(context.metrics, metrics)}
+
   %(lists)s
 end
 """
@@ -364,7 +366,8 @@ def _ports() -> str:
     body = (
         f"  @defaults %{{{', '.join(defaults)}}}\n  defstruct Map.keys(@defaults)\n\n"
         "  def new(opts) do\n"
-        "    given = for {key, adapter} <- opts[:ports] || [], do: {key, if(is_tuple(adapter), do: adapter, else: {adapter, []})}\n"
+        "    pair = &if(is_tuple(&1), do: &1, else: {&1, []})\n"
+        "    given = for {key, adapter} <- opts[:ports] || [], do: {key, pair.(adapter)}\n"
         "    struct!(__MODULE__, Map.merge(@defaults, Map.new(given)))\n"
         "  end\n"
     )

@@ -4,6 +4,7 @@ that stop a recipe."""
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -131,6 +132,15 @@ def test_compat_of_one_recipe_is_that_recipes(recipes: Recipes) -> None:
     assert "CrucibleRecipes.Compat.RLTrain" in (root / "generated/ir/rl.json").read_text("utf-8")
     assert "CrucibleTrain.Stages.Distillation" in (root / "generated/ir/distil.json").read_text("utf-8")
     assert gen(["--check", "recipes"], root).code == 0
+
+
+@pytest.mark.elixir
+def test_the_wrappers_are_formatted(recipes: Recipes) -> None:
+    root = recipes("rl")
+    gen(["recipes", "--compat", RELEASE], root)
+    command = ["mix", "format", "--check-formatted"]
+    done = subprocess.run(command, cwd=root / "generated/elixir", capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("where", ["settings", "recipe", "flag"])

@@ -48,7 +48,9 @@ def test_every_other_rate_is_a_difference(rates: list[float], place: int, change
     found = numbers.difference(rates, other)
     assert found is not None
     assert found.startswith(f"step {place + 1}: ")
-    assert numbers.difference(rates, rates[:-1]) == f"the recipe says {len(rates)} steps, the client saw {len(rates) - 1}"
+    assert (
+        numbers.difference(rates, rates[:-1]) == f"the recipe says {len(rates)} steps, the client saw {len(rates) - 1}"
+    )
     assert numbers.difference(rates, [*rates[:-1], None]) is not None
 
 

@@ -77,9 +77,9 @@ def test_each_wrong_thing_is_found_by_its_proof(recipes: Recipes, packages: Path
         "dpo": {"json", "overrides", "options", "rates", "failure", "pipeline"},
         "distil": {"valid", "json", "overrides"},
     }
-    assert proofs["sl"]["rates"]["details"] == [
-        "step 2: the recipe says 0.000186603, the client saw 1.9396926207859087e-4".replace("e-4", "e-4")
-    ] or "the recipe says" in proofs["sl"]["rates"]["details"][0]
+    assert proofs["sl"]["rates"]["details"][0].startswith(
+        "step 2: the recipe says 0.000186603, the client saw 0.0001939"
+    )
     assert '"x" is unused' in proofs["rl"]["compile"]["details"][0]
     assert "num_batches is 5 in generated/ir, and 4 in Python" in proofs["rl"]["json"]["details"][0]
     assert proofs["dpo"]["options"]["details"] == ["CrucibleTrain.Stages.DPOTrain does not take beta"]
@@ -91,7 +91,12 @@ def test_each_wrong_thing_is_found_by_its_proof(recipes: Recipes, packages: Path
 def test_overrides_that_do_not_reach_a_stage_are_found(recipes: Recipes, packages: Path) -> None:
     root = recipes("sl")
     gen(["recipes"], root)
-    edit(root, "elixir/lib/crucible_recipes/sl.ex", "learning_rate: training_config.learning_rate", "learning_rate: 2.0e-4")
+    edit(
+        root,
+        "elixir/lib/crucible_recipes/sl.ex",
+        "learning_rate: training_config.learning_rate",
+        "learning_rate: 2.0e-4",
+    )
     ran, proofs = verify(root, packages)
     assert (ran.code, states(proofs)["sl"]) == (1, {"overrides", "rates"})
     assert proofs["sl"]["rates"]["details"][0].startswith("with overrides: step 1: the recipe says 0.0001")
@@ -100,7 +105,12 @@ def test_overrides_that_do_not_reach_a_stage_are_found(recipes: Recipes, package
 def test_a_facade_that_takes_failure_for_success_is_found(recipes: Recipes, packages: Path) -> None:
     root = recipes("sl")
     gen(["recipes"], root)
-    edit(root, "elixir/lib/crucible_recipes/run/watch.ex", "        reason -> {:error, reason}\n", "        _ -> {:ok, context}\n")
+    edit(
+        root,
+        "elixir/lib/crucible_recipes/run/watch.ex",
+        "        reason -> {:error, reason}\n",
+        "        _ -> {:ok, context}\n",
+    )
     ran, proofs = verify(root, packages)
     assert (ran.code, states(proofs)["sl"]) == (1, {"failure"})
     details = proofs["sl"]["failure"]["details"]
@@ -131,8 +141,6 @@ def test_options_without_effect_are_reported(recipes: Recipes, packages: Path, r
         ran, _ = verify(root, folder)
         found[folder] = [each for each in json.loads(ran.out)["problems"] if each["code"] == "E0911"]
         assert ran.code == 0
-    said = {(each["message"].split()[-6 if "through" not in each["message"] else 0], each["severity"]) for each in found[packages]}
-    assert said
     for option in ("batch_size", "eval_every", "save_every"):
         for folder, severity in ((packages, "notice"), (repaired, "warning")):
             matching = [each for each in found[folder] if f"accepts {option} and does not use it" in each["message"]]
@@ -173,7 +181,7 @@ def test_a_mix_project_is_asked_and_not_changed(recipes: Recipes, packages: Path
     app = tmp_path / "app"
     for source in packages.iterdir():
         shutil.copytree(source, app / "_build" / "dev" / "lib" / source.name)
-    (app / "mix.exs").write_text("raise \"nobody evaluates this\"\n")
+    (app / "mix.exs").write_text('raise "nobody evaluates this"\n')
     before = sorted(path for path in app.rglob("*"))
     ran = gen(["verify", "recipes", "--mix-project", "app", "--run"], root)
     assert ran.code == 0, ran.both

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 
-from crucible_gen import names
+from crucible_gen import names, outputs
 from crucible_gen.emit.templates import Templates
 from crucible_gen.lower import Experiment, Input
 from crucible_gen.printers import elixir
@@ -16,24 +16,6 @@ from crucible_gen.terms import Sequence as Items
 NAMESPACE, FOLDER = "CrucibleRecipes", "lib/crucible_recipes"
 _SHADOWED = ("Config",)
 """First segments that an alias in a recipe's module takes: a module `Config` is nested in it."""
-_SHARED = (
-    "formatter.exs",
-    "mix.exs",
-    "lib/crucible_recipes.ex",
-    "lib/crucible_recipes/canonical.ex",
-    "lib/crucible_recipes/recipe.ex",
-    "lib/crucible_recipes/recipe/schema.ex",
-    "lib/crucible_recipes/run.ex",
-    "lib/crucible_recipes/run/evaluation.ex",
-    "lib/crucible_recipes/run/sampler.ex",
-    "lib/crucible_recipes/run/watch.ex",
-    "test/test_helper.exs",
-    "test/crucible_recipes_test.exs",
-    "test/crucible_recipes/canonical_test.exs",
-    "test/crucible_recipes/recipe_test.exs",
-    "test/crucible_recipes/run_test.exs",
-)
-_COMPAT = "lib/crucible_recipes/compat.ex"
 _RUNNER = "crucible_framework ~> 0.5"
 """The package of the pipeline runner: no stage of a recipe need be in it."""
 _WIDTH = 98
@@ -74,9 +56,8 @@ class Elixir:
         """The project around the recipes, with the wrapper stages if a recipe names one."""
         tables = _tables(self._schemas)
         holes = {"mix.exs": {"deps": _deps(self._schemas)}, "lib/crucible_recipes/recipe/schema.ex": tables}
-        for path in (*_SHARED, *([_COMPAT] if wraps else [])):
-            text = self._templates.render(f"elixir/{path}.j2", holes.get(path, {}))
-            yield path.replace("formatter", ".formatter"), text
+        for path in (*outputs.SHARED["elixir"], *([outputs.COMPAT] if wraps else [])):
+            yield path, self._templates.render(f"elixir/{path.removeprefix('.')}.j2", holes.get(path, {}))
 
     def _text(self, term: Term, *, column: int, after: int = 0) -> str:
         return elixir.text(term, column=column, after=after, structs=self._structs, shadowed=_SHADOWED)

@@ -10,8 +10,8 @@ import re
 
 from crucible_gen.document import Entry, Node
 from crucible_gen.load.places import line_from, moved
-from crucible_gen.problems import Place, Problem, Problems
 from crucible_gen.load.scalars import MAX_DEPTH, Refused, floating, integer, not_finite, shorten
+from crucible_gen.problems import Place, Problem, Problems
 
 _BLANKS = re.compile(r"[ \t\r\n]*").match
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?").match

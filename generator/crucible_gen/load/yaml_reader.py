@@ -26,9 +26,9 @@ from yaml.events import (
 
 from crucible_gen.document import Entry, Node
 from crucible_gen.load.places import line_from, moved, place_at
-from crucible_gen.problems import Place, Problem, Problems, did_you_mean
 from crucible_gen.load.scalars import MAX_DEPTH, SCALAR_TAGS, Refused, Scalar, plain_scalar, shorten, tagged_scalar
 from crucible_gen.load.yaml_syntax import syntax_problem
+from crucible_gen.problems import Place, Problem, Problems, did_you_mean
 
 MAX_ALIASED = 1_000_000
 """More nodes than this may not come from aliases: a few lines could otherwise stand for billions."""

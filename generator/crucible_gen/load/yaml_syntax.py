@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from yaml.error import Mark, MarkedYAMLError
 
 from crucible_gen.load.places import line_before, line_from, place_at
-from crucible_gen.problems import Place, Problem
 from crucible_gen.load.scalars import shorten
+from crucible_gen.problems import Place, Problem
 
 _TAB_INDENT = re.compile(r"(?m)^ *\t[ \t]*(?=[^\s#])")
 _NO_SPACE = re.compile(r"([^\s:]+):(\S.*)").fullmatch

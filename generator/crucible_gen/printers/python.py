@@ -162,9 +162,10 @@ class _Tree:
             case Or():
                 return self.default(term)
             case Get(name, key, default):
-                found = f"({self.variable(name)} or {{}})" if name.path else self.variable(name)
-                rest = [self.node(default)] if default is not None else []
-                return _bracket(f"{found}.get(", [_leaf(string(key)), *rest], ")")
+                arguments = [_leaf(string(key)), *([self.node(default)] if default is not None else [])]
+                if name.path:
+                    return _Lookup(f"{self.variable(name)} or {{}}", arguments)
+                return _bracket(f"{self.variable(name)}.get(", arguments, ")")
             case Sequence(items):
                 return _bracket("[", [self.node(item) for item in items], "]")
             case Keywords(()):
@@ -172,8 +173,8 @@ class _Tree:
             case Record(type_, fields):
                 if type_ not in self.classes:
                     raise ValueError(f"no class is known for the record type {type_}")
-                arguments = [_entry(f"{_identifier(field)}=", "", self.node(value)) for field, value in fields]
-                return _bracket(f"{self.classes[type_]}(", arguments, ")")
+                named = [_entry(f"{_identifier(field)}=", "", self.node(value)) for field, value in fields]
+                return _bracket(f"{self.classes[type_]}(", named, ")")
             case terms.Mapping(entries) | Keywords(entries):
                 return _bracket("{", [_entry(f"{string(key)}:", " ", self.node(value)) for key, value in entries], "}")
 
@@ -192,6 +193,27 @@ class _Tree:
             return _Operation([("", _leaf(name)), ("or ", self.node(default))], wraps=False)
         test = _Operation([("", _leaf(name)), ("is ", _leaf("None"))], wraps=False)
         return _Operation([("", self.node(default)), ("if ", test), ("else ", _leaf(name))], wraps=True)
+
+
+class _Lookup(Bracket):
+    """`(map or {}).get(...)`, whose first parentheses break too where the line would be too long with them."""
+
+    __slots__ = ("map",)
+
+    def __init__(self, found: str, arguments: list[Node]) -> None:
+        super().__init__(f"({found}).get(", arguments, ")", comma=",")
+        self.map = found
+
+    def broken(self, page: Page, column: int, indent: int, after: int) -> None:
+        """Prints one argument a line, and the map on a line of its own if need be."""
+        if column + len(self.opening) <= page.limit:
+            super().broken(page, column, indent, after)
+            return
+        page.pieces.append("(")
+        page.line(indent + page.step)
+        page.pieces.append(self.map)
+        page.line(indent)
+        Bracket(").get(", self.items, self.closing, comma=self.comma).broken(page, indent, indent, after)
 
 
 class _Operation(Node):

@@ -64,7 +64,7 @@ def _report(request: Request, recipes: Sequence[Asked], schemas: Schemas, settin
 
     out = settings.path("out").resolve()
     found = question.files(out, recipes, _generate(request, settings))
-    paths = ask.code_paths(request.mix_project, request.code_paths)
+    paths = ask.code_paths(request.mix_project, request.code_paths) if ask.has_elixir() else []
     releases = ask.releases(paths)
     problems: list[Problem] = []
     facts = None

@@ -58,7 +58,7 @@ def asked(recipe: Recipe, experiment: Experiment, schemas: Schemas) -> Asked:
     record = complete(experiment.training_config, schemas)
     config = _plain(record)
     assert isinstance(config, dict)
-    few = [] if numbers.steps(recipe.type, config) <= numbers.MOST else [numbers.fewer(recipe.type)]
+    few = numbers.fewer(recipe.type) if numbers.steps(recipe.type, config) > numbers.MOST else {}
     sets = _overrides(recipe.type, config, schemas)
     return Asked(
         id=recipe.id,
@@ -67,11 +67,11 @@ def asked(recipe: Recipe, experiment: Experiment, schemas: Schemas) -> Asked:
         stem=names.stem(recipe.id),
         config=config,
         overrides=sets,
-        runs=(few[0] if few else {}, sets[0]),
+        runs=(few, sets[0]),
         stages=stages,
         modules={line.name: line.module for line in experiment.stages},
         training=training,
-        values=_other_values(schemas.types[recipe.type], config),
+        values=_other_values(schemas.types[recipe.type], numbers.merged(config, few)),
     )
 
 

@@ -45,8 +45,10 @@ class Config(RunConfig):
     judge: Any = None
 
 
-def training_config(overrides: Mapping[str, Any] | None = None) -> TrainingConfig:
-    """The training configuration, with `overrides` in place.
+def training_config(
+    overrides: Mapping[str, Any] | TrainingConfig | None = None,
+) -> TrainingConfig:
+    """The training configuration, with `overrides` in place; a whole one replaces it.
 
     Raises OverrideError for a field that it does not have or a value out of bounds.
     """

@@ -41,8 +41,10 @@ class Config(RunConfig):
     logger: Any = None
 
 
-def training_config(overrides: Mapping[str, Any] | None = None) -> TrainingConfig:
-    """The training configuration, with `overrides` in place.
+def training_config(
+    overrides: Mapping[str, Any] | TrainingConfig | None = None,
+) -> TrainingConfig:
+    """The training configuration, with `overrides` in place; a whole one replaces it.
 
     Raises OverrideError for a field that it does not have or a value out of bounds.
     """

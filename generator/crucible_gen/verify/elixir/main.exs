@@ -2,7 +2,7 @@
 #
 # The question is an Elixir term in a file, written by us; the answer is JSON in a file, so that nothing
 # that a package prints can end up in it. Nothing is compiled to disk, no project is loaded, and no
-# application is started but crucible_deployment, and that only with `run`.
+# application is started but crucible_deployment, and that only with `run` and for a recipe that deploys.
 
 [question, answer] = System.argv()
 :logger.set_primary_config(:level, :none)
@@ -27,7 +27,8 @@ recipes = Enum.reject(question.recipes, &(&1.file in wrong))
 if Enum.any?(wrong, &(&1 in question.shared)), do: answer!.(%{missing: [], said: said, recipes: %{}})
 
 {:ok, _} = Verify.Recorder.start()
-reasons = if question.run, do: Verify.Stores.prepare(), else: %{}
+packages = for recipe <- recipes, {_stage, package} <- recipe.packages, uniq: true, do: package
+reasons = if question.run, do: Verify.Stores.prepare(packages), else: %{}
 
 facts = fn recipe ->
   facts = Map.put(Verify.Prove.literal(recipe), :refused, Verify.Prove.refused(recipe))

@@ -81,8 +81,14 @@ defmodule Verify.Prove do
 
   defp stage(stage) do
     keys = if stage.options == nil, do: [], else: for({key, _} <- stage.options, do: key)
-    loaded = Code.ensure_loaded?(stage.module)
+    loaded = here?(stage.module)
     %{name: stage.name, module: inspect(stage.module), loaded: loaded, keys: keys, described: described(stage, loaded)}
+  end
+
+  # A wrapper of the generated project is always here; what it stands for may not be.
+  defp here?(module) do
+    Code.ensure_loaded?(module) and
+      (not function_exported?(module, :stands_for, 0) or Code.ensure_loaded?(module.stands_for()))
   end
 
   # `describe/1` may raise; what it lists is not all that a stage takes.

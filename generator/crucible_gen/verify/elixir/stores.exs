@@ -73,21 +73,18 @@ end
 defmodule Verify.Stores do
   @moduledoc "What Register, Deploy and the feedback stages reach outside of themselves, put in memory; why not, where that fails."
 
-  @doc "Prepares the packages that are here; answers a reason for each package whose stages cannot be run."
-  @spec prepare() :: %{String.t() => String.t()}
-  def prepare do
+  @doc "Prepares those of `packages` that are here; answers a reason for each whose stages cannot be run."
+  @spec prepare([String.t()]) :: %{String.t() => String.t()}
+  def prepare(packages) do
     {:ok, _} = Verify.Repo.start()
     Application.put_env(:crucible_model_registry, :repo, Verify.Repo)
     Application.put_env(:crucible_feedback, :export, output_dir: Path.expand("exports"))
 
-    [crucible_deployment: &deployment/0, crucible_feedback: &feedback/0]
-    |> Enum.flat_map(fn {package, prepare} ->
-      case prepare.() do
-        :ok -> []
-        {:error, reason} -> [{to_string(package), reason}]
-      end
-    end)
-    |> Map.new()
+    for {package, prepare} <- [{"crucible_deployment", &deployment/0}, {"crucible_feedback", &feedback/0}],
+        package in packages,
+        {:error, reason} <- [prepare.()],
+        into: %{},
+        do: {package, reason}
   end
 
   # The one application that is started: the stage asks its supervisors.

@@ -1,0 +1,77 @@
+"""What a run is asked for and what comes of it, as data: `build` and `cache` pass it on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from crucible_gen.files import File
+from crucible_gen.problems import Place, Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a run is asked for. Paths are absolute or relative to the working directory.
+
+    `root` is the project root, which paths in outputs are relative to; `only` are recipe ids; `targets` are of
+    `emit.TARGETS`; `compat` are releases whose known defects the generated project works around.
+    """
+
+    paths: Sequence[Path]
+    root: Path
+    out: Path
+    targets: Sequence[str] = ("elixir", "python", "ir")
+    only: Sequence[str] = ()
+    profile: str | None = None
+    schemas: Sequence[Path] = ()
+    templates: Path | None = None
+    compat: Sequence[str] = ()
+    whole: bool = False
+    """Whether this writes all that is in `out`, so that it may say which generator did."""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What came of one recipe file, or, under no id, what all recipes share.
+
+    `sources` are the files that went in, by absolute path, its own first, each with its digest; `outputs` the paths that
+    came out. `files` has their texts, unless an earlier run made them and they are on the disk as they should be.
+    """
+
+    id: str
+    sources: tuple[tuple[str, str], ...] = ()
+    profiles: tuple[str, ...] = ()
+    stopped: tuple[str, ...] = ()
+    wraps: bool = False
+    outputs: tuple[str, ...] = ()
+    files: tuple[File, ...] = ()
+    place: Place = field(default=Place(""), compare=False)
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What an earlier run made that still holds, by the absolute path of its recipe; ids that are known not to collide."""
+
+    made: Mapping[str, Made] = field(default_factory=dict)
+    shared: Made | None = None
+    ids: Set[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of a run: either files, or problems in order of place."""
+
+    recipes: int
+    files: tuple[File, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    stopped: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """The recipes that known defects stop from running, with the ids of those defects."""
+    made: Mapping[str, Made] = field(default_factory=dict, compare=False)
+    shared: Made = field(default=Made(""), compare=False)
+
+    @property
+    def kept(self) -> frozenset[str]:
+        """The outputs that need not be looked at: they are on the disk as they should be."""
+        return frozenset(path for each in (*self.made.values(), self.shared) if not each.files for path in each.outputs)

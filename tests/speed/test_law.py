@@ -1,0 +1,118 @@
+"""The short ways and the long way always say the same: of thousands of random changes, one after the other.
+
+GEN_CHANGES says how many changes there are in each run (default: a few, so that the suite stays quick).
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+from pathlib import Path
+
+import pytest
+from command import gen
+from whole import CHANGES, small, tree, whole
+
+from crucible_gen import fast, made, proof
+
+STEPS = int(os.environ.get("GEN_CHANGES", "40"))
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("margin", [fast.MARGIN, 0], ids=["stamps are young", "stamps are believed"])
+def test_the_short_way_says_what_the_long_way_says(
+    seed: int, margin: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a cache: `--check`, then `gen`; and then the tree is the one that a first run on an empty disk writes."""
+    monkeypatch.setattr(fast, "MARGIN", margin)
+    chance = random.Random(seed)
+    root = small(tmp_path / "p")
+    branches = [root / "recipes", *[tmp_path / f"branch{number}" for number in range(2)]]
+    for branch in branches[1:]:
+        shutil.copytree(root / "recipes", branch)
+    for step in range(STEPS):
+        name = _change(root, branches, chance)
+        where = f"step {step}: {name}"
+        long = gen(["--check", "--regenerate", "recipes"], root)
+        short = whole(["--check", "recipes"], root).ran
+        assert (short.code, short.out, short.err) == (long.code, long.out, long.err), where
+        if chance.random() < 0.7:
+            ran = whole(["--force", "-q", "recipes"], root).ran
+            if ran.code == 0:
+                assert gen(["--check", "--regenerate", "recipes"], root).code == 0, where
+                _same_as_afresh(root, tmp_path, where)
+                again = whole(["--force", "-q", "recipes"], root)
+                assert again.ran.code == 0, where
+
+
+def _change(root: Path, branches: list[Path], chance: random.Random) -> str:
+    """One random change; now and then a branch switch, which changes many files at once."""
+    if chance.random() < 0.1:
+        other = chance.choice(branches[1:])
+        spare = other.with_name("spare")
+        (root / "recipes").rename(spare)
+        other.rename(root / "recipes")
+        spare.rename(other)
+        return "switch"
+    change = chance.choice(CHANGES)
+    change(root, chance)
+    return change.__name__
+
+
+def _same_as_afresh(root: Path, tmp_path: Path, where: str) -> None:
+    fresh = tmp_path / "fresh"
+    shutil.rmtree(fresh, ignore_errors=True)
+    shutil.copytree(root, fresh, ignore=lambda folder, names: ["generated"] if folder == str(root) else [])
+    ran = gen(["-q", "recipes"], fresh)
+    assert ran.code == 0, (where, ran.both)
+    wanted, found = tree(fresh / "generated"), tree(root / "generated")
+    assert {path: found.get(path) for path in wanted} == wanted, where
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_proof_is_given_only_where_the_long_way_agrees(seed: int, tmp_path: Path) -> None:
+    chance = random.Random(seed)
+    root = small(tmp_path / "p")
+    (root / "gen.yaml").write_text("")
+    wanted = ["-q", "recipes"]
+    assert gen(wanted, root).code == 0
+    good = tmp_path / "good"
+    proved = 0
+    for step in range(3 * STEPS):
+        if step % 3 == 0:
+            if gen(["--force", *wanted], root).code == 0:
+                shutil.rmtree(good, ignore_errors=True)
+                shutil.copytree(root, good, symlinks=True)
+            else:
+                shutil.rmtree(root)
+                shutil.copytree(good, root, symlinks=True)
+        change = chance.choice(CHANGES)
+        change(root, chance)
+        (root / "gen.yaml").write_text("")
+        (root / "recipes/gen.yaml").unlink(missing_ok=True)
+        request = made.Request([root / "recipes"], root, root / "generated", whole=True)
+        answer = proof.prove(request)
+        if answer is None:
+            continue
+        proved += 1
+        long = gen(["--check", "--regenerate", "recipes"], root)
+        assert long.code == 0, (step, change.__name__, long.both)
+        recipes, files = answer
+        assert long.out.startswith(f"{recipes} recipe"), (step, change.__name__)
+        assert f": {files} files, " in long.out, (step, change.__name__)
+    assert proved > STEPS // 8
+
+
+def test_the_shipped_recipes_are_proved() -> None:
+    root = Path(__file__).parents[2]
+    request = made.Request([root / "recipes"], root, root / "generated", whole=True)
+    if gen(["--check", "--regenerate", "recipes"], root).code == 0:
+        assert proof.prove(request) is not None
+    else:
+        pytest.fail("generated/ is not what the generator writes; run: gen recipes/")

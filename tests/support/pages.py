@@ -1,0 +1,228 @@
+"""A page of the documentation in, what its code blocks claim out, and whether that is so.
+
+A page is a session in an empty directory. From top to bottom, a block of
+
+- `console` runs its commands (`$ ...`, continued by `> ...`), and shows what they print;
+- `diff` changes the file that it names;
+- any other language, with `<!-- file: PATH -->` before it, is that file;
+- any language, with `<!-- excerpt: PATH -->` before it, stands in that file, less the indentation.
+
+A line `...` in an output or an excerpt stands for any lines. `<!-- fresh -->` goes on in another empty directory,
+`<!-- repository -->` in a copy of what of this repository a user of it works with.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+ELISION = "..."
+_BLOCK = re.compile(r"(?:^<!-- ([^\n]*) -->\n+)?^```(\w*)\n(.*?)^```$|^<!-- (fresh|repository) -->$", re.DOTALL | re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Block:
+    """A code block: its language, its text, the word of the comment before it and the path that this names.
+
+    A comment that stands alone is a block without a language. `start` and `end` are where the text is in the page.
+    """
+
+    language: str
+    text: str
+    word: str = ""
+    path: str = ""
+    start: int = 0
+    end: int = 0
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command of a console block, and the lines that it is said to print."""
+
+    text: str
+    output: list[str] = field(default_factory=list)
+
+
+def name(page: Path) -> str:
+    """A page as tests are named after it."""
+    return page.relative_to(ROOT).as_posix()
+
+
+def blocks(text: str) -> Iterator[Block]:
+    """The code blocks of a page, and the comments that say where it goes on, in order."""
+    for match in _BLOCK.finditer(text):
+        comment, language, inner, place = match.groups()
+        if place:
+            yield Block("", "", place)
+            continue
+        word, _, path = (comment or "").partition(": ")
+        start, end = match.span(3)
+        known = word in ("file", "excerpt")
+        yield Block(language, inner, word if known else "", path if known else "", start, end)
+
+
+def commands(text: str) -> list[Command]:
+    """The commands of a console block. Raises AssertionError for output that no command stands before."""
+    found: list[Command] = []
+    for line in text.splitlines():
+        if line.startswith("$ "):
+            found.append(Command(line[2:]))
+        elif found and line.startswith("> ") and not found[-1].output:
+            found[-1] = Command(f"{found[-1].text}\n{line[2:]}")
+        else:
+            assert found, f"output without a command: {line}"
+            found[-1].output.append(line)
+    return found
+
+
+def same(expected: Sequence[str], actual: Sequence[str]) -> bool:
+    """Whether the lines are equal, where a line `...` stands for any."""
+    return _find(expected, actual, whole=True)
+
+
+def stands_in(excerpt: Sequence[str], text: Sequence[str]) -> bool:
+    """Whether the excerpt stands in the text: its lines in order, all moved by one indentation, `...` between them."""
+    widest = max((len(line) - len(line.lstrip()) for line in text), default=0)
+    padded = ([" " * width + line if line else line for line in excerpt] for width in range(widest + 1))
+    return any(
+        _find([ELISION if line.strip() == ELISION else line for line in moved], text, whole=False) for moved in padded
+    )
+
+
+def _find(expected: Sequence[str], actual: Sequence[str], whole: bool) -> bool:
+    parts: list[list[str]] = [[]]
+    for line in expected:
+        if line == ELISION:
+            parts.append([])
+        else:
+            parts[-1].append(line)
+    if whole and len(parts) == 1:
+        return list(expected) == list(actual)
+    position = 0
+    for number, part in enumerate(parts):
+        at_start, at_end = whole and number == 0, whole and number == len(parts) - 1
+        places = range(position, len(actual) - len(part) + 1)
+        if at_start:
+            places = places[:1]
+        if at_end:
+            places = places[-1:]
+        found = next((place for place in places if list(actual[place : place + len(part)]) == part), None)
+        if found is None:
+            return False
+        position = found + len(part)
+    return True
+
+
+class Session:
+    """A directory that the blocks of a page work in; commands are those of a user, `gen` and `python` are ours."""
+
+    def __init__(self, directory: Path) -> None:
+        self._base = directory
+        self._rooms = 0
+        tools = directory / "bin"
+        tools.mkdir(parents=True)
+        for tool, arguments in {"gen": "-m crucible_gen ", "python": "", "python3": ""}.items():
+            (tools / tool).write_text(f'#!/bin/sh\nexec "{sys.executable}" {arguments}"$@"\n')
+            (tools / tool).chmod(0o755)
+        packages = os.pathsep.join([str(ROOT / "generator"), str(ROOT / "runtime")])
+        (directory / "home").mkdir()
+        self._environment = {
+            "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}",
+            "HOME": str(directory / "home"),
+            "LC_ALL": "C.UTF-8",
+            "PYTHONPATH": packages,
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
+        self._code = 0
+        self.fresh()
+
+    def fresh(self) -> None:
+        """Goes on in another empty directory."""
+        self._rooms += 1
+        self.directory = self.top = self._base / f"room{self._rooms}"
+        self.top.mkdir()
+
+    def repository(self) -> None:
+        """Goes on in a copy of the repository: settings, recipes and what became of them."""
+        self.fresh()
+        shutil.copy(ROOT / "pyproject.toml", self.top)
+        for folder in ("recipes", "generated", "schemas", "contracts"):
+            shutil.copytree(ROOT / folder, self.top / folder, ignore=shutil.ignore_patterns("_build", "deps"))
+
+    def run(self, command: str) -> list[str]:
+        """What a command prints, both streams in order; the working directory and `$?` last from one to the next."""
+        state = self._base / "state"
+        script = f"(exit {self._code})\n{command}\ncode=$?\npwd -P > '{state}'\nexit $code\n"
+        done = subprocess.run(
+            ["bash", "-c", script],
+            cwd=self.directory,
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+            timeout=300,
+        )
+        self._code = done.returncode
+        if state.exists():
+            self.directory = Path(state.read_text("utf-8").rstrip("\n"))
+        return done.stdout.replace(str(self.top.resolve()), "").splitlines()
+
+    def write(self, path: str, text: str) -> None:
+        """A file of the session."""
+        target = self.top / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text, "utf-8")
+
+    def change(self, diff: str) -> None:
+        """Applies a diff of one file. Raises AssertionError where the file is not as the diff says."""
+        lines = diff.splitlines()
+        assert lines[0].startswith("--- ") and lines[1] == f"+++ {lines[0][4:]}", "a diff begins with its file"
+        file = self.top / lines[0][4:]
+        old = "".join(f"{line[1:]}\n" for line in lines[2:] if not line.startswith("+"))
+        new = "".join(f"{line[1:]}\n" for line in lines[2:] if not line.startswith("-"))
+        text = file.read_text("utf-8")
+        assert text.count(old) == 1, f"{file.name} has not once\n{old}"
+        file.write_text(text.replace(old, new), "utf-8")
+
+
+def play(page: Path, directory: Path) -> str:
+    """Runs the page from top to bottom; the page as it should be. Raises AssertionError for a block that cannot be right."""
+    text = page.read_text("utf-8")
+    session = Session(directory)
+    corrected, position = [], 0
+    for block in blocks(text):
+        if not block.language:
+            if block.word in ("fresh", "repository"):
+                getattr(session, block.word)()
+            continue
+        if block.language == "console":
+            corrected += [text[position : block.start], _played(block, session)]
+            position = block.end
+        elif block.language == "diff":
+            session.change(block.text)
+        elif block.word == "file":
+            session.write(block.path, block.text)
+        elif block.word == "excerpt":
+            lines = (session.top / block.path).read_text("utf-8").splitlines()
+            assert stands_in(block.text.splitlines(), lines), f"not in {block.path}:\n{block.text}"
+    return "".join(corrected) + text[position:]
+
+
+def _played(block: Block, session: Session) -> str:
+    parts: list[str] = []
+    for command in commands(block.text):
+        actual = session.run(command.text)
+        shown = command.output if same(command.output, actual) else actual
+        parts += ["$ " + command.text.replace("\n", "\n> "), *shown]
+    return "".join(f"{line}\n" for line in parts)

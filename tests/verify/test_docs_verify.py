@@ -1,0 +1,42 @@
+"""docs/verify.md shows what the command prints, and says what each proof says."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from command import gen
+from crucible_gen import defects
+from crucible_gen.verify.proofs import RUN, STATIC
+
+PAGE = Path(__file__).parents[2] / "docs" / "verify.md"
+BLOCK = re.compile(r"```console\n\$ gen (verify[^\n]*)\n(recipe .*?)```\n", re.DOTALL)
+
+
+@pytest.mark.elixir
+def test_the_page_shows_what_is_printed(recipes: Callable[..., Path], packages: Path) -> None:
+    root = recipes()
+    gen(["recipes"], root)
+    build = root / "my_app" / "_build" / "dev"
+    build.mkdir(parents=True)
+    (build / "lib").symlink_to(packages, target_is_directory=True)
+    (root / "my_app" / "mix.exs").touch()
+    found = BLOCK.findall(PAGE.read_text("utf-8"))
+    assert len(found) == 2
+    for command, printed in found:
+        if "--compat" in command:
+            gen(["recipes", "--compat", "crucible_train@0.3.0"], root)
+        ran = gen(command.split(), root)
+        assert ran.err == ""
+        assert printed.rstrip("\n").endswith("...") or ran.out == printed
+        assert ran.out.startswith(printed.rstrip("\n").removesuffix("..."))
+
+
+def test_the_page_names_every_proof_and_every_defect() -> None:
+    text = PAGE.read_text("utf-8")
+    for name, means in (STATIC | RUN).items():
+        assert f"| `{name}` | {means}" in text
+    for defect in defects.defects().values():
+        assert f"| {defect.id} | {defect.package} {defect.versions} | {defect.title} |" in text
