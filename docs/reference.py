@@ -85,7 +85,15 @@ def kind(raw: Raw, key: str) -> str:
         words = "ISO 8601 time with offset"
     if name == "array" and isinstance(whole.get("items"), dict):
         words = f"list of {kind(whole['items'], place)}"
-    return ", ".join([words, *bounds(whole)])
+    return ", ".join([words, *bounds(whole), *known_values(whole)])
+
+
+def known_values(raw: Raw) -> Lines:
+    """Values that a field is known to have, where others are allowed too; else the form of a text."""
+    if "examples" in raw:
+        yield f"such as {', '.join(map(code, raw['examples']))}"
+    elif "pattern" in raw and "x-elixir-type" not in raw:
+        yield f"of the form {code(raw['pattern'])}"
 
 
 BOUNDS = {
@@ -107,25 +115,36 @@ def bounds(raw: Raw) -> Lines:
 
 
 def default(raw: Raw) -> str:
+    """The default of a field as a cell; empty where there is none."""
     return code(raw["default"]) if "default" in raw else ""
 
 
 def code(value: object) -> str:
+    """A value as code in a cell."""
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return f"`{text}`" if text else '`""`'
 
 
 def anchor(module: str) -> str:
+    """Where a heading of this text is linked to."""
     return re.sub(r"[^\w\- ]", "", module.lower()).replace(" ", "-")
 
 
 def table(*heads: str) -> Lines:
+    """The first two lines of a table."""
     yield f"| {' | '.join(heads)} |"
     yield f"|{' --- |' * len(heads)}"
 
 
 def row(*cells: str) -> str:
-    return f"| {' | '.join(cell.replace('<', '&lt;').replace('|', '&#124;') for cell in cells)} |"
+    """A line of a table."""
+    return f"| {' | '.join(map(cell, cells))} |"
+
+
+def cell(text: str) -> str:
+    """Text as it can stand in a cell: no `|` ends it, and no `<` outside code begins a tag."""
+    parts = text.replace("|", "\\|").split("`")
+    return "`".join(part if number % 2 else part.replace("<", "&lt;") for number, part in enumerate(parts))
 
 
 def properties(raw: Raw) -> Iterator[tuple[str, Raw]]:
@@ -161,8 +180,16 @@ def recipe() -> Lines:
 
 
 def training_config() -> Lines:
-    yield from table("field", "value", "default", "meaning")
-    yield from fields(DOCUMENTS[TRAINING], TRAINING, ("model_ref", "dataset_ref"))
+    """The fields of the training configuration, with the stage options that they feed."""
+    fed: dict[str, list[str]] = {}
+    for type_ in TYPES:
+        for source, option in feeds(type_).items():
+            path = source.removeprefix("training_config.")
+            fed.setdefault(path, []).append(f"`{option}` of `{SCHEMAS.types[type_].info.name}`")
+    yield from table("field", "value", "default", "feeds", "meaning")
+    for line in fields(DOCUMENTS[TRAINING], TRAINING, ("model_ref", "dataset_ref")):
+        start, _, meaning = line.removesuffix(" |").rpartition(" | ")
+        yield f"{start} | {', '.join(fed.get(line.split('`')[1], []))} | {meaning} |"
 
 
 def feeds(type_: str) -> dict[str, str]:
@@ -227,12 +254,14 @@ def reached() -> list[str]:
 
 
 def mlops() -> Lines:
+    """A section a stage of `mlops`, in the order of the pipeline."""
     for name, stage in SCHEMAS.mlops.items():
         yield from _stage_section(f"mlops.{name}", stage)
     yield ""
 
 
 def other_stages() -> Lines:
+    """A section a stage that recipes list under `stages`."""
     for name, stage in sorted(SCHEMAS.stages.items()):
         if stage.info.role == "stage":
             yield from _stage_section(name, stage)
@@ -255,18 +284,21 @@ def _stage_section(title: str, stage: schema.Stage) -> Lines:
 
 
 def evaluation() -> Lines:
+    """The fields of an evaluation, its tasks and their samples."""
     raw = DOCUMENTS[RECIPE]["$defs"]["evaluation"]
     yield from table("field", "value", "default", "meaning")
     yield from fields(raw, RECIPE, tuple(raw["required"]))
 
 
 def stage_entry() -> Lines:
+    """The fields of one entry of `stages`."""
     raw = DOCUMENTS[RECIPE]["$defs"]["stage"]
     yield from table("field", "value", "default", "meaning")
     yield from fields(raw, RECIPE, tuple(raw["required"]))
 
 
 def types() -> Lines:
+    """The training stage and the backend of each recipe type."""
     yield from table("recipe type", "stage", "default backend")
     for type_ in TYPES:
         info = SCHEMAS.types[type_].info
@@ -296,9 +328,11 @@ def _note(value: Raw) -> str:
 
 
 def following_stages() -> Lines:
+    """The stages that do not train: what they need, and what the recipe feeds them."""
     yield from table("recipe", "stage", "needs before it", "options as", "fed by the recipe")
     listed = [(f"`mlops.{name}`", stage) for name, stage in SCHEMAS.mlops.items()]
-    listed += [(f"`stages`: `{name}`", each) for name, each in sorted(SCHEMAS.stages.items()) if each.info.role == "stage"]
+    others = sorted((name, stage) for name, stage in SCHEMAS.stages.items() if stage.info.role == "stage")
+    listed += [(f"`stages`: `{name}`", stage) for name, stage in others]
     for where, stage in listed:
         fed = [f"`{option}` from `{shape.source}`" for option, shape in stage.shape.properties.items() if shape.source]
         needs = ", ".join(f"`{each}`" for each in stage.info.requires)
@@ -319,6 +353,7 @@ GROUPS = {
 
 
 def codes() -> Lines:
+    """A section a group of error codes."""
     titles = explanations.titles()
     unknown = {code_[:3] for code_ in titles} - GROUPS.keys()
     assert not unknown, f"these codes have no group: {unknown}"
@@ -330,6 +365,7 @@ def codes() -> Lines:
 
 
 def all_settings() -> Lines:
+    """The settings, with their defaults."""
     yield from table("setting", "value", "default", "meaning")
     for name, value in settings.schema()["properties"].items():
         yield row(f"`{name}`", kind(value, "settings.schema.json"), default(value), value["description"])

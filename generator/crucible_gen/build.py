@@ -41,7 +41,7 @@ def build(request: Request, known: Known = _NOTHING) -> Result:
     problems: list[Problem] = list(rules.compat((release, Place("compat")) for release in request.compat))
     workshop = _Workshop(request)
     try:
-        made = _made(find.recipes(request.paths, request.out, problems), workshop, known, problems)
+        made = _made(find.files(request.paths, request.out, problems), workshop, known, problems)
         problems += _between(list(made.values()), request, known)
         chosen = _chosen({each.id: each for each in made.values()}, request.only, problems) or [*made.values()]
         if problems:
@@ -55,15 +55,12 @@ def build(request: Request, known: Known = _NOTHING) -> Result:
     return Result(len(chosen), tuple(sorted(files, key=lambda file: file.path)), (), stopped, made, shared)
 
 
-def _made(
-    sources: Iterable[Source], workshop: _Workshop, known: Known, problems: list[Problem]
-) -> dict[str, Made]:
+def _made(files: Iterable[str], workshop: _Workshop, known: Known, problems: list[Problem]) -> dict[str, Made]:
     """What comes of each recipe file, by its path; a file that others extend and that has no id is none."""
     made: dict[str, Made] = {}
-    for source in sources:
-        path = str(source.path)
+    for path in files:
         try:
-            made[path] = known.made.get(path) or workshop.make(source)
+            made[path] = known.made.get(path) or workshop.make(find.source(path))
         except Problems as error:
             problems += error.problems
     extended = workshop.extended | {base for each in made.values() for base, _ in each.sources[1:]}

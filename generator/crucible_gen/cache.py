@@ -93,7 +93,7 @@ def keep(notes: Notes, request: Request, result: Result, planned: Plan, says: tu
     rows = {_SHARED: result.shared, **result.made}
     for each in rows.values():
         digests.update(each.sources)
-        digests.update((f"{out}/{file.path}", body_digest(file.text)) for file in each.files)
+        digests.update((f"{out}/{file.path}", body_digest(file.data)) for file in each.files)
     for name in _LIBRARIES:
         if name in sys.modules:
             place = os.path.dirname(os.path.dirname(sys.modules[name].__file__ or ""))
@@ -108,7 +108,9 @@ def keep(notes: Notes, request: Request, result: Result, planned: Plan, says: tu
     if any(action.kind != "update" for action in planned.changes):
         written |= _look_again(notes, out)
     folders = notes.inputs | notes.outputs
-    digests = {path: digests[path] for path in _used(rows, out)} | dict(_fixed_digests(notes, digests))
+    digests = (
+        dict(_unread(notes)) | {path: digests[path] for path in _used(rows, out)} | dict(_fixed_digests(notes, digests))
+    )
     record = {
         "asked": fast.identity(notes.words),
         "place": fast.place(notes.words),
@@ -136,10 +138,13 @@ def _known(notes: Notes, out: str) -> Known:
         if before == after:
             continue
         old, new = fast.entries(before), fast.entries(after)
-        came.update(f"{folder}/{name}" for name in old.keys() ^ new.keys())
+        # The first of a stamp is the kind: a link is no file, whatever it leads to.
+        came.update(
+            f"{folder}/{name}" for name in old.keys() | new.keys() if old.get(name, (0,))[:1] != new.get(name, (0,))[:1]
+        )
         doubtful.update(f"{folder}/{name}" for name in old.keys() & new.keys() if old[name] != new[name])
     stale = notes.stale = came | {path for path in doubtful if not fast.unchanged(path, digests)}
-    if fast.START < record.get("when", fast.START):
+    if record.get("when", fast.START) > fast.START:
         return Known()  # the clock was set back: no stamp tells what came first
     if not notes.memory["made"] or any(path in notes.fixed or os.path.dirname(path) in notes.fixed for path in stale):
         return Known()
@@ -225,6 +230,12 @@ def _used(rows: dict[str, Made], out: str) -> Iterator[str]:
     for each in rows.values():
         yield from (path for path, _ in each.sources)
         yield from (f"{out}/{path}" for path in each.outputs)
+
+
+def _unread(notes: Notes) -> Iterator[tuple[str, str]]:
+    """Empty digests of what is in the folders of recipes and may have any bytes, as long as no recipe says otherwise."""
+    for folder in notes.inputs.keys() - notes.fixed:
+        yield from ((f"{folder}/{name}", "") for name, at in fast.entries(notes.inputs[folder]).items() if at)
 
 
 def _fixed_digests(notes: Notes, digests: dict[str, str]) -> Iterator[tuple[str, str]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from crucible_gen import load
 from crucible_gen.bundle import bundle
 from crucible_gen.document import Node
 from crucible_gen.problems import Place, Problem, Problems
-from crucible_gen.schema import META, Schemas, shipped
+from crucible_gen.schema import META, Raw, Schemas, shipped
 from crucible_gen.settings import shown
 from crucible_gen.validate import Validator
 
@@ -42,9 +42,25 @@ def extend(schemas: Schemas, paths: Sequence[Path]) -> Schemas:
         raise Problems(sorted(problems))
     documents: dict[str, Any] = {key: node.plain() for key, node in nodes.items()}
     extended = Schemas({**schemas.documents, **documents}, nodes)
-    _ = extended.stages
-    bundle(extended)
+    if problems := list(_defaults(extended, bundle(extended))):
+        raise Problems(sorted(problems))
     return extended
+
+
+def _defaults(schemas: Schemas, bundled: Raw) -> Iterator[Problem]:
+    """The problems of defaults that their own schemas refuse: they would be printed unseen."""
+    options = {
+        rule["if"]["properties"]["stage"]["const"]: rule["then"]["properties"]["options"]["$ref"]
+        for rule in bundled["$defs"]["stage_entry"]["allOf"]
+    }
+    for name, stage in schemas.stages.items():
+        node = schemas.places.get(stage.key)
+        for option, shape in stage.shape.properties.items() if node is not None and name in options else ():
+            said = node.get("properties", option) if node is not None and shape.default is not None else None
+            if said is not None:
+                default = {"$ref": f"{options[name]}/properties/{option}"}
+                part = {"$defs": bundled["$defs"], "properties": {"default": default}}
+                yield from Validator(part, "E0501").check(said)
 
 
 def _files(paths: Sequence[Path], problems: list[Problem]) -> list[Path]:

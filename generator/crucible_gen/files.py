@@ -5,10 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class File:
-    """One output: posix path relative to the output directory, its text, its recipe (None where recipes share it)."""
+    """One output: posix path relative to the output directory, its bytes, its recipe (None where recipes share it).
+
+    The bytes are made once, for the plan passes them on: ten thousand recipes would not fit twice.
+    """
 
     path: str
-    text: str
+    data: bytes
     recipe: str | None
+
+    def __init__(self, path: str, text: str, recipe: str | None) -> None:
+        """Takes the text of the file."""
+        object.__setattr__(self, "path", path)
+        object.__setattr__(self, "data", text.encode())
+        object.__setattr__(self, "recipe", recipe)
+
+    @property
+    def text(self) -> str:
+        """The text of the file."""
+        return self.data.decode()

@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from crucible_gen.inputs import relative
 from crucible_gen.problems import Place, Problem
 from crucible_gen.resolve import Source
 from crucible_gen.settings import OWN_FILE, shown
@@ -26,21 +27,26 @@ _OTHERS = (OWN_FILE, ".schema.json")
 
 def recipes(paths: Sequence[Path], out: Path, problems: list[Problem]) -> list[Source]:
     """The recipe files at `paths`; `out` is never looked into; what cannot be read is added to `problems`."""
-    found = [Source(Path(file), shown(Path(file))) for file in files(paths, out, problems)]
-    if not found and not problems:
-        places = ", ".join(shown(path) for path in paths) or "the working directory"
-        hint = f"a recipe is a file that ends in {', '.join(ENDINGS)}; gen new NAME --type TYPE writes one"
-        problems.append(Problem(Place(places), "E0305", "no recipes are here", hint=hint))
-    return sorted(found, key=lambda source: source.name)
+    return [source(file) for file in files(paths, out, problems)]
+
+
+def source(file: str) -> Source:
+    """The file at an absolute path, under the name that messages give it."""
+    return Source(Path(file), shown(Path(file)))
 
 
 def files(paths: Sequence[Path], out: Path, problems: list[Problem]) -> list[str]:
-    """As `recipes`: the absolute paths alone, and no problem where there are none."""
+    """As `recipes`, but the absolute paths alone."""
     found: dict[str, None] = {}
     for path in paths:
         absolute = os.path.normpath(path.absolute())
         found.update(dict.fromkeys(_below(absolute, out, problems) if os.path.isdir(absolute) else [absolute]))
-    return list(found)
+    if not found and not problems:
+        places = ", ".join(shown(path) for path in paths) or "the working directory"
+        hint = f"a recipe is a file that ends in {', '.join(ENDINGS)}; gen new NAME --type TYPE writes one"
+        problems.append(Problem(Place(places), "E0305", "no recipes are here", hint=hint))
+    here = os.getcwd()
+    return sorted(found, key=lambda file: relative(file, here))
 
 
 def _below(directory: str, out: Path, problems: list[Problem]) -> Iterable[str]:

@@ -27,7 +27,9 @@ def generator() -> str:
     """The digest of the code, schemas and templates that run, whether installed or in a checkout."""
     code = Path(__file__).parent
     names = [f"code/{path} {digest}" for path, digest in _digests(code) if not path.startswith("data/")]
-    names += [f"{kind}/{path} {digest}" for kind in ("schemas", "templates") for path, digest in _digests(shipped(kind))]
+    names += [
+        f"{kind}/{path} {digest}" for kind in ("schemas", "templates") for path, digest in _digests(shipped(kind))
+    ]
     return sign.body_digest("\n".join(names))
 
 

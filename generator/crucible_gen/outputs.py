@@ -27,7 +27,12 @@ SHARED = {
         "test/crucible_recipes/recipe_test.exs",
         "test/crucible_recipes/run_test.exs",
     ),
-    "python": ("pyproject.toml", "crucible_recipes/__init__.py", "crucible_recipes/__main__.py", "crucible_recipes/py.typed"),
+    "python": (
+        "pyproject.toml",
+        "crucible_recipes/__init__.py",
+        "crucible_recipes/__main__.py",
+        "crucible_recipes/py.typed",
+    ),
     "ir": (),
 }
 """What no recipe changes, by target."""

@@ -252,7 +252,7 @@ def _is_folder(out: Path, folder: str, problems: list[Problem]) -> bool:
 
 def _meet(survey: _Survey, file: File, absent: bool) -> None:
     """Adds what is to be done about one wanted file, or what is in its way."""
-    new = file.text.encode()
+    new = file.data
     path = file.path
     half = survey.halves.get(path)
     found: _Seen | None = None

@@ -36,7 +36,7 @@ def prove(request: Request) -> tuple[int, int] | None:
 def _prove(request: Request) -> tuple[int, int] | None:
     out = os.path.abspath(request.out)
     wanted = manifest.file(request.targets)
-    if _read(f"{out}/{wanted.path}") != wanted.text.encode():
+    if _read(f"{out}/{wanted.path}") != wanted.data:
         return None
     problems: list[Problem] = []
     recipes = find.files(request.paths, request.out, problems)

@@ -6,6 +6,7 @@ Names must be possible in both languages, stages must stand in an order that run
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import PurePosixPath
 
 from crucible_gen import defects, names, pipeline
@@ -32,7 +33,7 @@ def check(recipe: Recipe, schemas: Schemas) -> list[Problem]:
     for node in (recipe.node, *(variant for _, variant in recipe.variants)):
         problems += _stages(node, recipe.type, schemas)
         problems += _evaluation(node)
-        problems += _values(node, schemas.recipe(recipe.type))
+        problems += _all_values(node, recipe.type, schemas)
         compat_ = node.get("compat")
         items = compat_.value if compat_ is not None and isinstance(compat_.value, tuple) else ()
         problems += compat((item.value, item.place) for item in items if isinstance(item.value, str))
@@ -123,6 +124,22 @@ def _unique(items: Node | None, key: str, what: str) -> Iterator[Problem]:
 
 def _list(node: Node | None) -> tuple[Node, ...]:
     return node.value if node is not None and isinstance(node.value, tuple) else ()
+
+
+def _all_values(node: Node, type_: str, schemas: Schemas) -> Iterator[Problem]:
+    """`_values` of a whole recipe, where a listed stage says itself what its options are."""
+    shape = schemas.recipe(type_)
+    for key, inner in shape.properties.items():
+        value = node.get(key)
+        if value is not None and key != "stages":
+            yield from _values(value, inner)
+    for place, listed in shape.properties["stages"].properties.items():
+        item = listed.items or ANY
+        for entry in _list(node.get("stages", place)):
+            name = entry.get("stage")
+            stage = schemas.stages.get(str(name.value)) if name is not None else None
+            options = {"options": stage.shape} if stage is not None else {}
+            yield from _values(entry, replace(item, properties={**item.properties, **options}))
 
 
 def _values(node: Node, shape: Shape) -> Iterator[Problem]:

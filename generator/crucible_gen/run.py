@@ -112,7 +112,9 @@ class _Work:
         from crucible_gen import cache, manifest, plan
 
         files, kept = self.result.files, self.result.kept
-        if not (self.request.whole or self.options.check or self.options.diff) and manifest.bears_another(self.shown_out):
+        if not (self.request.whole or self.options.check or self.options.diff) and manifest.bears_another(
+            self.shown_out
+        ):
             files = (*files, manifest.void())
         complete = not self.options.only and not (self.notes and cache.nothing_left(self.notes, self.result))
         covers: Callable[[str], bool] = lambda path: path.partition("/")[0] in self.request.targets  # noqa: E731
@@ -229,7 +231,9 @@ class _Work:
 
 def _fits(settings: Settings, recipes: int, files: int) -> str:
     """What `--check` says when nothing differs."""
-    return _said(settings, {"differ": []}, f"{_count(recipes, 'recipe')}: {_count(files, 'file')}, all as the recipes say")
+    return _said(
+        settings, {"differ": []}, f"{_count(recipes, 'recipe')}: {_count(files, 'file')}, all as the recipes say"
+    )
 
 
 def _said(settings: Settings, data: dict[str, object], text: str) -> str:

@@ -64,7 +64,7 @@ class Get:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A value of an IR struct: `type` is the key of its schema (`training_config`); a field left out has its default."""
+    """A value of an IR struct: `type` names its schema (`training_config`); a field left out has its default."""
 
     type: str
     fields: tuple[tuple[str, Term], ...]

@@ -126,6 +126,8 @@ class Draw:
                 return st.one_of(st.integers(low, min(high, low + 9)), st.integers(low, high))
             case "number":
                 return self._number(raw)
+            case "string" if "x-short" in raw:
+                return self.values(raw["properties"][raw["x-short"]])
             case "string":
                 return self._text(raw)
             case "array":

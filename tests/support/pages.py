@@ -5,10 +5,11 @@ A page is a session in an empty directory. From top to bottom, a block of
 - `console` runs its commands (`$ ...`, continued by `> ...`), and shows what they print;
 - `diff` changes the file that it names;
 - any other language, with `<!-- file: PATH -->` before it, is that file;
-- any language, with `<!-- excerpt: PATH -->` before it, stands in that file, less the indentation.
+- any language, with `<!-- excerpt: PATH -->` before it, stands in that file, less the indentation;
+- `make`, or `yaml` of a hook or a workflow, runs `gen` somewhere: these commands end well.
 
-A line `...` in an output or an excerpt stands for any lines. `<!-- fresh -->` goes on in another empty directory,
-`<!-- repository -->` in a copy of what of this repository a user of it works with.
+A line `...` in an output or an excerpt stands for any lines, and one digest of a header for any other.
+`<!-- fresh -->` goes on in another empty directory, `<!-- repository -->` in one with the recipes of this repository.
 """
 
 from __future__ import annotations
@@ -26,7 +27,13 @@ ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 ELISION = "..."
-_BLOCK = re.compile(r"(?:^<!-- ([^\n]*) -->\n+)?^```(\w*)\n(.*?)^```$|^<!-- (fresh|repository) -->$", re.DOTALL | re.MULTILINE)
+_DIGEST = re.compile(r"(?<=inputs=)[0-9a-f]{16}|(?<=body=)[0-9a-f]{16}")
+_PLACES = ("fresh", "repository")
+_BLOCK = re.compile(
+    r"(?:^<!-- (?P<comment>[^\n]*) -->\n+)?^(?P<fence>`{3,})(?P<language>\w*)\n(?P<text>.*?)^(?P=fence)$"
+    r"|^<!-- (?P<place>fresh|repository) -->$",
+    re.DOTALL | re.MULTILINE,
+)
 
 
 @dataclass(frozen=True)
@@ -60,14 +67,14 @@ def name(page: Path) -> str:
 def blocks(text: str) -> Iterator[Block]:
     """The code blocks of a page, and the comments that say where it goes on, in order."""
     for match in _BLOCK.finditer(text):
-        comment, language, inner, place = match.groups()
-        if place:
+        if place := match["place"]:
             yield Block("", "", place)
             continue
-        word, _, path = (comment or "").partition(": ")
-        start, end = match.span(3)
+        word, _, path = (match["comment"] or "").partition(": ")
+        if word in _PLACES:
+            yield Block("", "", word)
         known = word in ("file", "excerpt")
-        yield Block(language, inner, word if known else "", path if known else "", start, end)
+        yield Block(match["language"], match["text"], word if known else "", path if known else "", *match.span("text"))
 
 
 def commands(text: str) -> list[Command]:
@@ -85,8 +92,12 @@ def commands(text: str) -> list[Command]:
 
 
 def same(expected: Sequence[str], actual: Sequence[str]) -> bool:
-    """Whether the lines are equal, where a line `...` stands for any."""
-    return _find(expected, actual, whole=True)
+    """Whether the lines are equal, where a line `...` stands for any and digests do not count."""
+    return _find(_without_digests(expected), _without_digests(actual), whole=True)
+
+
+def _without_digests(lines: Sequence[str]) -> list[str]:
+    return [_DIGEST.sub("", line) for line in lines]
 
 
 def stands_in(excerpt: Sequence[str], text: Sequence[str]) -> bool:
@@ -122,6 +133,17 @@ def _find(expected: Sequence[str], actual: Sequence[str], whole: bool) -> bool:
     return True
 
 
+def steps(block: Block) -> Iterator[str]:
+    """The commands of `gen` that a makefile, a pre-commit hook or a workflow runs."""
+    if block.language == "make":
+        lines = [line.strip() for line in block.text.splitlines() if line.startswith("\t")]
+    elif block.language == "yaml":
+        lines = re.findall(r"^[\s-]*(?:entry|run): (.*)$", block.text, re.MULTILINE)
+    else:
+        lines = []
+    yield from (line for line in lines if line.startswith("gen "))
+
+
 class Session:
     """A directory that the blocks of a page work in; commands are those of a user, `gen` and `python` are ours."""
 
@@ -139,10 +161,11 @@ class Session:
             "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}",
             "HOME": str(directory / "home"),
             "LC_ALL": "C.UTF-8",
+            "COLUMNS": "80",
             "PYTHONPATH": packages,
             "PYTHONDONTWRITEBYTECODE": "1",
         }
-        self._code = 0
+        self.code = 0
         self.fresh()
 
     def fresh(self) -> None:
@@ -152,16 +175,18 @@ class Session:
         self.top.mkdir()
 
     def repository(self) -> None:
-        """Goes on in a copy of the repository: settings, recipes and what became of them."""
+        """Goes on in a directory with the settings, recipes and contracts of the repository, and what comes of them."""
         self.fresh()
         shutil.copy(ROOT / "pyproject.toml", self.top)
-        for folder in ("recipes", "generated", "schemas", "contracts"):
-            shutil.copytree(ROOT / folder, self.top / folder, ignore=shutil.ignore_patterns("_build", "deps"))
+        for folder in ("recipes", "contracts"):
+            shutil.copytree(ROOT / folder, self.top / folder)
+        self.run("gen --quiet")
+        assert self.code == 0
 
     def run(self, command: str) -> list[str]:
         """What a command prints, both streams in order; the working directory and `$?` last from one to the next."""
         state = self._base / "state"
-        script = f"(exit {self._code})\n{command}\ncode=$?\npwd -P > '{state}'\nexit $code\n"
+        script = f"(exit {self.code})\n{command}\ncode=$?\npwd -P > '{state}'\nexit $code\n"
         done = subprocess.run(
             ["bash", "-c", script],
             cwd=self.directory,
@@ -173,7 +198,7 @@ class Session:
             check=False,
             timeout=300,
         )
-        self._code = done.returncode
+        self.code = done.returncode
         if state.exists():
             self.directory = Path(state.read_text("utf-8").rstrip("\n"))
         return done.stdout.replace(str(self.top.resolve()), "").splitlines()
@@ -197,13 +222,13 @@ class Session:
 
 
 def play(page: Path, directory: Path) -> str:
-    """Runs the page from top to bottom; the page as it should be. Raises AssertionError for a block that cannot be right."""
+    """Runs the page from top to bottom; the page as it should be. Raises AssertionError for a block that is wrong."""
     text = page.read_text("utf-8")
     session = Session(directory)
     corrected, position = [], 0
     for block in blocks(text):
         if not block.language:
-            if block.word in ("fresh", "repository"):
+            if block.word in _PLACES:
                 getattr(session, block.word)()
             continue
         if block.language == "console":
@@ -213,6 +238,9 @@ def play(page: Path, directory: Path) -> str:
             session.change(block.text)
         elif block.word == "file":
             session.write(block.path, block.text)
+            for command in steps(block):
+                printed = session.run(command)
+                assert session.code == 0, f"{command}: {printed}"
         elif block.word == "excerpt":
             lines = (session.top / block.path).read_text("utf-8").splitlines()
             assert stands_in(block.text.splitlines(), lines), f"not in {block.path}:\n{block.text}"

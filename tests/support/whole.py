@@ -15,14 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from command import Ran, gen, project
-
 from crucible_gen import fast, schema
-
-TYPES = {
-    "supervised": "options: {eval_every: 8}",
-    "rl": "options: {group_size: 4}",
-    "preference": "options: {}",
-}
 
 
 @dataclass(frozen=True)
@@ -81,8 +74,16 @@ def recipe(name: str, type_: str = "supervised", *, extends: str = "fragments/ba
 
 BASE = "training_config:\n  model_ref: Qwen/Qwen3.5-9B-Base\n  dataset_ref: HuggingFaceH4/no_robots\n"
 OTHER = "training_config:\n  batch_size: 64\n"
-STAGE = '{"x-stage": {"name": "audit", "module": "Acme.Audit"}, "type": "object", "additionalProperties": false, \
-"properties": {"level": {"type": "integer", "description": "%s"}}}\n'
+STAGE = """{
+  "$schema": "https://json-schema.org/draft/2020-12/schema",
+  "title": "Acme.Audit",
+  "description": "Audits the model.",
+  "x-stage": {"name": "audit", "module": "Acme.Audit"},
+  "type": "object",
+  "additionalProperties": false,
+  "properties": {"level": {"description": "%s", "type": "integer"}}
+}
+"""
 
 
 def small(root: Path, names: Sequence[str] = ("a", "b", "c")) -> Path:
@@ -112,7 +113,10 @@ def edit_recipe(root: Path, chance: random.Random) -> None:
 
 def rewrite_extends(root: Path, chance: random.Random) -> None:
     if path := _pick(root, chance, "recipes/*.yaml"):
-        forms = ["extends:\n  - fragments/other.yaml # why\n  - 'fragments/base.yaml'", '"extends": fragments/base.yaml']
+        forms = [
+            "extends:\n  - fragments/other.yaml # why\n  - 'fragments/base.yaml'",
+            '"extends": fragments/base.yaml',
+        ]
         lines = path.read_text().split("\n")
         path.write_text("\n".join(chance.choice(forms) if "extends" in line else line for line in lines))
 
@@ -152,7 +156,9 @@ def delete_recipe(root: Path, chance: random.Random) -> None:
 
 def rename_recipe(root: Path, chance: random.Random) -> None:
     if path := _pick(root, chance, "recipes/*.yaml"):
-        path.rename(path.with_stem(chance.choice("defgh")))
+        renamed = path.rename(path.with_stem(chance.choice("defgh")))
+        if chance.random() < 0.8:
+            renamed.write_text(recipe(renamed.stem))
 
 
 def swap(root: Path, chance: random.Random) -> None:
@@ -200,14 +206,17 @@ def copy_output(root: Path, chance: random.Random) -> None:
 
 
 def link_output(root: Path, chance: random.Random) -> None:
-    if path := _pick(root, chance, "generated/**/*"):
+    path = _pick(root, chance, "generated/**/*")
+    if path and not path.is_symlink():
         shutil.copy(path, root / "elsewhere")
         path.unlink()
         path.symlink_to(root / "elsewhere")
 
 
 def add_foreign(root: Path, chance: random.Random) -> None:
-    path = root / chance.choice(["generated/elixir/mix.lock", "generated/notes.txt", "recipes/notes.txt", "recipes/.x.yaml"])
+    path = root / chance.choice(
+        ["generated/elixir/mix.lock", "generated/notes.txt", "recipes/notes.txt", "recipes/.x.yaml"]
+    )
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(chance.choice(["one", "two"]))
 
@@ -233,7 +242,7 @@ def settings_nearer(root: Path, chance: random.Random) -> None:
     if path.exists():
         path.unlink()
     else:
-        path.write_text("{}\n")
+        path.write_text("out: ../generated\n")
 
 
 CHANGES: tuple[Change, ...] = (

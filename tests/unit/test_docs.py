@@ -12,27 +12,32 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 import yaml
+from click import Command, Group
 from command import MINIMAL, gen, project
 from crucible_gen import load, schema, settings
+from crucible_gen.cli import gen as program
 from crucible_gen.printers import elixir as elixir_printer
 from elixir_project import tool
 from pages import PAGES, ROOT, Block, blocks, commands, name, play, same, stands_in
 
 Golden = Callable[[Path, Mapping[str, bytes]], None]
 
-ELSEWHERE = {
-    "docs/verify.md": "tests/verify/test_docs_verify.py",
-    "docs/contracts.md": "tests/contracts/test_contracts_pull.py",
-}
+ELSEWHERE = {"docs/verify.md": "tests/verify/test_docs_verify.py"}
 """Pages whose commands need compiled packages, and the tests that run them."""
 
-PLAYED = [page for page in PAGES if name(page) not in ELSEWHERE]
+MIX = re.compile(r"^\$ mix ", re.MULTILINE)
+PLAYED = [
+    pytest.param(page, id=name(page), marks=[pytest.mark.elixir] if MIX.search(page.read_text("utf-8")) else [])
+    for page in PAGES
+    if name(page) not in ELSEWHERE
+]
 
 
-@pytest.mark.parametrize("page", PLAYED, ids=name)
+@pytest.mark.parametrize("page", PLAYED)
 def test_commands_print_what_the_page_shows(page: Path, tmp_path: Path, golden: Golden) -> None:
     golden(page, {"": play(page, tmp_path).encode()})
 
@@ -58,7 +63,7 @@ def test_every_block_has_a_language_that_is_checked() -> None:
 RECIPE = schema.load().documents["recipe.schema.json"]["properties"]
 
 
-@pytest.mark.parametrize(("page", "block"), examples("yaml"), ids=ids)
+@pytest.mark.parametrize(("page", "block"), [*examples("yaml")], ids=ids)
 def test_yaml_is_right_and_a_part_of_a_recipe_fits_one(page: str, block: Block, tmp_path: Path) -> None:
     node = load.parse(block.text.encode(), page)
     written = node.plain()
@@ -78,7 +83,7 @@ def merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
     return both
 
 
-@pytest.mark.parametrize(("page", "block"), examples("json"), ids=ids)
+@pytest.mark.parametrize(("page", "block"), [*examples("json")], ids=ids)
 def test_json_is_right_and_a_stage_schema_is_accepted(page: str, block: Block, tmp_path: Path) -> None:
     value = json.loads(block.text)
     if "x-stage" in value:
@@ -87,19 +92,19 @@ def test_json_is_right_and_a_stage_schema_is_accepted(page: str, block: Block, t
         assert ran.code == 0, ran.both
 
 
-@pytest.mark.parametrize(("page", "block"), examples("toml"), ids=ids)
+@pytest.mark.parametrize(("page", "block"), [*examples("toml")], ids=ids)
 def test_toml_is_right_and_settings_are_known(page: str, block: Block, tmp_path: Path) -> None:
     assert tomllib.loads(block.text)
     (tmp_path / "pyproject.toml").write_text(block.text, "utf-8")
     assert settings.find(tmp_path, {}).root == tmp_path
 
 
-@pytest.mark.parametrize(("page", "block"), examples("python"), ids=ids)
+@pytest.mark.parametrize(("page", "block"), [*examples("python")], ids=ids)
 def test_python_parses(page: str, block: Block) -> None:
     ast.parse(block.text)
 
 
-@pytest.mark.parametrize(("page", "block"), examples("sh"), ids=ids)
+@pytest.mark.parametrize(("page", "block"), [*examples("sh")], ids=ids)
 def test_scripts_parse_and_call_what_is_there(page: str, block: Block) -> None:
     done = subprocess.run(["bash", "-n"], input=block.text, text=True, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -167,8 +172,38 @@ def test_written_parts_say_what_the_schemas_say(golden: Golden) -> None:
 
 @pytest.mark.parametrize("page", ELSEWHERE)
 def test_other_tests_run_the_commands_of_a_page(page: str) -> None:
-    text = (ROOT / ELSEWHERE[page]).read_text("utf-8")
-    assert Path(page).name in text or "contracts" in text
+    assert f'"{Path(page).name}"' in (ROOT / ELSEWHERE[page]).read_text("utf-8")
+
+
+NAMED = re.compile(r"`gen ([^`]+)`|^(?:\$ )?gen (.+)$", re.MULTILINE)
+FLAG = re.compile(r"(?<![\w-])--?[a-z][a-z-]*")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_every_command_that_is_named_is_one(page: Path) -> None:
+    text = page.read_text("utf-8")
+    for in_text, alone in NAMED.findall(text):
+        words = (in_text or alone).partition("#")[0].split()
+        command: Command = program
+        while words and isinstance(command, Group) and words[0] in command.commands:
+            command = command.commands[words.pop(0)]
+        if command is program:
+            command = program.commands["generate"]
+        known = {flag for parameter in command.params for flag in (*parameter.opts, *parameter.secondary_opts)}
+        assert set(FLAG.findall(" ".join(words))) <= known | {"--help"}, f"gen {in_text or alone}"
+
+
+def test_the_architecture_names_every_module() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    modules = {path.stem for path in (ROOT / "generator" / "crucible_gen").iterdir() if "__" not in path.name}
+    named = set(re.findall(r"`(\w+)`", text))
+    assert not modules - {"py", "data", "explain"} - named
+
+
+def test_the_picture_is_a_picture_that_says_what_it_shows() -> None:
+    root = ElementTree.parse(ROOT / "docs" / "flow.svg").getroot()
+    assert root.tag == "{http://www.w3.org/2000/svg}svg"
+    assert root.findtext("{http://www.w3.org/2000/svg}title")
 
 
 # What the tests above stand on.
@@ -187,6 +222,7 @@ def test_dots_stand_for_any_lines() -> None:
     assert same(["a", "...", "d"], ["a", "b", "c", "d"])
     assert same(["a", "...", "d"], ["a", "d"])
     assert same(["..."], [])
+    assert same([f"inputs={'1' * 16} body={'2' * 16}"], [f"inputs={'3' * 16} body={'4' * 16}"])
     assert not same(["a"], ["a", "b"])
     assert not same(["a", "..."], ["b"])
     assert not same(["...", "b"], ["b", "c"])

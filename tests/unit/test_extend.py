@@ -136,3 +136,26 @@ def test_an_option_may_be_fed_by_a_field_that_every_type_has(here: Path) -> None
     fed = {"description": "A.", "type": "integer", "x-from": "training_config.options.lora_rank", "default": 1}
     project(here, {"a.schema.json": stage(properties={"a": fed})})
     assert extend(SHIPPED, [Path("a.schema.json")]).stages["audit"].shape.properties["a"].source == fed["x-from"]
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ({"type": "integer", "default": "x"}, 'default must be a whole number, found the text "x"'),
+        ({"type": "integer", "minimum": 1, "default": 0}, "default must be at least 1, found 0"),
+        ({"type": "string", "enum": ["a"], "default": "b"}, 'default must be a, found "b"'),
+        ({"type": "string", "x-elixir-type": "timestamp", "default": "tomorrow"}, "default cannot stand here"),
+    ],
+)
+def test_a_default_that_its_own_schema_refuses(here: Path, option: dict[str, Any], message: str) -> None:
+    project(here, {"a.schema.json": stage(properties={"one": {"description": "One."} | option})})
+    (problem,) = refused("a.schema.json")
+    assert (problem.code, problem.place.file) == ("E0501", "a.schema.json")
+    assert problem.message == message
+
+
+def test_a_default_of_null_or_one_that_fits(here: Path) -> None:
+    options = {"one": {"type": ["integer", "null"], "default": None}, "two": {"type": "number", "default": 1}}
+    described = {name: {"description": "One."} | option for name, option in options.items()}
+    project(here, {"a.schema.json": stage(properties=described)})
+    assert names(extend(SHIPPED, [Path("a.schema.json")])) == {"audit"}

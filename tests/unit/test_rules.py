@@ -4,10 +4,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 from crucible_gen import rules
+from crucible_gen.extend import extend
 from crucible_gen.problems import Problem
 
 from recipes import SCHEMAS, resolved
@@ -69,6 +71,40 @@ def test_text_where_elixir_has_text_may_be_anything(tmp_path: Path) -> None:
     schema = "{properties: {nil: {type: string}, 'true': {enum: [nil]}}}"
     config = f"training_config: {{model_ref: m, dataset_ref: {{name: d, schema: {schema}}}}}\n"
     assert check(tmp_path, config) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "codes"),
+    [
+        ("{rows: {nil: [nil, {'true': x}]}, kind: a, at: 2026-01-31T12:00:00Z}", []),
+        ("{kind: nil}", ["E0416"]),
+        (f"{{kind: {'x' * 256}}}", ["E0416"]),
+        ("{at: tomorrow}", ["E0415"]),
+        ("{free: {nil: 1}}", ["E0416"]),
+    ],
+)  # fmt: skip
+def test_the_options_of_a_listed_stage_are_what_its_own_schema_says(
+    tmp_path: Path, options: str, codes: list[str]
+) -> None:
+    types = {
+        "rows": {"type": "object", "x-elixir-type": "text_map"},
+        "free": {"type": "object"},
+        "kind": {"type": "string", "x-elixir-type": "atom"},
+        "at": {"type": "string", "x-elixir-type": "timestamp"},
+    }
+    document = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Audit",
+        "description": "Audits.",
+        "x-stage": {"name": "audit", "module": "Acme.Audit"},
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {name: {"description": "An option."} | raw for name, raw in types.items()},
+    }
+    (tmp_path / "audit.schema.json").write_text(json.dumps(document))
+    schemas = extend(SCHEMAS, [tmp_path / "audit.schema.json"])
+    recipe = resolved(tmp_path, f"stages: {{before: [{{stage: audit, options: {options}}}]}}\n", schemas=schemas)
+    assert [problem.code for problem in rules.check(recipe, schemas)] == codes
 
 
 def test_each_profile_is_checked(tmp_path: Path) -> None:

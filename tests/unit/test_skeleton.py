@@ -6,11 +6,10 @@ from pathlib import Path
 
 import jinja2
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
 from crucible_gen.emit import skeleton
 from crucible_gen.schema import shipped
+from hypothesis import given
+from hypothesis import strategies as st
 
 ROOT = shipped("templates")
 SHIPPED = sorted(ROOT.rglob("*.j2"))
@@ -25,7 +24,7 @@ VALUES = st.sampled_from(["", "text", "two\nlines", "{{ name }}", "{% if %}", " 
 def by_jinja(text: str, holes: dict[str, str]) -> str:
     environment = jinja2.Environment(
         undefined=jinja2.StrictUndefined,
-        autoescape=False,  # noqa: S701 - source text
+        autoescape=False,
         keep_trailing_newline=True,
         trim_blocks=True,
         lstrip_blocks=True,

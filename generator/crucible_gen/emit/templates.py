@@ -97,7 +97,9 @@ class Templates:
         if isinstance(error, jinja2.UndefinedError):
             missing = str(error).split("'")[1:2]
             hint = did_you_mean(missing[0], holes) if missing else ""
-            hint = hint or (f"holes of this template: {', '.join(sorted(holes))}" if holes else "this template has no holes")
+            hint = hint or (
+                f"holes of this template: {', '.join(sorted(holes))}" if holes else "this template has no holes"
+            )
         return Problem(Place(file, line, 1) if line else Place(file), "E0520", f"template: {error}", hint=hint)
 
 

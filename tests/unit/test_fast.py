@@ -1,0 +1,389 @@
+"""What makes a run short: what it imports, what it opens, which recipes it lowers; and which records it believes."""
+
+from __future__ import annotations
+
+import marshal
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from crucible_gen import cache, emit, fast, lower
+from crucible_gen.lower import Experiment
+from whole import command, environment, process, recipe, small, whole
+
+HEAVY = {"click", "jinja2", "pydantic", "yaml", "jsonschema", "jsonschema_rs", "re", "json", "pathlib", "dataclasses"}
+HEAVY |= {"typing", "hashlib", "enum", "collections"}
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project whose outputs are written and whose record is kept; stamps are believed at once."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(fast, "MARGIN", 0)
+    root = small(tmp_path / "p")
+    for _ in range(3):
+        assert whole(["-q", "recipes"], root).ran.code == 0
+    assert whole(["recipes"], root).short
+    return root
+
+
+@pytest.fixture
+def lowered(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """The ids of the recipes that are lowered."""
+    ids: list[str] = []
+    real = lower.lower
+
+    def spy(recipe, *args):  # type: ignore[no-untyped-def]
+        ids.append(recipe.id)
+        return real(recipe, *args)
+
+    monkeypatch.setattr(lower, "lower", spy)
+    yield ids
+
+
+# What it costs --------------------------------------------------------------------------------------------------------
+
+
+def test_nothing_to_do_imports_nothing_heavy(tmp_path: Path) -> None:
+    root, cache = small(tmp_path / "p"), tmp_path / "cache"
+    process(["-q", "recipes"], root, cache)
+    time.sleep(fast.MARGIN / 1e9 + 0.1)
+    for _ in range(2):
+        process(["-q", "recipes"], root, cache)
+    script = (
+        "import sys; before = set(sys.modules); sys.argv = ['gen', 'recipes']\nfrom crucible_gen.__main__ import main\n"
+    )
+    script += "try: main()\nexcept SystemExit as end: assert end.code == 0\n"
+    script += "print(*sorted({name.partition('.')[0] for name in set(sys.modules) - before}))"
+    args = [
+        sys.executable,
+        "-I",
+        "-c",
+        f"import sys; sys.path.insert(0, {str(Path(fast.__file__).parents[1])!r})\n{script}",
+    ]
+    ran = subprocess.run(args, cwd=root, env=environment(cache), capture_output=True, text=True, check=True)
+    said, modules = ran.stdout.splitlines()
+    assert said == "3 recipes: 32 files, 32 unchanged"
+    assert set(modules.split()) <= {"crucible_gen", "__future__", "time", "zlib"}
+
+
+def test_nothing_to_do_opens_each_folder_once_and_no_file(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+    real = os.open
+
+    def spy(path: str, *args: object, **kwargs: object) -> int:
+        opened.append(os.fspath(path))
+        return real(path, *args, **kwargs)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(os, "open", spy)
+    assert whole(["recipes"], root).short
+    inside = [path for path in opened if path.startswith(str(root))]
+    assert len(inside) == len(set(inside))
+    assert all(os.path.isdir(path) for path in inside)
+
+
+def test_check_and_quiet_share_the_record(root: Path) -> None:
+    ran = whole(["--check", "recipes"], root)
+    assert ran.short
+    assert ran.ran.out == "3 recipes: 32 files, all as the recipes say\n"
+    ran = whole(["recipes", "-q"], root)
+    assert (ran.short, ran.ran.out) == (True, "")
+
+
+def test_one_recipe_that_changed_is_lowered_alone(root: Path, lowered: list[str]) -> None:
+    (root / "recipes/b.yaml").write_text(recipe("b", epochs=7))
+    ran = whole(["recipes"], root).ran
+    assert ran.out == "3 recipes: 32 files, 4 updated, 28 unchanged\n"
+    assert lowered == ["b"]
+
+
+def test_a_fragment_touches_those_that_extend_it(root: Path, lowered: list[str]) -> None:
+    (root / "recipes/c.yaml").write_text(recipe("c", extends="[fragments/base.yaml, fragments/other.yaml]"))
+    whole(["recipes"], root)
+    lowered.clear()
+    (root / "recipes/fragments/other.yaml").write_text("training_config:\n  batch_size: 65\n")
+    assert whole(["recipes"], root).ran.code == 0
+    assert lowered == ["c"]
+    lowered.clear()
+    base = root / "recipes/fragments/base.yaml"
+    base.write_text(base.read_text() + "  learning_rate: 1.0e-5\n")
+    assert whole(["recipes"], root).ran.code == 0
+    assert lowered == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("name", ["stages/audit.schema.json", "templates/elixir/recipe.ex.j2", "gen.yaml"])
+def test_schemas_templates_and_settings_touch_every_recipe(root: Path, name: str, lowered: list[str]) -> None:
+    (root / name).write_text((root / name).read_text() + "\n")
+    assert whole(["recipes"], root).ran.code == 0
+    assert lowered == ["a", "b", "c"]
+
+
+def test_recipes_that_come_and_go_touch_no_other(root: Path, lowered: list[str]) -> None:
+    (root / "recipes/d.yaml").write_text(recipe("d"))
+    (root / "recipes/a.yaml").unlink()
+    assert whole(["recipes"], root).ran.out == "3 recipes: 32 files, 4 created, 4 deleted, 28 unchanged\n"
+    assert lowered == ["d"]
+    assert not (root / "generated/ir/a.json").exists()
+
+
+def test_an_output_that_changed_makes_its_recipe_anew(root: Path, lowered: list[str]) -> None:
+    (root / "generated/ir/b.json").unlink()
+    assert whole(["recipes"], root).ran.out == "3 recipes: 32 files, 1 created, 31 unchanged\n"
+    assert lowered == ["b"]
+
+
+def test_a_proof_lowers_nothing_and_makes_nothing(
+    root: Path, lowered: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(emit.Emitter, "recipe", None)
+    ran = whole(["--check", "recipes", "--no-cache"], root)
+    assert (ran.short, ran.ran.code, lowered) == (False, 0, [])
+    assert ran.ran.out == "3 recipes: 32 files, all as the recipes say\n"
+
+
+def test_regenerate_takes_the_long_way(root: Path, lowered: list[str]) -> None:
+    ran = whole(["--check", "--regenerate", "recipes"], root)
+    assert (ran.short, ran.ran.code, lowered) == (False, 0, ["a", "b", "c"])
+
+
+def test_two_processes_see_what_one_sees(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fast, "_MANY", 0)
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    assert whole(["recipes"], root).short
+    (root / "generated/ir/a.json").write_text("{}")
+    assert whole(["--check", "recipes"], root).ran.code == 1
+
+
+def test_without_a_cache_the_bytes_are_the_same(root: Path, tmp_path: Path) -> None:
+    from whole import tree
+
+    before = tree(root / "generated")
+    (root / "recipes/b.yaml").write_text(recipe("b", epochs=7))
+    whole(["-q", "recipes"], root)
+    changed = tree(root / "generated")
+    assert changed != before
+    (root / "recipes/b.yaml").write_text(recipe("b"))
+    assert not whole(["-q", "--no-cache", "recipes"], root).short
+    assert tree(root / "generated") == before
+
+
+# Which records are believed -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["recipes"], (["recipes"], False, False)),
+        (["--check", "recipes", "-q"], (["recipes"], True, True)),
+        (["recipes", "--quiet"], (["recipes"], False, True)),
+        (["--out", "--check", "recipes"], (["--out", "--check", "recipes"], False, False)),
+        (["--", "-q"], (["--", "-q"], False, False)),
+        (["--check", "--diff"], (["--check", "--diff"], True, False)),
+        (["-q", "-v"], (["-q", "-v"], False, True)),
+    ],
+)
+def test_the_command_line(arguments: list[str], expected: tuple[list[str], bool, bool]) -> None:
+    assert fast.asked(arguments) == expected
+
+
+def record_of(root: Path) -> Path:
+    (record,) = (root.parent / "cache/crucible-gen").iterdir()
+    return record
+
+
+@pytest.mark.parametrize("damage", ["cut", "zeros", "empty", "flipped", "old", "not marshal"])
+def test_a_damaged_record_is_none(root: Path, damage: str) -> None:
+    record = record_of(root)
+    data = record.read_bytes()
+    middle = len(data) // 4
+    spoilt = {
+        "cut": data[:middle],
+        "zeros": bytes(len(data)),
+        "empty": b"",
+        "flipped": data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :],
+        "old": b"gen record 0\n" + data,
+        "not marshal": data[:27] + b"\xff" * (len(data) - 27),
+    }[damage]
+    record.write_bytes(spoilt)
+    ran = whole(["recipes"], root)
+    assert not ran.short
+    assert ran.ran.out == "3 recipes: 32 files, 32 unchanged\n"
+    assert ran.ran.err == ""
+
+
+def test_the_second_part_of_a_record_may_be_damaged_alone(root: Path, lowered: list[str]) -> None:
+    record = record_of(root)
+    data = record.read_bytes()
+    record.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    assert whole(["recipes"], root).short
+    (root / "recipes/b.yaml").write_text(recipe("b", epochs=7))
+    assert whole(["recipes"], root).ran.out == "3 recipes: 32 files, 4 updated, 28 unchanged\n"
+    assert lowered == ["a", "b", "c"]
+
+
+def test_a_record_of_another_user_is_none(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "getuid", lambda: 4711)
+    assert not whole(["recipes"], root).short
+
+
+@pytest.mark.parametrize("what", ["python", "generator", "machine", "home", "format", "folder"])
+def test_a_record_is_of_one_python_generator_machine_and_place(
+    root: Path, what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = fast.place(["recipes"]) if what == "folder" else ""
+    match what:
+        case "python":
+            monkeypatch.setattr(sys, "version", "3.99")
+        case "generator":
+            monkeypatch.setattr(fast, "__file__", "/elsewhere/fast.py")
+        case "machine":
+            monkeypatch.setattr(os, "uname", lambda: os.uname_result(("", "another", "", "", "")))
+        case "home":
+            monkeypatch.setenv("HOME", "/elsewhere")
+        case "format":
+            monkeypatch.setattr(fast, "FORMAT", 0)
+        case "folder":
+            root = root.rename(root.with_name("moved"))
+            os.chdir(root)
+            assert fast.place(["recipes"]) != place
+    assert not whole(["recipes"], root).short
+
+
+def test_another_words_record_at_the_same_place_is_none(root: Path) -> None:
+    record = fast.load(["recipes"]) if os.chdir(root) is None else None
+    assert record is not None
+    assert record["asked"] == fast.identity(["recipes"])
+    body = {**record, "asked": fast.identity(["others"])}
+    body.pop("head")
+    fast.save({**body, "place": fast.place(["recipes"])}, {"digests": {}, "made": {}})
+    assert fast.load(["recipes"]) is None
+
+
+def test_a_cache_that_cannot_be_written_is_no_matter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "cache").write_text("a file")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    root = small(tmp_path / "p")
+    for expected in ("32 created", "32 unchanged"):
+        ran = whole(["recipes"], root)
+        assert (ran.short, ran.ran.code, ran.ran.err) == (False, 0, "")
+        assert expected in ran.ran.out
+
+
+def test_only_so_many_records_are_kept(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache, "_MOST", 2)
+    for name in "abc":
+        assert whole(["-q", "recipes", "--only", name], root).ran.code == 0
+    assert len(list((root.parent / "cache/crucible-gen").iterdir())) == 2
+
+
+# What changed ---------------------------------------------------------------------------------------------------------
+
+
+def test_what_was_touched_and_is_equal_is_unchanged(root: Path, lowered: list[str]) -> None:
+    for name in ("recipes/a.yaml", "generated/ir/a.json", "recipes/fragments/base.yaml", "generated/elixir/mix.exs"):
+        os.utime(root / name, (1, 1))
+        (root / name).rename(root / "aside")
+        (root / name).write_bytes((root / "aside").read_bytes())
+        assert whole(["recipes"], root).short, name
+    assert lowered == []
+
+
+def test_files_of_one_size_and_time_that_changed_places_are_found(root: Path) -> None:
+    one, two = root / "recipes/a.yaml", root / "recipes/b.yaml"
+    for path in (one, two):
+        os.utime(path, (10**9, 10**9))
+    assert whole(["recipes"], root).short
+    assert one.stat().st_size == two.stat().st_size
+    one.rename(root / "spare")
+    two.rename(one)
+    (root / "spare").rename(two)
+    ran = whole(["--check", "recipes"], root)
+    assert (ran.short, ran.ran.code) == (False, 1)
+
+
+def test_a_write_in_the_same_tick_is_found(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same inode, size and times, as two writes in one tick have them: a stamp that young is not believed."""
+    monkeypatch.setattr(fast, "MARGIN", 2_000_000_000)
+    path = root / "recipes/a.yaml"
+    path.write_text(recipe("a", epochs=2))
+    assert whole(["-q", "recipes"], root).ran.code == 0
+    assert whole(["recipes"], root).short
+    real = fast.scan
+    frozen = real(str(root / "recipes"))
+    monkeypatch.setattr(fast, "scan", lambda folder: frozen if folder == str(root / "recipes") else real(folder))
+    path.write_text(recipe("a", epochs=3))
+    assert whole(["--check", "recipes"], root).ran.code == 1
+
+
+def test_a_clock_that_was_set_back_makes_every_stamp_doubtful(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = time.time_ns
+    monkeypatch.setattr(time, "time_ns", lambda: real() - 3600 * 10**9)
+    ran = whole(["recipes"], root)
+    assert (ran.short, ran.ran.out) == (False, "3 recipes: 32 files, 32 unchanged\n")
+
+
+def test_times_in_the_future_are_looked_behind(root: Path) -> None:
+    path = root / "recipes/a.yaml"
+    future = time.time() + 10**6
+    os.utime(path, (future, future))
+    assert whole(["recipes"], root).short
+    path.write_text(recipe("a", epochs=2))
+    os.utime(path, (future, future))
+    assert whole(["--check", "recipes"], root).ran.code == 1
+
+
+@pytest.mark.parametrize(
+    "name", ["recipes/new.yaml", "generated/ir/new.json", "recipes/deep/new.yaml", "stages/new.schema.json"]
+)
+def test_a_file_that_came_is_looked_at(root: Path, name: str) -> None:
+    (root / name).parent.mkdir(exist_ok=True)
+    (root / name).write_text("x")
+    assert not whole(["recipes"], root).short
+
+
+def test_settings_that_appear_nearer_are_found(root: Path) -> None:
+    (root / "recipes/gen.yaml").write_text("out: ../other\n")
+    ran = whole(["--check", "recipes"], root)
+    assert (ran.short, ran.ran.code) == (False, 1)
+
+
+def test_a_recipe_behind_a_link_is_followed(root: Path) -> None:
+    target = root / "elsewhere.yaml"
+    target.write_text(recipe("linked", extends="../recipes/fragments/base.yaml"))
+    (root / "recipes/linked.yaml").symlink_to(target)
+    (root / "fragments").symlink_to(root / "recipes/fragments")
+    for _ in range(2):
+        assert whole(["-q", "recipes"], root).ran.code == 0
+    assert whole(["recipes"], root).short
+    target.write_text(target.read_text() + "  batch_size: 3\n")
+    assert whole(["--check", "recipes"], root).ran.code == 1
+
+
+def test_problems_are_never_remembered(root: Path) -> None:
+    (root / "recipes/a.yaml").write_text("id: b\n")
+    first, second = whole(["recipes"], root), whole(["recipes"], root)
+    assert first.ran.code == second.ran.code == 1
+    assert first.ran.err == second.ran.err != ""
+    assert not second.short
+
+
+def test_changes_that_folders_tell() -> None:
+    def folder(*found: object) -> fast.Folder:
+        return (1, 2, 3), marshal.dumps(list(found), 2)
+
+    a, b = ("a", 0o100644, 1, 1, 1, 1), ("b", 0o100644, 2, 1, 1, 1)
+    assert fast.changes(folder(a, b, "d"), folder("d", b, a)) == []
+    assert fast.changes(folder(a, b), folder(a, ("b", 0o100600, 2, 1, 1, 9))) == ["b"]
+    assert fast.changes(folder(a), folder(a, b)) is None
+    assert fast.changes(folder(a), folder("a")) is None
+    assert fast.changes(folder(a), folder(("a", 0o120777, 1, 1, 1, 1))) is None
+    assert fast.changes(folder(a), ((), b"")) is None
+
+
+def test_wraps_is_asked_of_the_experiment() -> None:
+    assert Experiment.__dataclass_fields__["stages"]
+    assert command("x")[-1] == "x"
