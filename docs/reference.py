@@ -122,6 +122,8 @@ def default(raw: Raw) -> str:
 def code(value: object) -> str:
     """A value as code in a cell."""
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    if isinstance(value, float):
+        text = re.sub(r"^(\d+)e-0*", r"\1.0e-", text)  # as recipes and generated code write it
     return f"`{text}`" if text else '`""`'
 
 
@@ -181,15 +183,18 @@ def recipe() -> Lines:
 
 def training_config() -> Lines:
     """The fields of the training configuration, with the stage options that they feed."""
-    fed: dict[str, list[str]] = {}
+    fed: dict[str, dict[str, list[str]]] = {}
     for type_ in TYPES:
         for source, option in feeds(type_).items():
-            path = source.removeprefix("training_config.")
-            fed.setdefault(path, []).append(f"`{option}` of `{SCHEMAS.types[type_].info.name}`")
+            fed.setdefault(source.removeprefix("training_config."), {}).setdefault(option, []).append(type_)
+    into = {
+        path: ", ".join(f"`{option}` ({', '.join(types_)})" for option, types_ in options_.items())
+        for path, options_ in fed.items()
+    }
     yield from table("field", "value", "default", "feeds", "meaning")
     for line in fields(DOCUMENTS[TRAINING], TRAINING, ("model_ref", "dataset_ref")):
         start, _, meaning = line.removesuffix(" |").rpartition(" | ")
-        yield f"{start} | {', '.join(fed.get(line.split('`')[1], []))} | {meaning} |"
+        yield f"{start} | {into.get(line.split('`')[1], '')} | {meaning} |"
 
 
 def feeds(type_: str) -> dict[str, str]:
@@ -312,7 +317,7 @@ def stage_options() -> Lines:
         yield from ("", f"### {type_}: {stage.info.module}", "")
         yield from table("option", "comes from", "where that is nil", "note")
         for name, value in DOCUMENTS[stage.key]["properties"].items():
-            yield row(f"`{name}`", _origin(value), default(value), _note(value))
+            yield row(f"`{name}`", _origin(value), _fallback(value, type_), _note(value))
     yield ""
 
 
@@ -320,6 +325,13 @@ def _origin(value: Raw) -> str:
     if inject := value.get("x-inject"):
         return "the caller, needed" if inject["needed"] else "the caller"
     return f"`{value['x-from']}`" if "x-from" in value else "the recipe"
+
+
+def _fallback(value: Raw, type_: str) -> str:
+    """The default of an option, where what feeds it can be nil."""
+    source = SCHEMAS.recipe(type_).below(str(value.get("x-from", "")).split("."))
+    in_options = str(value.get("x-from", "")).startswith("training_config.options.")
+    return default(value) if in_options or (source is not None and source.nullable) else ""
 
 
 def _note(value: Raw) -> str:

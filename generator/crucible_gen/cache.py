@@ -120,7 +120,7 @@ def keep(notes: Notes, request: Request, result: Result, planned: Plan, says: tu
         "says": says,
     }
     fast.save(record, {"digests": digests, "made": {path: _row(each) for path, each in rows.items()}}, written)
-    _forget(os.path.dirname(record["place"]))
+    _forget(os.path.dirname(str(record["place"])))
 
 
 # What still holds -----------------------------------------------------------------------------------------------------
@@ -154,7 +154,8 @@ def _known(notes: Notes, out: str) -> Known:
         outputs = [f"{out}/{output}" for output in row[4]]
         theirs.update(outputs)
         if stale.isdisjoint(outputs) and stale.isdisjoint(source for source, _ in row[1]):
-            made[path] = Made(*row[:1], *map(tuple, row[1:4]), row[5], tuple(row[4]))  # type: ignore[arg-type]
+            id_, sources, profiles, stopped, wrote, wraps = row
+            made[path] = Made(id_, tuple(map(tuple, sources)), tuple(profiles), tuple(stopped), wraps, tuple(wrote))
     ids = frozenset(row[0] for row in notes.memory["made"].values())
     notes.alone = not any(path not in theirs for path in stale if path.startswith(f"{out}/"))
     return Known(made, made.pop(_SHARED, None), ids)

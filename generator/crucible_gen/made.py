@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -56,7 +56,7 @@ class Known:
 
     made: Mapping[str, Made] = field(default_factory=dict)
     shared: Made | None = None
-    ids: Set[str] = frozenset()
+    ids: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

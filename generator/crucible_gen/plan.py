@@ -106,8 +106,8 @@ def plan(
     """`files` against what stands below `out`.
 
     Left-over files are looked for when `files` are `complete`, and only at paths that `files` would have named if they
-    were wanted: `covers` says which. `kept` are outputs besides `files` that are known to be what they should be. `force` overwrites and deletes hand edits; a file that is not generated is safe
-    from it too.
+    were wanted: `covers` says which. `kept` are outputs besides `files` that are known to be what they should be.
+    `force` overwrites and deletes hand edits; a file that is not generated is safe from it too.
     """
     wanted, problems = _wanted(files, out)
     folders = sorted({folder for path in wanted for folder in _folders(path)})

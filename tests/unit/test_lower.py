@@ -1,7 +1,5 @@
 """Recipes become experiments of terms: what is bound by name, what feeds what, what is left to the caller."""
 
-# ruff: noqa: E501 -- a table has a line a row
-
 from __future__ import annotations
 
 from pathlib import Path

@@ -15,8 +15,18 @@ ROOT = shipped("templates")
 SHIPPED = sorted(ROOT.rglob("*.j2"))
 NAMES = ("name", "other")
 PIECES = st.sampled_from(
-    ["{{ name }}", "{{other}}", "{% if name %}", "{% if other %}", "{% else %}", "{% endif %}", "{# a {{ note }} #}"]
-    + ["\n", "\n\n", " ", "\t", "  text", "x", "}}", "%}", "é", "{", "}"]
+    [
+        *(
+            "{{ name }}",
+            "{{other}}",
+            "{% if name %}",
+            "{% if other %}",
+            "{% else %}",
+            "{% endif %}",
+            "{# a {{ note }} #}",
+        ),
+        *("\n", "\n\n", " ", "\t", "  text", "x", "}}", "%}", "é", "{", "}"),
+    ]
 )
 VALUES = st.sampled_from(["", "text", "two\nlines", "{{ name }}", "{% if %}", "  "])
 
@@ -38,7 +48,7 @@ def test_every_shipped_template_is_simple(path: Path, data: st.DataObject) -> No
     text = path.read_text("utf-8")
     parts = skeleton.parts(text)
     assert parts is not None
-    names = sorted({part for part in skeleton.names(parts)})
+    names = sorted(set(skeleton.names(parts)))
     holes = {name: data.draw(VALUES, label=name) for name in names}
     assert skeleton.fill(parts, holes) == by_jinja(text, holes)
 
