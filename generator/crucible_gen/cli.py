@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from crucible_gen.document import Plain
-from crucible_gen.problems import Problems
+from crucible_gen.problems import Problems, did_you_mean
 
 TYPES = ("supervised", "rl", "preference", "distillation")
 TARGETS = ("elixir", "python", "ir")
@@ -23,15 +23,38 @@ class _Gen(click.Group):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """The arguments, with the command `generate` in front where none is named."""
         if not (args and (args[0] in self.commands or args[0] in ("--help", "-h", "--version"))):
+            if args and not os.path.lexists(args[0]) and (near := did_you_mean(args[0], self.commands)):
+                raise click.UsageError(f"there is no path and no command {args[0]}; {near}", ctx)
             args = ["generate", *args]
         return super().parse_args(ctx, args)
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The commands, after the options of the main one."""
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The options of the main command with those of the group, then the commands."""
         generate = self.commands["generate"]
         with click.Context(generate, info_name="gen") as inner:
-            generate.format_options(inner, formatter)
-        super().format_commands(ctx, formatter)
+            records = [each.get_help_record(inner) for each in generate.params if isinstance(each, click.Option)]
+        records += [param.get_help_record(ctx) for param in self.get_params(ctx)]
+        with formatter.section("Options"):
+            formatter.write_dl([record for record in records if record is not None])
+        self.format_commands(ctx, formatter)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Every command with the whole of its summary; the main one has none of its own."""
+        rows = [(name, command.get_short_help_str(200)) for name, command in sorted(self.commands.items())]
+        with formatter.section("Commands"):
+            formatter.write_dl([row for row in rows if row[0] != "generate"])
+
+
+def _show_version(ctx: click.Context, option: click.Parameter, wanted: bool) -> None:
+    if wanted and not ctx.resilient_parsing:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            found = version("crucible-gen")
+        except PackageNotFoundError:
+            found = "from a checkout that is not installed"
+        click.echo(f"gen {found}")
+        ctx.exit()
 
 
 _CONTEXT: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
@@ -40,7 +63,14 @@ _COLOR = click.Choice(["auto", "always", "never"])
 
 
 @click.group(cls=_Gen, context_settings=_CONTEXT, subcommand_metavar="PATH... | COMMAND ...")
-@click.version_option(package_name="crucible-gen", prog_name="gen")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_version,
+    help="Show the version and exit.",
+)
 def gen() -> None:
     """Write Elixir experiments, Python runners and canonical JSON from recipes.
 

@@ -13,7 +13,7 @@ import click
 import pytest
 from click.testing import CliRunner
 from command import MINIMAL, Ran, gen, project
-from crucible_gen import cli, find, run, schema, settings
+from crucible_gen import cli, run, schema, settings
 
 TARGET = ("--target", "ir")
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(cli.__file__).parents[1])}
@@ -213,7 +213,7 @@ def guarded(error: BaseException, monkeypatch: pytest.MonkeyPatch, root: Path, *
     def fail(*args: object, **options: object) -> None:
         raise error
 
-    monkeypatch.setattr(find, "recipes", fail)
+    monkeypatch.setattr(run, "generate", fail)
     monkeypatch.chdir(root)
     return CliRunner(env=environment).invoke(cli.gen, ["recipes"])
 
