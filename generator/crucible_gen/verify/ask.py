@@ -19,6 +19,7 @@ from typing import Any
 
 from crucible_gen.problems import Place, Problem, Problems
 from crucible_gen.settings import shown
+from crucible_gen.verify import answer as answers
 
 CODES = {
     "E0902": "Elixir is not on the path",
@@ -118,7 +119,10 @@ def elixir(question: str, scratch: Path) -> dict[str, Any]:
     done = _run(command, folder, "E0905")
     if not answer.is_file():
         raise Problems([no_answer(done.returncode, done.stderr or done.stdout)])
-    facts: dict[str, Any] = json.loads(answer.read_text("utf-8"))
+    try:
+        facts = answers.elixir(answer.read_text("utf-8"))
+    except ValueError as error:
+        raise Problems([no_answer(done.returncode, str(error))]) from error
     if facts["missing"]:
         raise Problems([missing(facts["missing"])])
     return facts
@@ -140,8 +144,11 @@ def python(question: dict[str, Any], package: Path, interpreter: Path | None, sc
             hint = _last_lines(done.stderr or done.stdout)
         message = "crucible_runtime is not installed" if done.returncode == 3 else f"exit code {done.returncode}"
         raise Problems([Problem(Place(shown(found)), "E0906", message, hint=hint)])
-    facts: dict[str, Any] = json.loads(answer.read_text("utf-8"))
-    return facts
+    try:
+        return answers.python(answer.read_text("utf-8"))
+    except ValueError as error:
+        message = "the answer is not what it should be"
+        raise Problems([Problem(Place(shown(found)), "E0906", message, hint=_last_lines(str(error)))]) from error
 
 
 def _interpreter(path: Path | None) -> Path:

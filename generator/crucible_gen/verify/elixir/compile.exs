@@ -2,28 +2,25 @@ defmodule Verify.Compile do
   @moduledoc """
   Source files in, modules in memory out, with what the compiler said of each file.
 
-  A file with an error is left out and the others are compiled again, so that one recipe that is
-  wrong does not hide what is wrong with the next.
+  What all recipes share is compiled together, then each recipe alone: a file with an error ends its own
+  compilation and no other, so that one recipe that is wrong does not hide what is wrong with the next.
   """
 
   @type said :: %{file: String.t(), line: non_neg_integer(), text: String.t(), severity: :warning | :error}
 
-  @spec files([Path.t()]) :: [said()]
-  def files(files) do
+  @spec files([Path.t()], [Path.t()]) :: [said()]
+  def files(shared, recipes) do
     Code.compiler_options(ignore_module_conflict: true)
-    attempt(files, [])
+    Enum.flat_map([shared | Enum.map(recipes, &[&1])], &compile/1)
   end
 
-  defp attempt(files, said) do
+  defp compile(files) do
     case Kernel.ParallelCompiler.compile(files, return_diagnostics: true) do
       {:ok, _modules, warnings} ->
-        said ++ Enum.map(flat(warnings), &diagnostic(&1, :warning))
+        Enum.map(flat(warnings), &diagnostic(&1, :warning))
 
       {:error, errors, _warnings} ->
-        errors = Enum.map(flat(errors), &diagnostic(&1, :error))
-        rest = files -- Enum.map(errors, & &1.file)
-        # Without a file to blame there is nothing to leave out.
-        if rest == files or rest == [], do: said ++ errors, else: attempt(rest, said ++ errors)
+        Enum.map(flat(errors), &diagnostic(&1, :error))
     end
   end
 

@@ -19,7 +19,7 @@ end
 missing = for name <- question.needs, not Code.ensure_loaded?(Module.concat([name])), do: name
 if missing != [], do: answer!.(%{missing: missing})
 
-said = Verify.Compile.files(question.shared ++ Enum.map(question.recipes, & &1.file))
+said = Verify.Compile.files(question.shared, Enum.map(question.recipes, & &1.file))
 wrong = for %{severity: :error, file: file} <- said, do: file
 recipes = Enum.reject(question.recipes, &(&1.file in wrong))
 
