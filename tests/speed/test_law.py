@@ -57,7 +57,8 @@ def test_the_short_way_says_what_the_long_way_says(
                 assert again.ran.code == 0, where
                 short_ways += again.short
     assert good >= STEPS // 10
-    assert short_ways >= STEPS // 20
+    if margin == 0:  # young stamps may send every run the long way, which is right and not short
+        assert short_ways >= STEPS // 20
 
 
 def _change(root: Path, branches: list[Path], chance: random.Random) -> str:
