@@ -7,11 +7,11 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-VALUES = 80
+VALUES = 190
 """About as many values has the canonical JSON of a recipe of `recipes.py`."""
 
 
@@ -37,12 +37,11 @@ class Peer:
         return time.perf_counter() - start
 
 
-def install(place: Path, chosen: Sequence[str]) -> Path:
-    """A virtual environment with the peers; gives back its interpreter."""
+def install(place: Path, peer: Peer) -> Path:
+    """A virtual environment for the peer alone, for they want versions that do not go together; its interpreter."""
     subprocess.run([sys.executable, "-m", "venv", str(place)], check=True)
     python = place / "bin" / "python"
-    packages = [peer.package for peer in PEERS if not chosen or peer.name in chosen]
-    subprocess.run([str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check", *packages], check=True)
+    subprocess.run([str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check", peer.package], check=True)
     return python
 
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
-from crucible_gen import defects, emit, extend, find, lower, manifest, names, rules, schema
+from crucible_gen import defects, emit, extend, find, lower, manifest, names, rules, schema, workers
 from crucible_gen.advise import Advice
 from crucible_gen.bundle import bundle
 from crucible_gen.made import Known, Made, Request, Result
@@ -34,6 +34,8 @@ CODES = {
 
 
 _NOTHING = Known()
+_CHUNK = 100
+"""So many recipes take longer than to start a worker."""
 
 
 def build(request: Request, known: Known = _NOTHING) -> Result:
@@ -55,16 +57,18 @@ def build(request: Request, known: Known = _NOTHING) -> Result:
     return Result(len(chosen), tuple(sorted(files, key=lambda file: file.path)), (), stopped, made, shared)
 
 
-def _made(files: Iterable[str], workshop: _Workshop, known: Known, problems: list[Problem]) -> dict[str, Made]:
+def _made(files: Sequence[str], workshop: _Workshop, known: Known, problems: list[Problem]) -> dict[str, Made]:
     """What comes of each recipe file, by its path; a file that others extend and that has no id is none."""
-    made: dict[str, Made] = {}
-    for path in files:
-        try:
-            made[path] = known.made.get(path) or workshop.make(find.source(path))
-        except Problems as error:
-            problems += error.problems
-    extended = workshop.extended | {base for each in made.values() for base, _ in each.sources[1:]}
-    return {path: each for path, each in made.items() if each.id or path not in extended}
+    unknown = [path for path in files if path not in known.made]
+    made = {path: known.made[path] for path in files if path in known.made}
+    extended = {base for each in made.values() for base, _ in each.sources[1:]}
+    if unknown:
+        _ = workshop.tools  # before there are workers, and so that what is wrong with them is raised here
+    for new, wrong, bases in workers.spread(workshop.make_all, workers.chunks(unknown, _CHUNK)):
+        made |= new
+        problems += wrong
+        extended |= bases
+    return {path: made[path] for path in files if path in made and (made[path].id or path not in extended)}
 
 
 def _between(made: Sequence[Made], request: Request, known: Known) -> Iterable[Problem]:
@@ -90,10 +94,16 @@ class _Workshop:
         emitter = emit.Emitter(schemas, asked.root, asked.templates, asked.profile, asked.compat)
         return schemas, Reader(schemas), _validator(schemas), emitter
 
-    @property
-    def extended(self) -> set[str]:
-        """The files that others extend, as far as they were read here."""
-        return set(map(str, self.tools[1].extended)) if "tools" in vars(self) else set()
+    def make_all(self, files: Sequence[str]) -> tuple[dict[str, Made], list[Problem], set[str]]:
+        """Recipe files to what comes of each, what is wrong with the others, and the files that any of them extends."""
+        made: dict[str, Made] = {}
+        problems: list[Problem] = []
+        for path in files:
+            try:
+                made[path] = self.make(find.source(path))
+            except Problems as error:
+                problems += error.problems
+        return made, problems, set(map(str, self.tools[1].extended))
 
     def make(self, source: Source) -> Made:
         """A recipe file to its outputs, or to what is wrong in it. Raises Problems for one that cannot be resolved."""

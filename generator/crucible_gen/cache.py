@@ -33,8 +33,8 @@ class Notes:
     """What a run knows of the disk: from the record of an earlier run, and by itself.
 
     `fixed` are the files and folders in which a change touches every recipe; `inputs` and `outputs` the folders that
-    are looked into, `files` the stamps of single files; `stale` is what changed since the record; `alone` is set while
-    nobody else put anything among the outputs.
+    are looked into, `files` the stamps of single files; `stale` is what changed since the record, `held` the recipes
+    for which it holds; `alone` is set while nobody else put anything among the outputs.
     """
 
     words: list[str]
@@ -45,6 +45,7 @@ class Notes:
     outputs: dict[str, fast.Folder] = field(default_factory=dict)
     fixed: set[str] = field(default_factory=set)
     stale: set[str] = field(default_factory=set)
+    held: set[str] = field(default_factory=set)
     alone: bool = False
 
 
@@ -89,9 +90,13 @@ def nothing_left(notes: Notes, result: Result) -> bool:
 def keep(notes: Notes, request: Request, result: Result, planned: Plan, says: tuple[object, object]) -> None:
     """Keeps the record of a run that left everything as the recipes say; `says` is what the next one will say."""
     out = _path(request.out)
-    digests = {path: digest for path, digest in notes.memory["digests"].items() if path not in notes.stale}
-    rows = {_SHARED: result.shared, **result.made}
-    for each in rows.values():
+    digests: dict[str, str] = notes.memory["digests"]
+    written = {f"{out}/{action.path}" for action in planned.changes}
+    for path in notes.stale | written:
+        digests.pop(path, None)
+    made = {_SHARED: result.shared, **result.made}
+    fresh = {path: each for path, each in made.items() if path not in notes.held}
+    for each in fresh.values():
         digests.update(each.sources)
         digests.update((f"{out}/{file.path}", body_digest(file.data)) for file in each.files)
     for name in _LIBRARIES:
@@ -99,18 +104,17 @@ def keep(notes: Notes, request: Request, result: Result, planned: Plan, says: tu
             place = os.path.dirname(os.path.dirname(sys.modules[name].__file__ or ""))
             _note(notes, place)
             notes.fixed.add(place)
-    for path in {path for each in rows.values() for path, _ in each.sources}:
+    for path in {path for each in fresh.values() for path, _ in each.sources}:
         if os.path.dirname(path) not in notes.inputs and path not in notes.files:
             _note(notes, path)
             if not fast.unchanged(path, digests):
                 return
-    written = {f"{out}/{action.path}" for action in planned.changes}
     if any(action.kind != "update" for action in planned.changes):
         written |= _look_again(notes, out)
     folders = notes.inputs | notes.outputs
-    digests = (
-        dict(_unread(notes)) | {path: digests[path] for path in _used(rows, out)} | dict(_fixed_digests(notes, digests))
-    )
+    digests = dict(_unread(notes)) | digests | dict(_fixed_digests(notes, digests))
+    rows = {path: row for path, row in notes.memory["made"].items() if path in made}
+    rows.update((path, _row(each)) for path, each in fresh.items())
     record = {
         "asked": fast.identity(notes.words),
         "place": fast.place(notes.words),
@@ -119,7 +123,7 @@ def keep(notes: Notes, request: Request, result: Result, planned: Plan, says: tu
         "fixed": sorted(notes.fixed),
         "says": says,
     }
-    fast.save(record, {"digests": digests, "made": {path: _row(each) for path, each in rows.items()}}, written)
+    fast.save(record, {"digests": digests, "made": rows}, notes.record, written)
     _forget(os.path.dirname(str(record["place"])))
 
 
@@ -156,6 +160,7 @@ def _known(notes: Notes, out: str) -> Known:
         if stale.isdisjoint(outputs) and stale.isdisjoint(source for source, _ in row[1]):
             id_, sources, profiles, stopped, wrote, wraps = row
             made[path] = Made(id_, tuple(map(tuple, sources)), tuple(profiles), tuple(stopped), wraps, tuple(wrote))
+    notes.held = set(made)
     ids = frozenset(row[0] for row in notes.memory["made"].values())
     notes.alone = not any(path not in theirs for path in stale if path.startswith(f"{out}/"))
     return Known(made, made.pop(_SHARED, None), ids)
@@ -189,6 +194,9 @@ def _walk(notes: Notes, into: dict[str, fast.Folder], root: str, enters: Callabl
         if folder in into:
             continue
         into[folder] = fast.seen[folder] = fast.seen.get(folder) or fast.scan(folder)
+        if into[folder] == notes.record["folders"].get(folder):
+            pending += [path for path in notes.record["folders"] if os.path.dirname(path) == folder]
+            continue  # where its links lead is among the files of the record
         for name, at in fast.entries(into[folder]).items():
             path = f"{folder}/{name}"
             if not at and enters(name):
@@ -227,15 +235,11 @@ def _changed_at(folder: str) -> int:
         return 0
 
 
-def _used(rows: dict[str, Made], out: str) -> Iterator[str]:
-    for each in rows.values():
-        yield from (path for path, _ in each.sources)
-        yield from (f"{out}/{path}" for path in each.outputs)
-
-
 def _unread(notes: Notes) -> Iterator[tuple[str, str]]:
     """Empty digests of what is in the folders of recipes and may have any bytes, as long as no recipe says otherwise."""
     for folder in notes.inputs.keys() - notes.fixed:
+        if notes.inputs[folder] == notes.record["folders"].get(folder):
+            continue  # the digests of the record say so already
         yield from ((f"{folder}/{name}", "") for name, at in fast.entries(notes.inputs[folder]).items() if at)
 
 

@@ -103,7 +103,7 @@ def holds(record: Record) -> bool:
     known = memory(record)
     if not all(unchanged(path, known["digests"]) for path in doubtful):
         return False
-    save(record | {"files": files, "folders": dict(seen)}, known)
+    save(record | {"files": files, "folders": dict(seen)}, known, record)
     return True
 
 
@@ -236,15 +236,19 @@ def memory(record: Record) -> Record:
     return {"digests": {}, "made": {}}
 
 
-def save(record: Record, memory: Record, written: Iterable[str] = ()) -> None:
+def save(record: Record, memory: Record, before: Record, written: Iterable[str] = ()) -> None:
     """Keeps a record, whole or not at all; a disk that refuses is no matter.
 
-    What is too young to be believed is worked out here; so is what was written after its stamp was read.
+    What is too young to be believed is worked out here, and so is what was written after its stamp was read. Folders
+    that are as they were, and in which nothing was doubtful, are passed over.
     """
     old = START - MARGIN
     doubtful = {path for path, at in record["files"].items() if at and max(at[-2:]) > old}
     doubtful.update(written)
+    unsettled = {path.rpartition("/")[0] for path in before["doubtful"]}
     for folder, found in record["folders"].items():
+        if folder not in unsettled and found == before["folders"].get(folder):
+            continue
         doubtful.update(f"{folder}/{name}" for name, at in entries(found).items() if at and max(at[-2:]) > old)
     rest = marshal.dumps(memory, 2)
     body = marshal.dumps({**record, "when": START, "doubtful": sorted(doubtful), "head": None}, 2)

@@ -9,7 +9,8 @@ list of the files too, whoever comes to the same digest has the same list, howev
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
+from hashlib import sha256
 from pathlib import Path
 
 from crucible_gen.sign import body_digest, sidecar
@@ -26,21 +27,31 @@ def common(schemas: Iterable[tuple[str, str]], templates: Iterable[tuple[str, st
     return "\n".join(lines)
 
 
-def recipe(sources: Iterable[tuple[str, str]], profile: str | None, common: str) -> Callable[[str], str]:
-    """Paths and digests of the files of a recipe, its own first, to the digest for each of its outputs by path."""
+class Signer:
+    """The two lines of each output of one recipe, or of each that recipes share."""
+
+    def __init__(self, source: str, lines: Iterable[str]) -> None:
+        """Takes the source that the lines name, and what goes into every output."""
+        advice = "change those, not this file." if source == SHARED else "change that file, not this one."
+        self._start = sidecar("", source=source, inputs="0" * 16, advice=advice).partition("0" * 16)[0]
+        self._inputs = sha256("\n".join([*lines, "output "]).encode())
+
+    def lines(self, output: str, body: str) -> str:
+        """The lines for the output at a path, whose body has this digest: in front of it, or in the file beside it."""
+        inputs = self._inputs.copy()
+        inputs.update(output.encode())
+        return f"{self._start}{inputs.hexdigest()[:16]} body={body}\n"
+
+
+def recipe(sources: Sequence[tuple[str, str]], profile: str | None, common: str) -> Signer:
+    """Paths and digests of the files of a recipe, its own first, to what signs its outputs."""
     lines = [*(f"source {path} {digest}" for path, digest in sources), f"profile {profile}", common]
-    return _for_outputs(lines)
+    return Signer(sources[0][0], lines)
 
 
-def shared(common: str) -> Callable[[str], str]:
-    """The digest for each output that no recipe changes, by path."""
-    return _for_outputs([common])
-
-
-def lines(body: str | bytes, output: str, source: str, digest: Callable[[str], str]) -> str:
-    """The two lines of an output at this path: in front of its body, or in the file beside it."""
-    advice = "change those, not this file." if source == SHARED else "change that file, not this one."
-    return sidecar(body, source=source, inputs=digest(output), advice=advice)
+def shared(common: str) -> Signer:
+    """What signs the outputs that no recipe changes."""
+    return Signer(SHARED, [common])
 
 
 def relative(path: str, root: str) -> str:
@@ -54,8 +65,3 @@ def templates(own: Path | None) -> list[tuple[str, str]]:
     """The user's templates: name and digest, sorted."""
     paths = sorted(own.rglob("*.j2")) if own is not None else []
     return [(path.relative_to(own or path).as_posix(), body_digest(path.read_bytes())) for path in paths]
-
-
-def _for_outputs(lines: Sequence[str]) -> Callable[[str], str]:
-    text = "\n".join(lines)
-    return lambda output: body_digest(f"{text}\noutput {output}")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 _RECIPE = {
-    "elixir": ("lib/crucible_recipes/{}.ex",),
-    "python": ("crucible_recipes/{}.py",),
-    "ir": ("{}.json", "{}.json.gen"),
+    "elixir": (("lib/crucible_recipes/", ".ex"),),
+    "python": (("crucible_recipes/", ".py"),),
+    "ir": (("", ".json"), ("", ".json.gen")),
 }
 SHARED = {
     "elixir": (
@@ -42,7 +42,7 @@ COMPAT = "lib/crucible_recipes/compat.ex"
 
 def recipe(targets: Iterable[str], stem: str) -> list[str]:
     """The outputs of a recipe."""
-    return [f"{target}/{path.format(stem)}" for target in targets for path in _RECIPE[target]]
+    return [f"{target}/{folder}{stem}{ending}" for target in targets for folder, ending in _RECIPE[target]]
 
 
 def shared(targets: Iterable[str]) -> list[str]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -104,6 +103,8 @@ def _read(directory: Path) -> Node | None:
 
 
 def _pyproject(path: Path) -> Node | None:
+    import tomllib
+
     file = shown(path)
     try:
         text = path.read_text("utf-8")

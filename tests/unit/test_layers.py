@@ -16,7 +16,20 @@ PACKAGES = {
 }
 
 LAYERS = (
-    {"problems", "document", "terms", "names", "layout", "sign", "files", "inputs", "outputs", "made", "fast"},
+    {
+        "problems",
+        "document",
+        "terms",
+        "names",
+        "layout",
+        "sign",
+        "files",
+        "inputs",
+        "outputs",
+        "made",
+        "fast",
+        "workers",
+    },
     {"schema", "printers"},
     {"load", "validate", "bundle", "advise"},
     {"settings", "resolve", "extend", "pipeline", "find", "defects"},

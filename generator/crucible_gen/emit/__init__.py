@@ -64,18 +64,18 @@ class Emitter:
     def recipe(self, recipe: Recipe, experiment: Experiment, targets: Sequence[str]) -> Iterator[File]:
         """The signed files of one recipe."""
         sources = [(self._named(each.path), each.digest) for each in recipe.sources]
-        digest = inputs.recipe(sources, self._profile, self._common)
+        signer = inputs.recipe(sources, self._profile, self._common)
         stem = names.stem(experiment.id)
         for target in targets:
             for path, body in self._language(target).recipe(experiment, stem):
-                yield from _signed(f"{target}/{path}", body, sources[0][0], digest, experiment.id)
+                yield from _signed(f"{target}/{path}", body, signer, experiment.id)
 
     def shared(self, targets: Sequence[str], *, wraps: bool = False) -> Iterator[File]:
         """The signed files that all recipes share; `wraps` says whether a recipe has a wrapper stage."""
-        digest = inputs.shared(self._common)
+        signer = inputs.shared(self._common)
         for target in targets:
             for path, body in self._language(target).shared(wraps):
-                yield from _signed(f"{target}/{path}", body, inputs.SHARED, digest, None)
+                yield from _signed(f"{target}/{path}", body, signer, None)
 
     def _language(self, target: str) -> Language:
         if target not in self._languages:
@@ -88,10 +88,11 @@ class Emitter:
         return self._relative[path]
 
 
-def _signed(path: str, body: str, source: str, digest: Callable[[str], str], recipe: str | None) -> Iterator[File]:
+def _signed(path: str, body: str, signer: inputs.Signer, recipe: str | None) -> Iterator[File]:
+    digest = sign.body_digest(body)
     if path.endswith(_NO_COMMENTS):
         beside = path + sign.SIDECAR
         yield File(path, body, recipe)
-        yield File(beside, inputs.lines(body, beside, source, digest), recipe)
+        yield File(beside, signer.lines(beside, digest), recipe)
     else:
-        yield File(path, inputs.lines(body, path, source, digest) + body, recipe)
+        yield File(path, signer.lines(path, digest) + body, recipe)

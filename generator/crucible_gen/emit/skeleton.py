@@ -13,7 +13,7 @@ from typing import TypeAlias
 Part: TypeAlias = "str | _Hole | _Choice"
 
 _TOKEN = re.compile(r"({{ ?\w+ ?}}|{% ?(?:if \w+|else|endif) ?%}|{#(?:(?!{#).)*?#})", re.DOTALL)
-_MARK = re.compile(r"{[{%#]")
+_MARK = re.compile(r"{(?:[{%#]|\Z)")
 
 
 class _Hole(str):

@@ -29,8 +29,8 @@ _BARE = re.compile(rf"[A-Za-z_{_LATIN}][A-Za-z0-9_@{_LATIN}]*[?!]?")
 _VARIABLE = re.compile(r"[a-z_][A-Za-z0-9_]*[?!]?")
 _ALIAS = re.compile(r"[A-Z][A-Za-z0-9_]*(\.[A-Z][A-Za-z0-9_]*)*")
 _TIMESTAMP = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d(\.\d{1,6})?Z)", re.ASCII)
-_QUOTED = re.compile(r"[^A-Za-z0-9_@?!\x80-\U0010ffff]")
-_FOREIGN = re.compile(r"[\x80-\U0010ffff]")
+_QUOTED = re.compile(r'[\x00-\x20"-/:->\[-^`{-\x7f]')  # ASCII that is no part of a bare atom
+_FOREIGN = re.compile(r"[^\x00-\x7f]")
 _OPERATOR = re.compile(r"[!-/:-@\[\\\]^`{-~]+")
 _OPERATORS = frozenset(
     ["+", "-", "*", "/", "<", ">", "<=", ">=", "==", "!=", "&&", "||", "!", "<>", "++", "--", "|>", "=~"]
