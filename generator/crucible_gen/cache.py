@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from crucible_gen import fast
 from crucible_gen.made import Known, Made, Request, Result
@@ -53,8 +54,9 @@ def begin(start: Path) -> Notes | None:
     """The notes of a run that looks for settings from `start` on; None where no record is wanted."""
     if fast.said is None:
         return None
-    record = fast.load(fast.said) or {"files": {}, "folders": {}, "doubtful": [], "fixed": []}
-    notes = Notes(fast.said, record, fast.memory(record), fixed=set(record["fixed"]))
+    record, memory = fast.found or (fast.load(fast.said), None)
+    record = record or {"files": {}, "folders": {}, "doubtful": [], "fixed": []}
+    notes = Notes(fast.said, record, memory or fast.memory(record), fixed=set(record["fixed"]))
     for folder in (start, *start.parents):
         for name in (OWN_FILE, PYPROJECT):
             _note(notes, str(folder / name))
@@ -84,7 +86,7 @@ def nothing_left(notes: Notes, result: Result) -> bool:
     """Whether no output can be left over: all that there were are still asked for, and nobody put others there."""
     now = {_SHARED: result.shared, **result.made}
     rows = notes.memory["made"].items()
-    return notes.alone and all(path in now and set(row[4]).issubset(now[path].outputs) for path, row in rows)
+    return notes.alone and all(path in now and not set(row[-1]).difference(now[path].outputs) for path, row in rows)
 
 
 def keep(notes: Notes, request: Request, result: Result, planned: Plan, says: tuple[object, object]) -> None:
@@ -152,22 +154,21 @@ def _known(notes: Notes, out: str) -> Known:
         return Known()  # the clock was set back: no stamp tells what came first
     if not notes.memory["made"] or any(path in notes.fixed or os.path.dirname(path) in notes.fixed for path in stale):
         return Known()
+    rows: dict[str, tuple[Any, ...]] = notes.memory["made"]
+    among = {path[len(out) + 1 :] for path in stale if path.startswith(f"{out}/")}
     made: dict[str, Made] = {}
-    theirs: set[str] = set()
-    for path, row in notes.memory["made"].items():
-        outputs = [f"{out}/{output}" for output in row[4]]
-        theirs.update(outputs)
-        if stale.isdisjoint(outputs) and stale.isdisjoint(source for source, _ in row[1]):
-            id_, sources, profiles, stopped, wrote, wraps = row
-            made[path] = Made(id_, tuple(map(tuple, sources)), tuple(profiles), tuple(stopped), wraps, tuple(wrote))
+    for path, row in rows.items():
+        _, sources, *_, outputs = row
+        if among.isdisjoint(outputs) and stale.isdisjoint([source for source, _ in sources]):
+            made[path] = Made(*row)
     notes.held = set(made)
-    ids = frozenset(row[0] for row in notes.memory["made"].values())
-    notes.alone = not any(path not in theirs for path in stale if path.startswith(f"{out}/"))
+    ids = frozenset(row[0] for row in rows.values())
+    notes.alone = among <= {output for row in rows.values() if not among.isdisjoint(row[-1]) for output in row[-1]}
     return Known(made, made.pop(_SHARED, None), ids)
 
 
 def _row(made: Made) -> tuple[object, ...]:
-    return made.id, made.sources, made.profiles, made.stopped, made.outputs, made.wraps
+    return made.id, made.sources, made.profiles, made.stopped, made.wraps, made.outputs
 
 
 # What is on the disk --------------------------------------------------------------------------------------------------

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 START = time.time_ns()
 """Before anything was read: what is younger may have changed since it was."""
-FORMAT = 1
+FORMAT = 2
 MARGIN = 2_000_000_000
 """How much older than the record, in nanoseconds, a stamp must be: the coarsest clock of a file system has two seconds."""
 
@@ -42,13 +42,16 @@ said: list[str] | None = None
 """The words of the command line, where a record may be read and kept."""
 seen: dict[str, Folder] = {}
 """The folders that were read in this process, so that the long way need not read them again."""
+found: tuple[Record, Record] | None = None
+"""The record that was read in this process and its memory, where both were needed to see that there is something to do."""
 
 
 def run(arguments: list[str]) -> int | None:
     """The exit code of a run that has nothing to do, with all of it said; None when that is not sure."""
     if "--no-cache" in arguments or "--regenerate" in arguments:
         return None
-    global said
+    global said, found
+    found = None
     said, check, quiet = asked(arguments)
     record = load(said)
     if record is None or not holds(record):
@@ -100,7 +103,9 @@ def holds(record: Record) -> bool:
             doubtful.update(f"{folder}/{name}" for name in changed)
     if not doubtful and seen == folders:
         return True
-    known = memory(record)
+    global found
+    found = record, memory(record)
+    known = found[1]
     if not all(unchanged(path, known["digests"]) for path in doubtful):
         return False
     save(record | {"files": files, "folders": dict(seen)}, known, record)
