@@ -1,6 +1,7 @@
 """What generated recipe modules import: the experiment's types, ports, the pipeline runner and the command line.
 
-Nothing here trains. Engines and adapters are packages of their own, found as entry points or supplied by the caller.
+Importing it imports no engine: what trains, registers and deploys is found as an entry point when its stage is reached,
+or supplied by the caller.
 """
 
 from __future__ import annotations

@@ -9,20 +9,33 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import Field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 from crucible_runtime.canonical import pretty
-from crucible_runtime.errors import CrucibleError, InputError, did_you_mean
+from crucible_runtime.errors import (
+    AdapterMissingError,
+    CrucibleError,
+    InputError,
+    OverrideError,
+    StageError,
+    Terminated,
+    UnsupportedError,
+    did_you_mean,
+)
 from crucible_runtime.evaluation import Evaluation
 from crucible_runtime.ir import Experiment
-from crucible_runtime.pipeline import Result, RunConfig
+from crucible_runtime.pipeline import TRAINING, Result, RunConfig
 from crucible_runtime.plan import one_line, plan, printable, summary
+from crucible_runtime.secret import scrub
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
+
+    from crucible_runtime.sources import Supplied
 
 C = TypeVar("C", bound=RunConfig)
 
@@ -42,21 +55,57 @@ def main(
 
 
 def list_recipes(package: str, argv: Sequence[str] | None = None) -> int:
-    """Prints the name and the description of every recipe in `package`; an exit code."""
+    """Prints the name and the description of every recipe in `package`, or what `runs` asks for; an exit code."""
     from argparse import ArgumentParser
 
     parser = ArgumentParser(prog=f"python -m {package}", description=f"Lists the recipes of {package}.", **_STRICT)
-    parser.parse_args(argv)
-    return _guarded(lambda: _list(package))
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    about = "lists the runs below a directory, shows one, or compares two"
+    runs = commands.add_parser("runs", help=about, description=f"{about.capitalize()}.", **_STRICT)
+    runs.add_argument(
+        "names", nargs="*", metavar="RUN", help="a directory of runs (by default runs), or one or two runs"
+    )
+    runs.add_argument("--report", type=Path, metavar="FILE", help="write a page with the curves of the two runs")
+    arguments = parser.parse_args(argv)
+    if arguments.command is None:
+        return _guarded(lambda: _list(package))
+    if len(arguments.names) > 2 or (arguments.report is not None and len(arguments.names) != 2):
+        runs.error("expected a directory, one run, or two to compare (with --report, two)")
+    return _guarded(lambda: _runs(arguments.names, arguments.report))
 
 
-def _list(package: str) -> str:
+def _list(package: str) -> Iterator[str]:
     from crucible_runtime.recipes import recipes
 
     found = recipes(package)
     width = max(map(len, found), default=0)
-    lines = [f"{name:<{width}}  {one_line(recipe.DESCRIPTION)}".rstrip() for name, recipe in found.items()]
-    return "".join(f"{line}\n" for line in lines)
+    for name, recipe in found.items():
+        yield f"{name:<{width}}  {one_line(recipe.DESCRIPTION)}".rstrip() + "\n"
+
+
+def _runs(names: Sequence[str], page: Path | None) -> Iterator[str]:
+    from crucible_runtime import runs
+
+    if not names:
+        yield runs.listed()
+    elif len(names) == 2:
+        one, other = map(runs.found, names)
+        yield runs.compared(one, other)
+        if page is not None:
+            from crucible_runtime import report
+
+            _written(page, report.comparison(one, other))
+    elif Path(names[0]).is_dir() and not runs.is_run(Path(names[0])):
+        yield runs.listed(Path(names[0]))
+    else:
+        yield runs.described(runs.found(names[0]))
+
+
+def _written(path: Path, text: str) -> None:
+    try:
+        path.write_text(scrub(text), "utf-8")
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}") from error
 
 
 _STRICT: Mapping[str, Any] = {"allow_abbrev": False}
@@ -83,8 +132,23 @@ def _recipe_parser(experiment: Experiment) -> ArgumentParser:
         help="override one value: training_config.learning_rate=1e-5 (repeatable; goes before --config)",
     )
     parser.add_argument("--config", type=Path, metavar="FILE", help="YAML or JSON file of overrides")
-    parser.add_argument("--log-path", metavar="DIR", help="directory for what the run writes")
-    parser.add_argument("--engine", metavar="NAME", help="the installed engine that trains")
+    parser.add_argument("--log-path", metavar="DIR", help="directory of the run; left out, a new one below runs/")
+    parser.add_argument("--smoke", action="store_true", help="train a tiny model on tiny data, both made on the spot")
+    parser.add_argument("--resume", action="store_true", help="go on with the run in --log-path, or the latest one")
+    parser.add_argument("--engine", metavar="NAME", help="the installed engine that trains; left out, trl")
+    parser.add_argument("--base-url", metavar="URL", help="the server of an engine that trains on one")
+    parser.add_argument(
+        "--apply",
+        nargs="?",
+        const=True,
+        default=False,
+        choices=["local"],
+        metavar="local",
+        help="deploy, and not only write down how; with local, serve on this machine, ask once, and stop",
+    )
+    parser.add_argument(
+        "--allow-unsandboxed", action="store_true", help="let programs that a model wrote run without a sandbox"
+    )
     return parser
 
 
@@ -104,51 +168,144 @@ def _recipe(
     build_experiment: Callable[[C], Experiment],
     evaluation: Callable[[], Evaluation | None],
     run: Callable[[C], Result],
-) -> str:
+) -> Iterator[str]:
     """What the arguments ask for; the text to print."""
-    supplied = _config(config, _values(arguments))
+    supplied = _supplied(arguments)
+
+    def built(overrides: Mapping[str, Any]) -> tuple[C, Experiment]:
+        made = _config(config, supplied, overrides)
+        try:
+            return made, build_experiment(made)
+        except OverrideError as error:
+            raise OverrideError(map(supplied.said, error.problems)) from error
+
+    made, experiment = built({})
+    if arguments.smoke:
+        made, experiment = built(_smoke(experiment, supplied.values.get("training_config", {})))
+    elif made.resume and "training_config" not in supplied.values:
+        made, experiment = built(_recorded(made, experiment, supplied.values))
     if arguments.json:
-        return pretty(build_experiment(supplied))
-    if arguments.dry_run:
-        return plan(build_experiment(supplied), evaluation())
-    return summary(run(supplied))
+        yield pretty(experiment)
+    elif arguments.dry_run:
+        yield from _plans(experiment, evaluation(), made)
+    else:
+        from crucible_runtime.stages import missing
+
+        if absent := missing(experiment, made):
+            raise AdapterMissingError("\n".join(absent))
+        with _termination():
+            result = run(made)
+        yield summary(result)
 
 
-def _values(arguments: Namespace) -> dict[str, Any]:
-    """The fields of the Config as the command line gives them: file first, then --set, then the other flags."""
-    from crucible_runtime import values
+def _supplied(arguments: Namespace) -> Supplied:
+    """The fields of the Config as environment, file and command line give them, in this order."""
+    from crucible_runtime.sources import gather
 
-    result: dict[str, Any] = {}
-    if arguments.config is not None:
-        loaded = values.read(arguments.config)
-        if not isinstance(loaded, dict | None):
-            raise InputError(f"{arguments.config}: expected a mapping such as training_config: {{epochs: 2}}")
-        result = loaded or {}
-    for steps, text in arguments.set:
-        below = result
-        for step in steps[:-1]:
-            if not isinstance(below.get(step), dict):
-                below[step] = {}
-            below = below[step]
-        below[steps[-1]] = values.parse(text, f"--set {'.'.join(steps)}")
-    flags = {"log_path": arguments.log_path, "engine": arguments.engine}
-    return result | {name: value for name, value in flags.items() if value is not None}
+    supplied = gather(arguments.config, arguments.set)
+    for name in ("log_path", "engine", "base_url", "resume", "apply", "allow_unsandboxed"):
+        if (value := getattr(arguments, name)) not in (None, False):
+            supplied.put([name], value, f"--{name.replace('_', '-')}")
+    return supplied
 
 
-def _config(config: type[C], values: Mapping[str, Any]) -> C:
-    """The Config that holds `values`; raises InputError for a field that there is not or that is not for text."""
+def _smoke(experiment: Experiment, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """The overrides that make a recipe small, below those that the user `wanted`."""
+    from crucible_runtime.smoke import overrides
+    from crucible_runtime.sources import merged
+
+    kind = next((kind for each in experiment.pipeline if (kind := TRAINING.get(each.module or ""))), None)
+    if kind is None or experiment.training_config is None:
+        raise InputError("--smoke: this recipe trains nothing")
+    small = dict(overrides(experiment.training_config, kind))
+    for name in ("model_ref", "dataset_ref"):
+        # A model or a data set that the user names is not one that is made on the spot.
+        if {"id", "name", "provider"} & {*(wanted.get(name) or {})}:
+            small.pop(name, None)
+    return {"training_config": merged(small, wanted)}
+
+
+def _recorded(made: RunConfig, experiment: Experiment, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """What the run that is to be gone on with was configured with, where the user says nothing else of it."""
+    from crucible_runtime.canonical import plain
+    from crucible_runtime.folder import CONFIG, Folder, latest
+    from crucible_runtime.sources import changes
+
+    path = Path(made.log_path) if made.log_path is not None else latest(experiment.id)
+    written = Folder(path, resumed=True, main=False).read(CONFIG)
+    if not isinstance(written, dict):
+        return {"log_path": str(path)}
+    training = written.pop("training_config", None)
+    known = {field.name for field in fields(made)} - {*wanted, "resume", "apply", "allow_unsandboxed", "log_path"}
+    found = {name: value for name, value in written.items() if name in known and value is not None}
+    old = plain(experiment.training_config)
+    if isinstance(training, dict) and isinstance(old, dict):
+        found["training_config"] = changes(old, training)
+    return {**found, "log_path": str(path)}
+
+
+def _plans(experiment: Experiment, evaluation: Evaluation | None, config: RunConfig) -> Iterator[str]:
+    """What a run would do; of an engine that is named too, or as an error everything that it cannot honour."""
+    if config.engine is None:
+        yield plan(experiment, evaluation)
+        return
+    from crucible_runtime.stages import engine
+
+    found = engine(config.engine)
+    yield plan(experiment, evaluation)
+    problems = getattr(found, "problems", None)
+    if problems is not None and (unsupported := problems(experiment, config)):
+        raise UnsupportedError(unsupported)
+    own = getattr(found, "plan", None)
+    if own is not None:
+        text: str = own(experiment, config)
+        yield f"\nEngine {config.engine}\n" + "".join(f"  {line}".rstrip() + "\n" for line in text.splitlines())
+
+
+@contextmanager
+def _termination() -> Iterator[None]:
+    """While it lasts, SIGTERM ends a run as Ctrl-C does."""
+    import signal
+    import threading
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(number: int, frame: object) -> None:
+        raise Terminated
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+_FLAGS = ("resume", "apply", "allow_unsandboxed")
+
+
+def _config(config: type[C], supplied: Supplied, overrides: Mapping[str, Any]) -> C:
+    """The Config that holds what is supplied; raises InputError for a field that there is not or not for text."""
+    values = supplied.values
     known = [field.name for field in fields(config) if _from_text(field)]
     live = {field.name for field in fields(config)} - {*known}
-    problems = [f"{name} is a live value: only Python can supply it" for name in values if name in live]
+    problems = {name: f"{name} is a live value: only Python can supply it" for name in values if name in live}
     for name in values:
         if name not in live and name not in known:
-            problems.append(f"there is no {name} to set; {did_you_mean(str(name), known)}")
+            problems[name] = f"there is no {name} to set; {did_you_mean(str(name), known)}"
     if not isinstance(values.get("training_config", {}), Mapping):
-        problems.append("training_config must be a mapping of its fields")
-    problems += [f"{name} must be text" for name in ("log_path", "engine") if not isinstance(values.get(name, ""), str)]
+        problems["training_config"] = "training_config must be a mapping of its fields"
+    for name in ("log_path", "engine", "base_url"):
+        if not isinstance(values.get(name, ""), str):
+            problems[name] = f"{name} must be text"
+    for name in _FLAGS:
+        if not isinstance(values.get(name, False), bool) and (name, values[name]) != ("apply", "local"):
+            or_local = ", or local" if name == "apply" else ""
+            problems[name] = f"{name} must be true or false{or_local}"
     if problems:
-        raise InputError("\n".join(problems))
-    return config(**values)
+        raise InputError("\n".join(supplied.said(problem, str(name)) for name, problem in problems.items()))
+    return config(**{**values, **overrides})
 
 
 def _from_text(field: Field[Any]) -> bool:
@@ -157,23 +314,42 @@ def _from_text(field: Field[Any]) -> bool:
         names = {name.strip() for name in field.type.split("|")}
     else:
         names = {getattr(part, "__name__", "") for part in get_args(field.type) or (field.type,)}
-    return field.name in ("training_config", "engine") or names <= _TEXTUAL
+    return field.name in ("training_config", "engine", "apply") or names <= _TEXTUAL
 
 
-def _guarded(work: Callable[[], str]) -> int:
-    """Prints what `work` returns, or why it could not; an exit code."""
+def _guarded(work: Callable[[], Iterable[str]]) -> int:
+    """Prints what `work` returns, or why it could not; an exit code.
+
+    Of several processes of one run the main one alone prints; the others say only what went wrong in a stage of theirs.
+    """
+    main = int(os.environ.get("RANK", "0") or 0) == 0
     try:
-        sys.stdout.buffer.write(work().encode())
-        sys.stdout.flush()
+        for text in work():
+            if main:
+                sys.stdout.buffer.write(scrub(text).encode())
+                sys.stdout.flush()
     except CrucibleError as error:
-        for line in str(error).splitlines():
-            print(f"error: {printable(line)}", file=sys.stderr)
+        if main or isinstance(error, StageError):
+            _say(error)
         return 1
     except BrokenPipeError:
         # The reader has gone. Python would complain once more when it flushes at the end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return 130
+    except KeyboardInterrupt as error:
+        if main:
+            print("interrupted", file=sys.stderr)
+            _note(error)
+        return 143 if isinstance(error, Terminated) else 130
     return 0
+
+
+def _say(error: CrucibleError) -> None:
+    for line in str(error).splitlines():
+        print(f"error: {printable(scrub(line))}", file=sys.stderr)
+    _note(error)
+
+
+def _note(error: BaseException) -> None:
+    for line in getattr(error, "__notes__", ()):
+        print(f"note: {printable(scrub(line))}", file=sys.stderr)

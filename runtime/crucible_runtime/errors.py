@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from errno import EDQUOT, ENOSPC
+from os import PathLike
 
 
 class CrucibleError(Exception):
@@ -48,9 +50,45 @@ class StageError(CrucibleError):
     def __init__(self, stage: str, cause: Exception) -> None:
         """Takes the stage's name and what it raised; a cause that is no CrucibleError is shown with its type."""
         self.stage = stage
-        text = str(cause) or type(cause).__name__
-        known = isinstance(cause, CrucibleError)
-        super().__init__(f"stage {stage}: {text}" if known else f"stage {stage}: {type(cause).__name__}: {text}")
+        super().__init__(f"stage {stage}: {_said(cause)}")
+
+
+class Terminated(KeyboardInterrupt):
+    """The process was asked to end with SIGTERM; as with Ctrl-C, the run stops and can be gone on with."""
+
+
+class UnsupportedError(CrucibleError):
+    """A recipe that the engine cannot honour; `problems` are all reasons, found before anything is loaded."""
+
+    def __init__(self, problems: Iterable[str]) -> None:
+        """Takes at least one problem, each a whole sentence."""
+        self.problems: tuple[str, ...] = tuple(problems)
+        super().__init__("\n".join(self.problems))
+
+
+class FolderError(CrucibleError):
+    """A directory of a run that cannot be read or written; `__cause__` is what the system said."""
+
+    def __init__(self, path: PathLike[str], cause: OSError) -> None:
+        """Takes the path and what the system said of it."""
+        full = cause.errno in (ENOSPC, EDQUOT)
+        hint = "; make room, and then go on with --resume" if full else ""
+        super().__init__(f"{path}: {cause.strerror or cause}{hint}")
+
+
+def _said(cause: Exception) -> str:
+    """What a message tells of an exception: the words of ours as they are, others with their type."""
+    text = str(cause) or type(cause).__name__
+    match cause:
+        case CrucibleError():
+            return text
+        case MemoryError():
+            return "there is not enough memory" + (f": {text}" if str(cause) else "")
+        case OSError(strerror=str(reason), filename=str(path)):
+            return f"{path}: {reason}"
+        case _ if str(cause):
+            return f"{type(cause).__name__}: {text}"
+    return text
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
@@ -64,3 +102,31 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(name.lower().replace("-", "_"), list(folded), n=1)
     guess = f"did you mean {folded[near[0]]}? " if near else ""
     return f"{guess}Known: {', '.join(names)}"
+
+
+class RegistryError(CrucibleError):
+    """The registry of models does not answer, or does not take what it was given."""
+
+
+class DuplicateConfigError(RegistryError):
+    """A training configuration that is registered already; `uri` is the version that has it."""
+
+    def __init__(self, uri: str, registry: str) -> None:
+        """Takes the version and its registry, each as a message names it."""
+        self.uri = uri
+        super().__init__(
+            f"duplicate_config: {uri} in the registry {registry} has the same training configuration, and a "
+            "configuration is registered once: change it, or delete that version"
+        )
+
+
+class DeployError(CrucibleError):
+    """A deployment that cannot be rendered or carried out."""
+
+
+class SandboxError(CrucibleError):
+    """Programs that a model wrote cannot run here: there is no sandbox, and nobody allowed to do without."""
+
+
+class EngineError(CrucibleError):
+    """A training that cannot go on for want of something outside the recipe: a model, a hub, a GPU, memory."""

@@ -27,7 +27,8 @@ def plan(experiment: Experiment, evaluation: Evaluation | None) -> str:
 
 def summary(result: Result) -> str:
     """What a run did: its stages with their times and outputs, and the scores."""
-    lines = [f"{result.experiment.id}: {len(result.stages)} stages done"]
+    count = len(result.stages)
+    lines = [f"{result.experiment.id}: {count} stage{'' if count == 1 else 's'} done"]
     for stage in result.stages:
         lines.append(f"{_INDENT}{stage.name} in {stage.seconds:.1f} s")
         lines += _table(stage.output, 2)
@@ -35,6 +36,10 @@ def summary(result: Result) -> str:
         lines.append(f"{_INDENT}{result.evaluation.name}")
         for score in result.evaluation.scores:
             lines.append(f"{_INDENT * 2}{score.task}: {score.correct} of {score.total} ({score.scorer})")
+    if result.path is not None:
+        from crucible_runtime.folder import REPORT, shown
+
+        lines.append(f"{_INDENT}report: {shown(result.path / REPORT)}")
     return printable("\n".join(lines) + "\n")
 
 

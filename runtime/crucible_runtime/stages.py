@@ -1,7 +1,8 @@
 """The stages that a generated run calls by name.
 
 A training stage is run by an engine, any other stage by an adapter: what the caller supplies goes first, then what is
-installed as an entry point. Nothing here pretends: a stage that nobody runs raises, and names what is missing.
+installed as an entry point. Nothing here pretends: a stage that nobody runs raises, and names what is missing. What
+an installed one prints goes into the log of the run; what the caller's own prints stays where it is.
 """
 
 from __future__ import annotations
@@ -10,13 +11,17 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from crucible_runtime.errors import AdapterMissingError, CrucibleError, EngineMissingError, did_you_mean
-from crucible_runtime.pipeline import Context, Engine, Options, Output, StageFunction
+from crucible_runtime.pipeline import Context, Engine, Options, Output, RunConfig, StageFunction
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
+    from crucible_runtime.ir import Experiment
+
 ENGINES = "crucible_runtime.engines"
 """Entry points that return an Engine when called; their name is what `--engine` takes."""
+DEFAULT = "trl"
+"""The engine that trains where nobody names one."""
 ADAPTERS = "crucible_runtime.stages"
 """Entry points that are stage functions; their name is the Elixir module of the stage."""
 
@@ -73,29 +78,38 @@ def external(context: Context, options: Options) -> Output:
             f"nothing runs {module}: install a package with an entry point of that name in {ADAPTERS}, "
             f"or supply one with adapters={{{module!r}: ...}}"
         )
-    adapter: StageFunction = _load(installed[module], AdapterMissingError)
-    return adapter(context, options)
+    with context.folder.captured():
+        adapter: StageFunction = _load(installed[module], AdapterMissingError)
+        return adapter(context, options)
 
 
 def _train(context: Context, options: Options) -> Output:
-    return _engine(context.config.engine).train(context, options)
+    wanted = context.config.engine
+    if wanted is not None and not isinstance(wanted, str):
+        return wanted.train(context, options)
+    with context.folder.captured():
+        return engine(wanted).train(context, options)
 
 
-def _engine(wanted: Engine | str | None) -> Engine:
+def missing(experiment: Experiment, config: RunConfig) -> list[str]:
+    """What the stages after training lack on this machine, each with its remedy."""
+    from crucible_runtime import installed
+
+    found = _installed(ADAPTERS)
+    modules = [stage.module for stage in experiment.pipeline if stage.module in found]
+    wanted = [module for module in modules if module is not None and module not in config.adapters]
+    absent = (installed.missing(module, _load(found[module], AdapterMissingError)) for module in wanted)
+    return [sentence for sentence in absent if sentence]
+
+
+def engine(wanted: Engine | str | None) -> Engine:
+    """The engine that trains: itself, or the installed one of that name, by default trl; raises EngineMissingError."""
     if wanted is not None and not isinstance(wanted, str):
         return wanted
     installed = _installed(ENGINES)
-    names = sorted(installed)
-    if not names:
-        found = "no engine is installed" if wanted is None else f"engine {wanted} is not installed, nor is any other"
-        raise EngineMissingError(
-            f"{found}, so nothing can train: supply one with engine=..., or see the plan with --dry-run"
-        )
-    if wanted is None and len(names) > 1:
-        raise EngineMissingError(f"several engines are installed, choose one with --engine: {', '.join(names)}")
-    name = wanted if wanted is not None else names[0]
+    name = wanted if wanted is not None else DEFAULT
     if name not in installed:
-        raise EngineMissingError(f"engine {name} is not installed; {did_you_mean(name, names)}")
+        raise EngineMissingError(f"engine {name} is not installed; {did_you_mean(name, sorted(installed))}")
     make: Callable[[], Engine] = _load(installed[name], EngineMissingError)
     return make()
 

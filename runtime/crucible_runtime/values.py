@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,8 +39,29 @@ def read(path: Path) -> Any:
     return parse(text, str(path))
 
 
+def lines(path: Path) -> dict[str, int]:
+    """The line, counted from 1, on which each value of a file that `read` could read stands, by its path with dots."""
+    node = _node(path.read_text("utf-8-sig"), str(path))
+    return {} if node is None else dict(_lines(node, ""))
+
+
+def _lines(node: Node, path: str) -> Iterator[tuple[str, int]]:
+    from yaml.nodes import MappingNode
+
+    if isinstance(node, MappingNode):
+        for key, value in node.value:
+            below = f"{path}.{key.value}" if path else str(key.value)
+            yield below, key.start_mark.line + 1
+            yield from _lines(value, below)
+
+
 def parse(text: str, where: str) -> Any:
     """The value that `text` stands for; raises InputError, which says `where` it comes from."""
+    node = _node(text, where)
+    return None if node is None else _value(node, where, ())
+
+
+def _node(text: str, where: str) -> Node | None:
     import yaml
 
     class Loader(yaml.SafeLoader):
@@ -49,7 +70,7 @@ def parse(text: str, where: str) -> Any:
     Loader.yaml_implicit_resolvers = {}
 
     try:
-        node = yaml.compose(text, Loader=Loader)
+        node: Node | None = yaml.compose(text, Loader=Loader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f"{where}:{mark.line + 1}:{mark.column + 1}" if mark is not None else where
@@ -57,7 +78,7 @@ def parse(text: str, where: str) -> Any:
         raise InputError(f"{place}: {reason or 'this is no YAML'}") from error
     except RecursionError as error:
         raise InputError(f"{where}: nested too deep") from error
-    return None if node is None else _value(node, where, ())
+    return node
 
 
 def _value(node: Node, where: str, above: tuple[Node, ...]) -> Any:

@@ -58,8 +58,9 @@ def lint(package: Path) -> subprocess.CompletedProcess[str]:
 
 
 def types(path: Path, cache: Path, *packages: str) -> subprocess.CompletedProcess[str]:
-    """What `mypy --strict` says of packages below a path, with the runtime beside them."""
+    """What `mypy --strict` says of packages below a path; the runtime is read, as an installed package would be."""
     environment = os.environ | {"MYPYPATH": f"{path}{os.pathsep}{ROOT / 'runtime'}"}
     command = [sys.executable, "-m", "mypy", "--strict", "--config-file", os.devnull, "--cache-dir", str(cache)]
+    command += ["--follow-imports", "silent"]
     command += [word for package in packages for word in ("-p", package)]
     return subprocess.run(command, cwd=cache, env=environment, capture_output=True, text=True, check=False)

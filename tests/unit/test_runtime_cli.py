@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
 import pytest
-from crucible_runtime import list_recipes, main, pretty, recipes
+from crucible_runtime import Context, list_recipes, main, pretty, recipes
 from crucible_runtime.errors import InputError
+from crucible_runtime.stages import ENGINES
 from crucible_runtime.values import parse
 from hypothesis import given
 from hypothesis import strategies as st
 from runtime_samples import rl_basic, sl_basic
 
+REGISTER = "CrucibleModelRegistry.Stages.Register"
+DEPLOY = "CrucibleDeployment.Stages.Deploy"
 SUPPORT = Path(__file__).parents[1] / "support"
 ROOT = SUPPORT.parents[1]
 SETS = ["--set", "training_config.epochs=3", "--set", "training_config.options={lora_rank: 8, lr_schedule: null}"]
@@ -62,6 +68,64 @@ Stages
 """
 
 
+class Small:
+    """An engine that trains for one epoch."""
+
+    def problems(self, experiment: Any, config: Any) -> list[str]:
+        return ["engine small trains once"] if experiment.training_config.epochs > 1 else []
+
+    def plan(self, experiment: Any, config: Any) -> str:
+        return "one\ntwo"
+
+    def train(self, context: Context, options: Any) -> dict[str, Any]:
+        context.step(1, 1, {"loss": 0.5})
+        return {"model": "model", "steps": 1}
+
+    def sampler(self, context: Context, model: str) -> Any:
+        return Four()
+
+
+class Four:
+    """A sampling client that knows one answer."""
+
+    start_session = close_session = sample = sample_stream = compute_logprobs = lambda self, *_, **__: None
+
+    def await_(self, future: Any) -> Any:
+        return {"sequences": [{"text": "4"}]}
+
+
+class Whole:
+    """The recipe where its stages are there."""
+
+    Config = sl_basic.Config
+    build_experiment = staticmethod(sl_basic.build_experiment)
+    evaluation = staticmethod(sl_basic.evaluation)
+
+    @staticmethod
+    def done(context: Context, options: Any) -> dict[str, Any]:
+        return {"done": True}
+
+    @classmethod
+    def run(cls, config: sl_basic.Config) -> Any:
+        return sl_basic.run(replace(config, adapters={REGISTER: cls.done, DEPLOY: Whole.done}))
+
+
+class Broken(Whole):
+    """The recipe where a stage fails."""
+
+    @staticmethod
+    def done(context: Context, options: Any) -> dict[str, Any]:
+        raise RuntimeError("the registry is away")
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs write below the current directory, and two engines are installed."""
+    monkeypatch.chdir(tmp_path)
+    points = [EntryPoint(name, f"{__name__}:Small", ENGINES) for name in ("small", "trl")]
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda group: [p for p in points if p.group == group])
+
+
 @dataclass(frozen=True)
 class Ran:
     code: int
@@ -81,6 +145,19 @@ def ran(capfd: pytest.CaptureFixture[str]) -> Any:
         return Ran(code, captured.out, captured.err)
 
     return run
+
+
+@contextmanager
+def started(*arguments: str, cwd: Path) -> Iterator[subprocess.Popen[str]]:
+    paths = os.pathsep.join(map(str, (ROOT / "runtime", SUPPORT)))
+    command = [sys.executable, *arguments]
+    pipe = subprocess.PIPE
+    environment = {**os.environ, "PYTHONPATH": paths}
+    with subprocess.Popen(command, cwd=cwd, env=environment, stdout=pipe, stderr=pipe, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def python(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -126,24 +203,27 @@ def test_a_file_and_flags_add_up_and_flags_win(ran: Any, tmp_path: Path) -> None
 
 
 LIVE = "is a live value: only Python can supply it"
-KNOWN = "Known: training_config, engine, log_path"
-NO_ENGINE = "so nothing can train: supply one with engine=..., or see the plan with --dry-run"
+KNOWN = "Known: training_config, engine, log_path, resume, apply, allow_unsandboxed, base_url"
+SET = "(from --set)"
 WRONG: list[tuple[dict[str, str], list[str]]] = [
-    ({"training_config.epochs": "0"}, ["training_config.epochs must be at least 1, found 0"]),
-    ({"training_config.epochs": "two"}, ['training_config.epochs must be a whole number, found "two"']),
-    ({"training_config": "3"}, ["training_config must be a mapping of its fields"]),
-    ({"confg.epochs": "3"}, [f"there is no confg to set; {KNOWN}"]),
-    ({"training_confg.epochs": "3"}, [f"there is no training_confg to set; did you mean training_config? {KNOWN}"]),
-    ({"ports": "3", "train_dataset": "x"}, [f"ports {LIVE}", f"train_dataset {LIVE}"]),
-    ({"log_path": "3"}, ["log_path must be text"]),
-    ({"engine": "[trl]"}, ["engine must be text"]),
+    ({"training_config.epochs": "0"}, [f"training_config.epochs must be at least 1, found 0 {SET}"]),
+    ({"training_config.epochs": "two"}, [f'training_config.epochs must be a whole number, found "two" {SET}']),
+    ({"training_config": "3"}, [f"training_config must be a mapping of its fields {SET}"]),
+    ({"confg.epochs": "3"}, [f"there is no confg to set; {KNOWN} {SET}"]),
+    (
+        {"training_confg.epochs": "3"},
+        [f"there is no training_confg to set; did you mean training_config? {KNOWN} {SET}"],
+    ),
+    ({"ports": "3", "train_dataset": "x"}, [f"ports {LIVE} {SET}", f"train_dataset {LIVE} {SET}"]),
+    ({"log_path": "3"}, [f"log_path must be text {SET}"]),
+    ({"engine": "[trl]"}, [f"engine must be text {SET}"]),
+    ({"apply": "maybe"}, [f"apply must be true or false, or local {SET}"]),
     ({"training_config.seed": "[1"}, ["--set training_config.seed:1:3: expected ',' or ']', but got '<stream end>'"]),
     ({"training_config.seed": "!!int 3"}, ["--set training_config.seed:1:1: tags have no meaning here"]),
     ({"training_config.seed": ".inf"}, ["--set training_config.seed:1:1: expected a finite number, found .inf"]),
     ({"training_config.seed": "{a: 1, a: 2}"}, ["--set training_config.seed:1: the key a stands twice"]),
     ({"training_config.seed": "9" * 99}, ["--set training_config.seed:1:1: the integer does not fit 64 bits"]),
-    ({}, [f"stage supervised_train: no engine is installed, {NO_ENGINE}"]),
-    ({"engine": "trl"}, [f"stage supervised_train: engine trl is not installed, nor is any other, {NO_ENGINE}"]),
+    ({"engine": "tlr"}, ["engine tlr is not installed; did you mean trl? Known: small, trl"]),
 ]
 
 
@@ -151,6 +231,133 @@ WRONG: list[tuple[dict[str, str], list[str]]] = [
 def test_what_is_wrong_is_said_and_nothing_else(ran: Any, sets: dict[str, str], messages: list[str]) -> None:
     argv = [argument for path, value in sets.items() for argument in ("--set", f"{path}={value}")]
     assert ran(*argv) == Ran(1, "", "".join(f"error: {message}\n" for message in messages))
+    assert list(Path.cwd().iterdir()) == []
+
+
+def test_a_message_says_where_a_value_came_from(ran: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("CRUCIBLE_SET_TRAINING_CONFIG__BATCH_SIZE", "0")
+    monkeypatch.setenv("CRUCIBLE_SET_TRAINING_CONFIG__OPTIONS__LORA_RNAK", "8")
+    file = tmp_path / "over.yaml"
+    file.write_text("training_config:\n  epochs: 0\n  options:\n    max_steps: 0\n    lr_schedule: linear\n")
+    found = ran("--json", "--config", "over.yaml", "--set", "training_config.learning_rate=-1").err.splitlines()
+    assert {line.partition("must")[0].partition(";")[0].strip(): line.rpartition(" (from ")[2] for line in found} == {
+        "error: training_config.batch_size": "CRUCIBLE_SET_TRAINING_CONFIG__BATCH_SIZE)",
+        "error: training_config.options has no option lora_rnak": "CRUCIBLE_SET_TRAINING_CONFIG__OPTIONS__LORA_RNAK)",
+        "error: training_config.epochs": "over.yaml:2)",
+        "error: training_config.options.max_steps": "over.yaml:4)",
+        "error: training_config.learning_rate": "--set)",
+    }
+
+
+def test_environment_file_and_flags_add_up(ran: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("CRUCIBLE_SET_TRAINING_CONFIG__LEARNING_RATE", "1e-5")
+    monkeypatch.setenv("CRUCIBLE_SET_TRAINING_CONFIG__EPOCHS", "7")
+    monkeypatch.setenv("CRUCIBLE_SET_TRAINING_CONFIG__OPTIONS__LORA_RANK", "4")
+    (tmp_path / "over.yaml").write_text("training_config: {epochs: 8, options: {max_steps: 5, lora_rank: 8}}")
+    flags = ["--config", "over.yaml", "--set", "training_config.options.lora_rank=16"]
+    training = json.loads(ran("--json", *flags).out)["training_config"]
+    assert (training["learning_rate"], training["epochs"]) == (1e-5, 8)
+    assert (training["options"]["lora_rank"], training["options"]["max_steps"]) == (16, 5)
+    monkeypatch.setenv("CRUCIBLE_SET_TRAINING_CONFIG____X", "4")
+    assert ran("--json").err == (
+        "error: CRUCIBLE_SET_TRAINING_CONFIG____X: expected CRUCIBLE_SET_ and a path such as TRAINING_CONFIG__EPOCHS\n"
+    )
+
+
+def test_the_plan_of_an_engine_is_shown_where_one_is_named(ran: Any) -> None:
+    plain = ran("--dry-run").out
+    assert ran("--dry-run", "--engine", "small") == Ran(0, f"{plain}\nEngine small\n  one\n  two\n", "")
+    unknown = "error: engine smal is not installed; did you mean small? Known: small, trl\n"
+    assert ran("--dry-run", "--engine", "smal") == Ran(1, "", unknown)
+    refused = ran("--dry-run", "--engine", "small", "--set", "training_config.epochs=3")
+    assert (refused.code, refused.err) == (1, "error: engine small trains once\n")
+    assert refused.out == ran("--dry-run", "--set", "training_config.epochs=3").out
+    assert ran("--engine", "small", "--set", "training_config.epochs=3") == Ran(
+        1, "", "error: engine small trains once\n"
+    )
+
+
+def test_smoke_is_the_recipe_on_something_tiny_below_what_the_user_says(ran: Any) -> None:
+    training = json.loads(ran("--json", "--smoke", "--set", "training_config.options.max_steps=3").out)[
+        "training_config"
+    ]
+    assert (training["model_ref"]["provider"], training["dataset_ref"]["provider"]) == ("generated", "generated")
+    assert training["options"]["max_steps"] == 3
+    assert "lora_rank" not in training["options"]
+    own = ["--set", "training_config.model_ref.id=own/model", "--set", "training_config.options.lora_rank=4"]
+    training = json.loads(ran("--json", "--smoke", *own).out)["training_config"]
+    assert (training["model_ref"]["id"], training["model_ref"]["provider"]) == ("own/model", "huggingface")
+    assert training["options"]["lora_rank"] == 4
+
+
+def test_a_run_prints_what_it_did_and_where(ran: Any) -> None:
+    found = ran("--engine", "small", module=Whole)
+    assert (found.code, found.err) == (0, "")
+    assert found.out.splitlines()[-1] == "  report: runs/sl_basic-1/report.html"
+    assert ran("--engine", "small", "--log-path", "runs/sl_basic-1", module=Whole) == Ran(
+        1,
+        "",
+        "error: there is a run in runs/sl_basic-1 already: go on with it with --resume, or name another directory\n",
+    )
+
+
+def test_resume_goes_on_with_what_the_run_was_begun_with(ran: Any) -> None:
+    sets = ["--set", "training_config.batch_size=8", "--set", "training_config.options.lora_rank=null"]
+    failed = ran("--engine", "small", *sets, module=Broken)
+    assert failed == Ran(
+        1,
+        "",
+        "error: stage model_register: RuntimeError: the registry is away\n"
+        "note: what is done is kept in runs/sl_basic-1; go on with --resume --log-path runs/sl_basic-1\n",
+    )
+    other = ran("--resume", "--set", "training_config.batch_size=16", "--engine", "small", module=Whole)
+    assert other.code == 1
+    assert other.err.splitlines()[:3] == [
+        "error: the run in runs/sl_basic-1 is of another experiment: resume it with what it was begun with",
+        "error: training_config.batch_size was 8, and is 16 now",
+        "error: training_config.options.lora_rank was null, and is 32 now",
+    ]
+    resumed = ran("--resume", module=Whole)
+    assert (resumed.code, resumed.err) == (0, "")
+    training = json.loads(Path("runs/sl_basic-1/config.json").read_text())["training_config"]
+    assert (training["batch_size"], training["options"].get("lora_rank")) == (8, None)
+    assert len(Path("runs/sl_basic-1/metrics.jsonl").read_text().splitlines()) == 1
+    assert ran("--resume", module=Whole).err == "error: no run of sl_basic below runs/ is there to resume\n"
+    assert ran("--resume", "--log-path", "nowhere", module=Whole).err == "error: there is no run in nowhere to resume\n"
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_run_stops_cleanly(number: int, code: int, tmp_path: Path) -> None:
+    program = """
+import os, sys, time
+from crucible_runtime import main
+from runtime_samples import rl_basic
+
+class Slow:
+    def train(self, context, options):
+        context.step(1, 9, {"loss": 1.0})
+        print("trains", flush=True)
+        time.sleep(60)
+
+def run(config):
+    return rl_basic.run(rl_basic.Config(engine=Slow(), log_path="here", adapters={"Crucible.Stage.DataChecks": skip}))
+
+def skip(context, options):
+    return {}
+
+sys.exit(main(rl_basic.Config, rl_basic.build_experiment, rl_basic.evaluation, run))
+"""
+    with started("-c", program, cwd=tmp_path) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "trains\n"
+        process.send_signal(number)
+        _, err = process.communicate(timeout=20)
+    assert (process.returncode, err) == (
+        code,
+        "interrupted\nnote: what is done is kept in here; go on with --resume --log-path here\n",
+    )
+    assert json.loads((tmp_path / "here" / "result.json").read_text())["state"] == "interrupted"
+    assert "interrupted" in (tmp_path / "here" / "report.html").read_text()
 
 
 def test_a_missing_file_is_named(ran: Any) -> None:
@@ -175,7 +382,7 @@ def test_bad_files(ran: Any, tmp_path: Path) -> None:
         (b"a: &x [*x]\n", f"{file}:1:4: an alias inside of what it stands for"),
         (b"[a]: 1\n", f"{file}:1:1: a key must be text"),
         (b"[" * 10_000, f"{file}: nested too deep"),
-        (b"1: 2\n", "there is no 1 to set; Known: training_config, engine, log_path"),
+        (b"1: 2\n", f"there is no 1 to set; {KNOWN} (from {file}:1)"),
     ]:
         file.write_bytes(content)
         assert ran("--json", "--config", str(file)) == Ran(1, "", f"error: {message}\n")
@@ -189,11 +396,10 @@ def test_as_a_module_of_a_package(tmp_path: Path) -> None:
         name = module.__name__
         assert python("-m", name, "--json", cwd=tmp_path).stdout == pretty(module.build_experiment())
         assert python("-m", name, "--help").stdout.startswith(f"usage: python -m {name} [-h]")
-        failed = python("-m", name, cwd=tmp_path)
+        failed = python("-m", name, "--engine", "none", cwd=tmp_path)
         assert (failed.returncode, failed.stdout) == (1, "")
-        assert failed.stderr.startswith("error: stage ")
+        assert failed.stderr.startswith("error: ")
         assert "Traceback" not in failed.stderr
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_package_lists_its_recipes(capfd: pytest.CaptureFixture[str]) -> None:
@@ -225,6 +431,23 @@ print(sorted(sys.modules), file=sys.stderr)
         loaded = set(python("-c", program, flag).stderr.replace("'", "").strip("[]\n").split(", "))
         assert "crucible_runtime.cli" in loaded
         assert not loaded & {"yaml", "json", "importlib.metadata", "hashlib", "crucible_gen", "difflib", "logging"}
+        assert not loaded & {"torch", "trl", "transformers", "datasets", "tinker", "mlflow", "inspect_ai", "subprocess"}
+        own = {name.partition(".")[2] for name in loaded if name.startswith("crucible_runtime.")}
+        assert own <= {
+            "canonical",
+            "cli",
+            "errors",
+            "evaluation",
+            "ir",
+            "override",
+            "pipeline",
+            "plan",
+            "ports",
+            "recipes",
+            "secret",
+            "sources",
+            "stages",
+        }
 
 
 def test_a_recipe_cannot_write_to_the_terminal_as_it_likes(ran: Any) -> None:
@@ -267,7 +490,7 @@ def test_only_what_is_text_can_be_set(ran: Any) -> None:
             return sl_basic.build_experiment(sl_basic.Config(log_path=f"{config.note} {config.late}"))
 
     assert '"log_path": "a b"' in ran("--json", "--set", "note=a", "--set", "late=b", module=Own).out
-    assert ran("--json", "--set", "judge=a", module=Own) == Ran(1, "", f"error: judge {LIVE}\n")
+    assert ran("--json", "--set", "judge=a", module=Own) == Ran(1, "", f"error: judge {LIVE} {SET}\n")
 
 
 def test_a_closed_pipe_is_no_traceback() -> None:

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from importlib.metadata import EntryPoint
+from pathlib import Path
 from typing import Any
 
 import crucible_runtime.stages as stages
 import pytest
 from crucible_runtime import Context, OverrideError, Ports, RunConfig, StageError, start
-from crucible_runtime.errors import AdapterMissingError, EngineMissingError, PipelineError, PortError
+from crucible_runtime.errors import AdapterMissingError, EngineMissingError, PipelineError, PortError, UnsupportedError
 from crucible_runtime.evaluation import Evaluation, Sample, Task
 from crucible_runtime.ir import BackendRef, Experiment, StageDef
 from runtime_samples import rl_basic, sl_basic
 
 REGISTER = "CrucibleModelRegistry.Stages.Register"
 DEPLOY = "CrucibleDeployment.Stages.Deploy"
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Runs write below the current directory."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
 
 
 class Recorder:
@@ -123,20 +134,22 @@ def test_a_failure_names_its_stage_and_keeps_its_cause() -> None:
         raise KeyError("model_name")
 
     recorder = Recorder()
-    with pytest.raises(StageError, match=r"^stage model_register: KeyError: 'model_name'$") as caught:
+    with pytest.raises(StageError, match=r"^stage model_register: KeyError: 'model_name'\n") as caught:
         sl_basic.run(sl_basic.Config(engine=recorder, adapters={REGISTER: fail, DEPLOY: recorder.note}))
     assert caught.value.stage == "model_register"
     assert isinstance(caught.value.__cause__, KeyError)
     assert [name for name, _ in recorder.seen] == ["supervised_train"]
 
 
-def test_without_an_engine_nothing_trains() -> None:
-    with pytest.raises(StageError, match=r"^stage supervised_train: no engine is installed.*--dry-run$") as caught:
+def test_without_an_engine_nothing_trains(monkeypatch: pytest.MonkeyPatch, place: Path) -> None:
+    installed(monkeypatch, stages.ENGINES)
+    with pytest.raises(EngineMissingError, match=r"^engine trl is not installed; none is known here$"):
         sl_basic.run()
-    assert isinstance(caught.value.__cause__, EngineMissingError)
+    assert list(place.iterdir()) == []
 
 
-def test_without_an_adapter_a_stage_says_what_is_missing() -> None:
+def test_without_an_adapter_a_stage_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    installed(monkeypatch, stages.ADAPTERS)
     with pytest.raises(
         StageError, match=r"^stage model_register: nothing runs CrucibleModelRegistry\.Stages\.Register"
     ):
@@ -172,15 +185,15 @@ def test_a_run_must_follow_its_experiment() -> None:
                 pipeline.finish()
 
     run("one", "two")
-    with pytest.raises(PipelineError, match=r"^the run left out two$"):
+    with pytest.raises(PipelineError, match=r"(?m)^the run left out two$"):
         run("one")
-    with pytest.raises(PipelineError, match=r"^stage two is out of order: one comes next$"):
+    with pytest.raises(PipelineError, match=r"(?m)^stage two is out of order: one comes next$"):
         run("two", "one")
-    with pytest.raises(PipelineError, match=r"^stage one has run already$"):
+    with pytest.raises(PipelineError, match=r"(?m)^stage one has run already$"):
         run("one", "one")
-    with pytest.raises(PipelineError, match=r"^the experiment has no stage three: it has one, two$"):
+    with pytest.raises(PipelineError, match=r"(?m)^the experiment has no stage three: it has one, two$"):
         run("one", "three")
-    with pytest.raises(PipelineError, match=r"^the run ended without finish$"):
+    with pytest.raises(PipelineError, match=r"(?m)^the run ended without finish$"):
         run("one", "two", finish=False)
 
 
@@ -202,7 +215,7 @@ def test_the_same_stage_may_stand_twice() -> None:
 
 
 def test_a_stage_that_returns_nothing_has_failed() -> None:
-    message = "^stage one: it returned a NoneType, a stage returns a mapping$"
+    message = "(?m)^stage one: it returned a NoneType, a stage returns a mapping$"
     with pytest.raises(StageError, match=message), start(EXPERIMENT) as pipeline:
         pipeline.stage("one", lambda context, options: None)  # type: ignore[arg-type, return-value]
 
@@ -220,28 +233,84 @@ def installed(monkeypatch: pytest.MonkeyPatch, group: str, **points: str) -> Non
     monkeypatch.setattr("importlib.metadata.entry_points", lambda group: [p for p in found if p.group == group])
 
 
-def test_the_one_installed_engine_trains(monkeypatch: pytest.MonkeyPatch) -> None:
-    installed(monkeypatch, stages.ENGINES, recorder=f"{__name__}:Recorder")
+def test_the_default_engine_trains_and_what_it_prints_is_logged(
+    monkeypatch: pytest.MonkeyPatch, place: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    installed(monkeypatch, stages.ENGINES, trl=f"{__name__}:Loud")
     recorder = Recorder()
     modules = {REGISTER: recorder.note, DEPLOY: recorder.note}
     config = sl_basic.Config(adapters=modules, ports=Ports(sampling_client=Parrot("4")))
-    assert sl_basic.run(config).stages[0].output["loss"] == 0.5
+    result = sl_basic.run(config)
+    assert result.stages[0].output["loss"] == 0.5
+    assert result.path == place / "runs" / "sl_basic-1"
+    log = (result.path / "run.log").read_text()
+    logged = {line.partition(" ")[2] for line in log.splitlines()}
+    assert {"from python", "100 %", "from below", "from a child"} <= logged
+    assert capfd.readouterr() == ("", "")
 
 
-def test_several_engines_must_be_chosen_from(monkeypatch: pytest.MonkeyPatch) -> None:
+class Loud(Recorder):
+    """Prints in every way that there is."""
+
+    def train(self, context: Context, options: Mapping[str, Any]) -> Mapping[str, Any]:
+        print("from python", flush=True)
+        print("\r50 %\r100 %", file=sys.stderr)
+        os.write(2, b"from below\n")
+        subprocess.run(["echo", "from a child"], check=True)
+        return super().train(context, options)
+
+
+def test_an_engine_is_found_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
     installed(
         monkeypatch, stages.ENGINES, trl=f"{__name__}:Recorder", tinker="no.such.module:Engine", odd=f"{__name__}:odd"
     )
-    with pytest.raises(StageError, match=r"several engines are installed, choose one with --engine: odd, tinker, trl"):
-        sl_basic.run()
-    with pytest.raises(StageError, match=r"engine tlr is not installed; did you mean trl"):
+    with pytest.raises(EngineMissingError, match=r"engine tlr is not installed; did you mean trl\? Known: odd, tinker"):
         sl_basic.run(sl_basic.Config(engine="tlr"))
-    with pytest.raises(StageError, match=r"tinker is installed as no\.such\.module:Engine, which does not load"):
+    with pytest.raises(
+        EngineMissingError, match=r"tinker is installed as no\.such\.module:Engine, which does not load"
+    ):
         sl_basic.run(sl_basic.Config(engine="tinker"))
-    with pytest.raises(StageError, match=r"odd is installed as .*:odd, which does not load"):
+    with pytest.raises(EngineMissingError, match=r"odd is installed as .*:odd, which does not load"):
         sl_basic.run(sl_basic.Config(engine="odd"))
     with pytest.raises(StageError, match=rf"stage model_register: nothing runs {REGISTER}"):
-        sl_basic.run(sl_basic.Config(engine="trl"))
+        sl_basic.run(sl_basic.Config(engine="trl", adapters={}))
+
+
+class Narrow(Recorder):
+    """An engine that can do little, and says so."""
+
+    def problems(self, experiment: Experiment, config: RunConfig) -> list[str]:
+        return ["engine narrow cannot honour this", "nor that"]
+
+
+def test_what_an_engine_cannot_honour_is_said_at_once_and_before_anything(place: Path) -> None:
+    engine = Narrow()
+    with pytest.raises(UnsupportedError, match=r"^engine narrow cannot honour this\nnor that$") as caught:
+        sl_basic.run(sl_config(engine))
+    assert caught.value.problems == ("engine narrow cannot honour this", "nor that")
+    assert engine.seen == []
+    assert list(place.iterdir()) == []
+
+
+class Able(Recorder):
+    """An engine that leaves a model, and can ask it."""
+
+    def train(self, context: Context, options: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {"model": "model"}
+
+    def sampler(self, context: Context, model: str) -> Parrot:
+        assert context.folder.resolve(model) == str(context.folder.model)
+        return Parrot("It is 4.")
+
+
+def test_the_engine_asks_the_model_that_it_trained_unless_the_caller_has_a_client() -> None:
+    def correct(**values: Any) -> int:
+        evaluation = sl_basic.run(sl_config(Able(), **values)).evaluation
+        assert evaluation is not None
+        return evaluation.scores[0].correct
+
+    assert correct() == 1
+    assert correct(ports=Ports(sampling_client=Parrot("five"))) == 0
 
 
 def test_an_installed_stage_runs_and_a_supplied_one_goes_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -262,7 +331,8 @@ def from_a_package(context: Context, options: Mapping[str, Any]) -> Mapping[str,
 
 
 @pytest.mark.parametrize("name", ["supervised_train", "rl_train", "dpo_train", "distillation"])
-def test_training_stages_need_an_engine(name: str) -> None:
+def test_training_stages_need_an_engine(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    installed(monkeypatch, stages.ENGINES)
     experiment = Experiment(id="e", backend=BackendRef(id="b"), pipeline=[StageDef(name=name)])
     with pytest.raises(StageError) as caught, start(experiment) as pipeline:
         pipeline.stage(name, getattr(stages, name))
@@ -270,7 +340,8 @@ def test_training_stages_need_an_engine(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["model_register", "deploy", "export_feedback", "check_triggers", "external"])
-def test_other_stages_need_an_adapter(name: str) -> None:
+def test_other_stages_need_an_adapter(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    installed(monkeypatch, stages.ADAPTERS)
     experiment = Experiment(id="e", backend=BackendRef(id="b"), pipeline=[StageDef(name=name, module="Acme.X")])
     with pytest.raises(StageError, match=r"nothing runs Acme.X") as caught, start(experiment) as pipeline:
         pipeline.stage(name, getattr(stages, name))

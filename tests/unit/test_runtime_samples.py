@@ -30,7 +30,14 @@ def test_ruff_finds_nothing() -> None:
 @pytest.mark.slow
 def test_mypy_finds_nothing(tmp_path: Path) -> None:
     environment = {**os.environ, "MYPYPATH": os.pathsep.join(map(str, (ROOT / "runtime", SUPPORT)))}
-    command = [sys.executable, "-m", "mypy", "--strict", "--config-file=", f"--cache-dir={tmp_path}"]
+    command = [
+        sys.executable,
+        "-m",
+        "mypy",
+        "--strict",
+        f"--config-file={ROOT / 'pyproject.toml'}",
+        f"--cache-dir={tmp_path}",
+    ]
     command += ["-p", "runtime_samples", "-p", "crucible_runtime"]
     run = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stdout

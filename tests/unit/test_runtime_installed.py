@@ -1,0 +1,68 @@
+"""What an engine or a stage lacks is said before a run begins."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+from crucible_runtime import stages
+from crucible_runtime.errors import EngineMissingError
+from crucible_runtime.installed import environment, missing, needs
+from crucible_runtime.pipeline import RunConfig
+from runtime_samples import sl_basic
+
+REGISTER = "CrucibleModelRegistry.Stages.Register"
+
+
+@needs("local", "json", "no_such_module", "nor_this")
+class Engine:
+    """An engine that lacks two modules."""
+
+    def train(self, context: object, options: object) -> dict[str, object]:
+        raise AssertionError("nothing is trained")
+
+
+def test_what_is_missing_is_named_with_its_remedy() -> None:
+    assert missing("engine x", Engine()) == (
+        "engine x needs packages that are not installed (no_such_module, nor_this): "
+        'pip install "crucible-runtime[local]"'
+    )
+
+
+def test_nothing_is_missing_where_nothing_is_needed() -> None:
+    assert missing("engine x", object()) == ""
+    assert missing("engine x", needs("local", "json", "os")(lambda: None)) == ""
+
+
+def test_a_run_without_its_packages_makes_no_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(EngineMissingError, match=r"engine Engine needs .*no_such_module"):
+        sl_basic.run(sl_basic.Config(engine=Engine()))
+    assert not [*tmp_path.iterdir()]
+
+
+@pytest.mark.skipif(find_spec("mlflow") is not None, reason="what the stage needs is installed here")
+def test_stages_after_training_are_asked_before_it() -> None:
+    experiment = sl_basic.build_experiment()
+    (sentence,) = stages.missing(experiment, RunConfig())
+    assert sentence.startswith(f"{REGISTER} needs packages that are not installed (") and "[mlops]" in sentence
+    assert stages.missing(experiment, RunConfig(adapters={REGISTER: lambda context, options: {}})) == []
+
+
+def test_the_environment_says_nothing_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOME_TOKEN", "planted-secret")
+    found = environment()
+    assert found["python"] == ".".join(map(str, sys.version_info[:3]))
+    assert "planted-secret" not in str(found) and str(Path.home()) not in str(found)
+
+
+def test_asking_imports_nothing() -> None:
+    code = (
+        "import sys; from crucible_runtime.installed import missing, needs\n"
+        "assert missing('x', needs('local', 'sqlite3')(object)) == ''\n"
+    )
+    code = code.replace("(object)", "(type('T', (), {}))") + "assert 'sqlite3' not in sys.modules\n"
+    subprocess.run([sys.executable, "-c", code], check=True)
