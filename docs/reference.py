@@ -24,7 +24,7 @@ sys.path.insert(0, str(DOCS.parent / "generator"))
 
 from crucible_gen import explanations, schema, settings  # noqa: E402 - the checkout's own, installed or not
 
-PAGES = [DOCS / name for name in ("recipe-reference.md", "mapping.md", "errors.md", "build-steps.md")]
+PAGES = [DOCS / name for name in ("recipe-reference.md", "mapping.md", "errors.md", "build-steps.md", "engines.md")]
 PART = re.compile(r"(<!-- ([\w ]+): written by docs/reference\.py -->\n).*?(<!-- end -->\n)", re.DOTALL)
 
 SCHEMAS = schema.load()
@@ -383,6 +383,33 @@ def all_settings() -> Lines:
         yield row(f"`{name}`", kind(value, "settings.schema.json"), default(value), value["description"])
 
 
+def engine_table(engine: str) -> Lines:
+    """A row a field and each rule for it: what an engine makes of the training configuration."""
+    path = DOCS.parent / "runtime" / "crucible_runtime" / "engines" / engine / "mapping.json"
+    yield from table("field", "recipes", "becomes", "how")
+    for name, rules in json.loads(path.read_text("utf-8"))["fields"].items():
+        for rule in rules:
+            yield row(f"`{name}`", ", ".join(rule.get("kinds", ["all"])), _becomes(rule), _how(rule))
+
+
+def _becomes(rule: Raw) -> str:
+    """The arguments of an engine that a field is, or that it is none."""
+    if "unused" in rule:
+        return "not passed on"
+    return ", ".join(map(code, rule["to"])) if "to" in rule else "refused"
+
+
+def _how(rule: Raw) -> str:
+    """What a rule says of the values: how they are changed, which of them there are, and what would work instead."""
+    values = ", ".join(map(code, rule.get("each", rule.get("allow", ()))))
+    if "to" in rule or "unused" in rule:
+        return "; ".join(
+            part for part in (rule.get("unused"), rule.get("how"), f"only {values}" if values else "") if part
+        )
+    reason = f"all but {values}: {rule['refuse']}" if values else rule["refuse"]
+    return "; ".join(part for part in (reason, rule.get("instead")) if part)
+
+
 WRITTEN: Mapping[str, Callable[[], Lines]] = {
     "recipe": recipe,
     "training config": training_config,
@@ -397,6 +424,8 @@ WRITTEN: Mapping[str, Callable[[], Lines]] = {
     "following stages": following_stages,
     "codes": codes,
     "settings": all_settings,
+    "engine trl": lambda: engine_table("trl"),
+    "engine tinker": lambda: engine_table("tinker"),
 }
 
 

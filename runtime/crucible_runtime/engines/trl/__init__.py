@@ -1,0 +1,78 @@
+"""The engine that trains on this machine, with trl: CPU, one GPU, or several processes under torchrun or accelerate.
+
+Importing this imports none of trl, torch or transformers: a plan and the problems of a recipe need none of them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from crucible_runtime.engines import mapping
+from crucible_runtime.engines.trl import arguments, plans
+from crucible_runtime.errors import InputError
+from crucible_runtime.installed import needs
+from crucible_runtime.ir import Experiment
+from crucible_runtime.pipeline import TRAINING, Context, Options, Output, RunConfig
+from crucible_runtime.ports import SamplingClient
+
+
+def kind(experiment: Experiment) -> str:
+    """The type of a recipe, by its training stage; raises InputError where it has none."""
+    for stage in experiment.pipeline:
+        if stage.module is not None and stage.module in TRAINING:
+            return TRAINING[stage.module]
+    raise InputError(f"experiment {experiment.id} has no training stage")
+
+
+@needs("local", "accelerate", "datasets", "peft", "torch", "transformers", "trl")
+class TrlEngine:
+    """The engine `trl`."""
+
+    def problems(self, experiment: Experiment, config: RunConfig) -> Sequence[str]:
+        """What of the experiment it cannot honour, each a sentence that says what would work."""
+        training, found = arguments.training(experiment), kind(experiment)
+        return [*mapping.load("trl").problems(training, found), *plans.problems(training, found, config)]
+
+    def plan(self, experiment: Experiment, config: RunConfig) -> str:
+        """The arguments of the trainer, and those of the adapter where there is one, a line each."""
+        training = arguments.training(experiment)
+        name, values = plans.values(training, kind(experiment))
+        adapter = arguments.lora(training)
+        return _listed(f"trl.{name}", values) + (_listed("peft.LoraConfig", adapter) if adapter is not None else "")
+
+    def train(self, context: Context, options: Options) -> Output:
+        """Runs the training stage; raises EngineMissingError, EngineError, InputError."""
+        from crucible_runtime.engines.trl.machine import settled
+
+        with settled(context):
+            match kind(context.experiment):
+                case "supervised":
+                    from crucible_runtime.engines.trl import supervised
+
+                    return supervised.train(context, options)
+                case "preference":
+                    from crucible_runtime.engines.trl import preference
+
+                    return preference.train(context, options)
+                case "rl":
+                    from crucible_runtime.engines.trl import grpo
+
+                    return grpo.train(context, options)
+                case _:
+                    from crucible_runtime.engines.trl import distillation
+
+                    return distillation.train(context, options)
+
+    def sampler(self, context: Context, model: str) -> SamplingClient:
+        """What asks the model that a training stage left at `model`, a name in the run folder."""
+        from crucible_runtime.engines.trl.sampler import Sampler
+
+        return Sampler(context, model)
+
+
+def _listed(name: str, values: Mapping[str, Any]) -> str:
+    width = max(map(len, values))
+    shown = ((each, value if isinstance(value, str) else json.dumps(value)) for each, value in values.items())
+    return "".join([f"{name}\n", *(f"  {each:<{width}}  {value}\n" for each, value in shown)])
