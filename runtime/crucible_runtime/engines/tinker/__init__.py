@@ -1,0 +1,191 @@
+"""The engine `tinker`: a recipe is trained by tinker_cookbook's own loops, on a Tinker service.
+
+The config of such a loop is first made as data (`tree`), which is what `--dry-run` prints; a run makes the cookbook's
+objects of it (`objects`) and calls the cookbook's own main. What the cookbook cannot honour is said before anything is
+loaded (`table`). The cookbook writes into the directory `tinker` of the run's own, and what belongs to a run is copied
+from there (`records`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from crucible_runtime.engines.tinker import table, tree
+from crucible_runtime.errors import InputError, PipelineError, UnsupportedError
+from crucible_runtime.installed import needs
+from crucible_runtime.ir import Experiment, TrainingConfig
+from crucible_runtime.pipeline import TRAINING, Context, Options, Output, RunConfig
+from crucible_runtime.secret import scrub
+
+if TYPE_CHECKING:
+    from crucible_runtime.ports import SamplingClient
+
+PLACE = "tinker"
+"""The cookbook's directory in that of a run."""
+
+
+@needs("tinker", "tinker", "tinker_cookbook")
+class TinkerEngine:
+    """Trains on a Tinker service; needs a key in TINKER_API_KEY."""
+
+    def problems(self, experiment: Experiment, config: RunConfig) -> Sequence[str]:
+        """What tinker_cookbook cannot honour, each a sentence that names the field and what would work."""
+        return table.problems(experiment, kind_of(experiment))
+
+    def plan(self, experiment: Experiment, config: RunConfig) -> str:
+        """The config that the cookbook would be called with, every field of it; loads nothing of the engine.
+
+        Raises UnsupportedError where there are problems.
+        """
+        from crucible_runtime.engines.tinker.objects import version
+
+        kind = kind_of(experiment)
+        self._check(experiment, config)
+        training = _training(experiment)
+        home = f"{config.log_path}/{PLACE}" if config.log_path is not None else f"<run directory>/{PLACE}"
+        given = tree.Given(
+            log_path=home,
+            base_url=base_url(experiment, config),
+            renderer_name=f"<the one that is recommended for {training.model_ref.id}>",
+            data_file=training.dataset_ref.name if _taught(training, kind) else None,
+            allow_unsandboxed=config.allow_unsandboxed,
+        )
+        installed = version()
+        return scrub(f"tinker_cookbook {installed}\n{tree.shown(tree.config(experiment, kind, given), installed)}")
+
+    def train(self, context: Context, options: Options) -> Output:
+        """Runs the cookbook's loop; the model is a place of the service (tinker://...).
+
+        Raises UnsupportedError for what the cookbook cannot honour, EngineMissingError where it is not installed,
+        InputError for a key, a renderer or data that cannot be used, PortError where the service fails.
+        """
+        from crucible_runtime.engines.tinker import service
+
+        experiment, config = context.experiment, context.config
+        self._check(experiment, config)
+        if int(os.environ.get("WORLD_SIZE", "1") or 1) > 1:
+            raise InputError("engine tinker trains on the service: start one process, without torchrun or accelerate")
+        service.installed()
+        url = base_url(experiment, config)
+        service.check(url)
+        with service.told(url):
+            return _trained(context, url)
+
+    def sampler(self, context: Context, model: str) -> SamplingClient:
+        """Asks the model that a training stage left behind."""
+        from crucible_runtime.engines.tinker import sampling
+
+        training = _training(context.experiment)
+        return sampling.sampler(
+            model,
+            base_model=training.model_ref.id,
+            renderer_name=(training.options or {}).get("renderer_name"),
+            base_url=base_url(context.experiment, context.config),
+        )
+
+    def _check(self, experiment: Experiment, config: RunConfig) -> None:
+        if problems := self.problems(experiment, config):
+            raise UnsupportedError(problems)
+
+
+def kind_of(experiment: Experiment) -> str:
+    """The type of the recipe that an experiment was made of; raises PipelineError where it trains nothing."""
+    for stage in experiment.pipeline:
+        if stage.module is not None and stage.module in TRAINING:
+            return TRAINING[stage.module]
+    raise PipelineError(f"experiment {experiment.id} has no stage that trains")
+
+
+def base_url(experiment: Experiment, config: RunConfig) -> str | None:
+    """The service: what the caller says, else the recipe's backend, else None, which is the client's own."""
+    return config.base_url or experiment.backend.endpoint_url
+
+
+def _training(experiment: Experiment) -> TrainingConfig:
+    assert experiment.training_config is not None
+    return experiment.training_config
+
+
+def _taught(training: TrainingConfig, kind: str) -> bool:
+    from crucible_runtime import teacher
+
+    return kind == "supervised" and teacher.wanted(training)
+
+
+def _trained(context: Context, url: str | None) -> Output:
+    """The stage, once the service is there."""
+    from tinker_cookbook import cli_utils
+
+    from crucible_runtime.engines.tinker import objects, records, sampling
+
+    training, kind = _training(context.experiment), kind_of(context.experiment)
+    options, entry = training.options or {}, table.entry_of(context.experiment)
+    model = training.model_ref.id
+    renderer_name = sampling.renderer_for(model, options.get("renderer_name"))
+    if entry is not None and renderer_name != (recommended := sampling.renderer_for(model, None)):
+        raise UnsupportedError(
+            [
+                f"engine tinker (entry {entry}) cannot honour training_config.options.renderer_name {renderer_name}: the "
+                f"loop takes {recommended} for {model}; leave backend.options.entry out to train without that loop"
+            ]
+        )
+    place = context.folder.path / PLACE
+    config = _made(context, kind, url, renderer_name, place)
+    sampling.renderer(model, renderer_name)
+    cli_utils.check_log_dir(str(place), behavior_if_exists="resume" if context.config.resume else "raise")
+    place.mkdir(parents=True, exist_ok=True)
+    records.mend(place)
+    main = objects.imported(f"{type(config).__module__}:main")
+    # The loops sl_loop and of DPO say how far they were before a step, that of supervised training after it.
+    with records.Records(context, place, counted=kind == "supervised" and entry is None) as kept:
+        _run(main, config)
+    found = records.checkpoints(place)
+    trained = records.model(found)
+    if kept.steps == 0:
+        raise InputError(
+            f"tinker_cookbook made no step: it leaves out a last batch that is not full, and data set "
+            f"{training.dataset_ref.name} has less than one of batch_size {training.batch_size}"
+        )
+    if trained is None:
+        raise PipelineError(f"tinker_cookbook ended without a model that can be sampled from; its log is in {PLACE}/")
+    return {
+        "engine": "tinker",
+        "model": trained,
+        "steps": kept.steps,
+        "metrics": {name: kept.last[name] for name in training.metrics if name in kept.last},
+        "checkpoints": list(dict.fromkeys(row["state_path"] for row in found if "state_path" in row)),
+    }
+
+
+def _made(context: Context, kind: str, url: str | None, renderer_name: str, place: Path) -> Any:
+    """The cookbook's config, after a teacher has written the data where there is one."""
+    from crucible_runtime import data, teacher
+    from crucible_runtime.engines.tinker import objects, sampling
+
+    training = _training(context.experiment)
+    options, data_file = training.options or {}, None
+    if _taught(training, kind):
+        data_file = str(teacher.write(context, sampling.asking(options, url)))
+    elif kind == "supervised" and table.is_conversations(training.dataset_ref, options.get("adapter")):
+        # The cookbook reads the file itself, and would not say where a row is wrong.
+        data.rows(training.dataset_ref, adapter=options.get("adapter"), kind=kind)
+    given = tree.Given(
+        log_path=str(place),
+        base_url=url,
+        renderer_name=renderer_name,
+        data_file=data_file,
+        allow_unsandboxed=context.config.allow_unsandboxed,
+    )
+    return objects.made(tree.config(context.experiment, kind, given), objects.version())
+
+
+def _run(main: Any, config: Any) -> None:
+    """Some of the cookbook's loops are coroutines."""
+    running = main(config)
+    if inspect.iscoroutine(running):
+        asyncio.run(running)
