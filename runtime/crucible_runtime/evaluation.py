@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
 from crucible_runtime.errors import CrucibleError
-from crucible_runtime.ir import DatasetRef
+from crucible_runtime.ir import DatasetRef, TrainingConfig
 from crucible_runtime.ports import Message, SamplingClient, Session
+from crucible_runtime.secret import scrub
 
 ScorerName: TypeAlias = Literal["exact_match", "contains", "case_insensitive"]
 
@@ -64,6 +65,7 @@ class Answer:
     output: str
     score: float
     error: str | None = None
+    system_prompt: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,23 +124,83 @@ SCORERS: Mapping[ScorerName, Callable[[str, str], float]] = MappingProxyType(
 def evaluate(evaluation: Evaluation, client: SamplingClient, config: Any = None) -> EvaluationResult:
     """Asks `client` every sample of every task, in a session for `config`; the scores.
 
-    Raises what the client raises where no session starts, and CrucibleError for a task without samples or where every
-    sample failed. A single sample that fails is an Answer with an error.
+    Raises what the client raises where no session starts, InputError where the data set of a task cannot be used, and
+    CrucibleError for a task without samples or where every sample failed. A single sample that fails is an Answer with
+    an error.
     """
-    for task in evaluation.tasks:
-        if not task.samples:
-            where = f" (dataset {task.dataset.name})" if task.dataset is not None else ""
-            raise CrucibleError(f"task {task.name} has no samples{where}: data sets are loaded by an engine")
+    tasks = loaded(evaluation, config)
     session = client.start_session(config)
     try:
-        scores = [_score(task, evaluation, client, session) for task in evaluation.tasks]
+        scores = [
+            scored(task, [answered(each, task, *ask(messages(each), evaluation, client, session)) for each in samples])
+            for task, samples in tasks
+        ]
         return EvaluationResult(name=evaluation.name, scores=scores)
     finally:
         client.close_session(session)
 
 
-def _score(task: Task, evaluation: Evaluation, client: SamplingClient, session: Session) -> Score:
-    answers = [_ask(sample, task, evaluation, client, session) for sample in task.samples]
+def loaded(evaluation: Evaluation, config: Any = None) -> list[tuple[Task, Sequence[Sample]]]:
+    """Every task with its samples, those of a data set read; raises InputError, and CrucibleError where there are none.
+
+    A smoke run, which a model made on the spot gives away, asks the tiny questions instead of a hub's.
+    """
+    tasks = [(task, task.samples or _rows(task, config)) for task in evaluation.tasks]
+    for task, samples in tasks:
+        if not samples:
+            raise CrucibleError(f"task {task.name} has no samples and names no data set")
+    return tasks
+
+
+def _rows(task: Task, config: Any) -> Sequence[Sample]:
+    if task.dataset is None:
+        return ()
+    from crucible_runtime.data import rows
+
+    dataset, adapter = task.dataset, None
+    toy = isinstance(config, TrainingConfig) and config.model_ref.provider == "generated"
+    if toy and dataset.provider not in ("local", "inline"):
+        dataset = DatasetRef(name="tiny-gsm8k", provider="generated")
+    elif task.input_column is not None and task.target_column is not None:
+        adapter = "question_answer"
+        columns = {"question": task.input_column, "answer": task.target_column}
+        dataset = replace(dataset, options={**(dataset.options or {}), "columns": columns})
+    found = rows(dataset, adapter=adapter, kind="rl", limit=task.limit)
+    return [Sample(id=str(number), input=row["problem"], target=row["answer"]) for number, row in enumerate(found, 1)]
+
+
+def ask(
+    said: Sequence[Message], evaluation: Evaluation, client: SamplingClient, session: Session
+) -> tuple[str, str | None]:
+    """The model's answer to a conversation, and None; or no answer, and why there is none."""
+    params = {
+        "temperature": evaluation.temperature,
+        "max_tokens": evaluation.max_tokens,
+        "stop": list(evaluation.stop),
+    }
+    try:
+        response = client.await_(client.sample(session, said, params))
+        return _clean(str(response["sequences"][0]["text"] or "")), None
+    except Exception as failure:  # noqa: BLE001 - whatever an adapter raises belongs to this one sample
+        return "", scrub(f"{type(failure).__name__}: {failure}")
+
+
+def answered(sample: Sample, task: Task, output: str, error: str | None) -> Answer:
+    """An answer with its score, which is 0 where there is none."""
+    score = 0.0 if error is not None else SCORERS[task.scorer](output, sample.target)
+    return Answer(
+        id=sample.id,
+        input=sample.input,
+        target=sample.target,
+        output=output,
+        score=score,
+        error=error,
+        system_prompt=sample.system_prompt,
+    )
+
+
+def scored(task: Task, answers: Sequence[Answer]) -> Score:
+    """The answers to a task and what they add up to; raises CrucibleError where every sample failed."""
     if all(answer.error is not None for answer in answers):
         raise CrucibleError(f"task {task.name}: every sample failed, the first with: {answers[0].error}")
     correct = sum(answer.score == 1.0 for answer in answers)
@@ -152,23 +214,8 @@ def _score(task: Task, evaluation: Evaluation, client: SamplingClient, session: 
     )
 
 
-def _ask(sample: Sample, task: Task, evaluation: Evaluation, client: SamplingClient, session: Session) -> Answer:
-    params = {
-        "temperature": evaluation.temperature,
-        "max_tokens": evaluation.max_tokens,
-        "stop": list(evaluation.stop),
-    }
-    output, score, error = "", 0.0, None
-    try:
-        response = client.await_(client.sample(session, _messages(sample), params))
-        output = _clean(str(response["sequences"][0]["text"] or ""))
-        score = SCORERS[task.scorer](output, sample.target)
-    except Exception as failure:  # noqa: BLE001 - whatever an adapter raises belongs to this one sample
-        error = f"{type(failure).__name__}: {failure}"
-    return Answer(id=sample.id, input=sample.input, target=sample.target, output=output, score=score, error=error)
-
-
-def _messages(sample: Sample) -> list[Message]:
+def messages(sample: Sample | Answer) -> list[Message]:
+    """The conversation that asks a sample, or that was answered."""
     system = [] if sample.system_prompt is None else [{"role": "system", "content": sample.system_prompt}]
     return [*system, {"role": "user", "content": sample.input}]
 
