@@ -20,6 +20,8 @@ from crucible_gen.schema import META, Raw, Schemas, shipped
 from crucible_gen.settings import shown
 from crucible_gen.validate import Validator
 
+RUN = frozenset({"adapters", "allow_unsandboxed", "apply", "base_url", "engine", "resume"})
+"""What every run of the generated Python takes, in the same Config as the live values of stages."""
 CODES = {"E0505": "the schemas setting names nothing that can be read"}
 
 
@@ -42,9 +44,22 @@ def extend(schemas: Schemas, paths: Sequence[Path]) -> Schemas:
         raise Problems(sorted(problems))
     documents: dict[str, Any] = {key: node.plain() for key, node in nodes.items()}
     extended = Schemas({**schemas.documents, **documents}, nodes)
-    if problems := list(_defaults(extended, bundle(extended))):
+    if problems := [*_taken(extended), *_defaults(extended, bundle(extended))]:
         raise Problems(sorted(problems))
     return extended
+
+
+def _taken(schemas: Schemas) -> Iterator[Problem]:
+    """The problems of live values under a name that means something else already."""
+    for stage in schemas.stages.values():
+        node = schemas.places.get(stage.key)
+        for name in sorted(RUN & stage.injected.keys()) if node is not None else ():
+            found = node.get("properties", name) if node is not None else None
+            message = f"every run has a {name} of its own, which a live value of a stage cannot be"
+            if found is not None:
+                yield Problem(
+                    found.place, "E0501", message, hint=f"name it after its stage, such as {stage.info.name}_{name}"
+                )
 
 
 def _defaults(schemas: Schemas, bundled: Raw) -> Iterator[Problem]:

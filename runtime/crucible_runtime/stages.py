@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from crucible_runtime.errors import AdapterMissingError, CrucibleError, EngineMissingError, did_you_mean
-from crucible_runtime.pipeline import Context, Engine, Options, Output, RunConfig, StageFunction
+from crucible_runtime.pipeline import TRAINING, Context, Engine, Options, Output, RunConfig, StageFunction
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -92,13 +92,19 @@ def _train(context: Context, options: Options) -> Output:
 
 
 def missing(experiment: Experiment, config: RunConfig) -> list[str]:
-    """What the stages after training lack on this machine, each with its remedy."""
-    from crucible_runtime import installed
+    """What stages after training lack on this machine, and then the engine too, each with its remedy.
 
-    found = _installed(ADAPTERS)
-    modules = [stage.module for stage in experiment.pipeline if stage.module in found]
-    wanted = [module for module in modules if module is not None and module not in config.adapters]
-    absent = (installed.missing(module, _load(found[module], AdapterMissingError)) for module in wanted)
+    The engine alone is asked when the run begins. Raises EngineMissingError for an unknown one.
+    """
+    from crucible_runtime import installed
+    from crucible_runtime.running import engine_name
+
+    found, absent = _installed(ADAPTERS), []
+    for stage in experiment.pipeline:
+        if stage.module in found and stage.module not in config.adapters:
+            absent.append(installed.missing(stage.module, _load(found[stage.module], AdapterMissingError)))
+    if any(absent) and any(stage.module in TRAINING for stage in experiment.pipeline):
+        absent.insert(0, installed.missing(f"engine {engine_name(config)}", engine(config.engine)))
     return [sentence for sentence in absent if sentence]
 
 

@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias
 
+from crucible_gen import extend
 from crucible_gen.bundle import bundle
 from crucible_gen.names import atom_problem
 from crucible_gen.schema import Schemas, at
@@ -386,7 +387,7 @@ _LIVE: list[dict[str, Any]] = [
 def stage_schemas() -> st.SearchStrategy[dict[str, Any]]:
     """Stage schemas of third parties; their names are unique only by what a batch puts behind them."""
     properties = st.dictionaries(
-        words.filter(lambda name: name not in ("ports", "training_config", "engine", "adapters")),
+        words.filter(lambda name: name not in {"ports", "training_config", "log_path", *extend.RUN}),
         st.tuples(st.sampled_from([*_PLAIN, *_PLAIN, *_FED, *_FED, *_LIVE]), hostile_texts.filter(str.strip)).map(
             lambda drawn: {**drawn[0], "description": drawn[1]}
         ),

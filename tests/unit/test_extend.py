@@ -4,13 +4,14 @@
 
 from __future__ import annotations
 
+import ast
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 from command import project
-from crucible_gen.extend import extend
+from crucible_gen.extend import RUN, extend
 from crucible_gen.problems import Problem, Problems
 from crucible_gen.schema import Schemas, load
 
@@ -159,3 +160,23 @@ def test_a_default_of_null_or_one_that_fits(here: Path) -> None:
     described = {name: {"description": "One."} | option for name, option in options.items()}
     project(here, {"a.schema.json": stage(properties=described)})
     assert names(extend(SHIPPED, [Path("a.schema.json")])) == {"audit"}
+
+
+def test_a_live_value_is_called_as_nothing_that_every_run_has(here: Path) -> None:
+    live = {"description": "Live.", "x-inject": {"elixir": "term()", "python": "Any", "needed": False}}
+    project(here, {"a.schema.json": stage(properties={"resume": live, "judge": live, "log_path": live})})
+    (problem,) = refused("a.schema.json")
+    assert problem.code == "E0501"
+    assert problem.message == "every run has a resume of its own, which a live value of a stage cannot be"
+    assert problem.hint == "name it after its stage, such as audit_resume"
+    assert (problem.place.file, problem.place.line) == ("a.schema.json", 12)
+
+
+def test_what_every_run_has_is_what_the_runtime_says() -> None:
+    text = (Path(__file__).parents[2] / "runtime/crucible_runtime/pipeline.py").read_text("utf-8")
+    (config,) = (each for each in ast.parse(text).body if isinstance(each, ast.ClassDef) and each.name == "RunConfig")
+    fields = {
+        each.target.id for each in config.body if isinstance(each, ast.AnnAssign) and isinstance(each.target, ast.Name)
+    }
+    # What stages are handed too, by the same name.
+    assert fields == RUN | {"ports", "training_config", "log_path"}

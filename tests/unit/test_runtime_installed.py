@@ -47,7 +47,7 @@ def test_a_run_without_its_packages_makes_no_directory(tmp_path: Path, monkeypat
 @pytest.mark.skipif(find_spec("mlflow") is not None, reason="what the stage needs is installed here")
 def test_stages_after_training_are_asked_before_it() -> None:
     experiment = sl_basic.build_experiment()
-    (sentence,) = stages.missing(experiment, RunConfig())
+    *_, sentence = stages.missing(experiment, RunConfig())
     assert sentence.startswith(f"{REGISTER} needs packages that are not installed (") and "[mlops]" in sentence
     assert stages.missing(experiment, RunConfig(adapters={REGISTER: lambda context, options: {}})) == []
 

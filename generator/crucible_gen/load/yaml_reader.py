@@ -48,6 +48,8 @@ _COLLECTION_TAGS = {
     MappingStartEvent: (None, "!", "tag:yaml.org,2002:map"),
     SequenceStartEvent: (None, "!", "tag:yaml.org,2002:seq"),
 }
+_TOO_DEEP = "exceeded maximum nesting depth"
+"""What libyaml says at a depth of its own, which some releases have."""
 _KNOWN_TAGS = {*SCALAR_TAGS, *(tag for tags in _COLLECTION_TAGS.values() for tag in tags)}
 
 
@@ -61,7 +63,14 @@ def read_yaml(text: str, file: str) -> Node:
     text_for_parser, restore = (text, None) if text.isascii() else _hide_old_breaks(text)
     composer = _Composer(_events(text_for_parser), text, file, restore)
     try:
-        node = composer.document()
+        try:
+            node = composer.document()
+        except MarkedYAMLError as error:
+            if error.problem != _TOO_DEEP:
+                raise
+            # It reads ahead, past where our own limit is: the other parser comes to that place.
+            composer = _Composer(_pure_events(text_for_parser), text, file, restore)
+            node = composer.document()
     except MarkedYAMLError as error:
         composer.problems.append(syntax_problem(error, text, file, composer.inside))
         node = None
@@ -74,10 +83,14 @@ def _events(text: str) -> Callable[[], Any]:
     try:
         from yaml._yaml import CParser
     except ImportError:
-        from crucible_gen.load.yaml_fallback import PureParser
-
-        return PureParser(text).get_event
+        return _pure_events(text)
     return CParser(text).get_event
+
+
+def _pure_events(text: str) -> Callable[[], Any]:
+    from crucible_gen.load.yaml_fallback import PureParser
+
+    return PureParser(text).get_event
 
 
 def _hide_old_breaks(text: str) -> tuple[str, dict[int, str] | None]:
