@@ -6,6 +6,7 @@ import ast
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -80,11 +81,11 @@ def batch(tmp_path_factory: pytest.TempPathFactory) -> Batch:
     overrides: dict[str, dict[str, Any]] = {}
     (root / "recipes").mkdir()
     attacked: list[tuple[Recipe, dict[str, Any]]] = [(planted(attack), {}) for attack in ATTACKS]
-    drawn = examples(draw.recipes(), 6 * COUNT)
-    chosen, rest = drawn[:COUNT], iter(drawn[COUNT:])
-    # What is drawn differs from one release of hypothesis to the next, and some of it is rare.
-    while lacking := [part for part in PARTS if _count(part, [recipe for recipe, _ in chosen]) < COUNT // 10]:
-        chosen.append(next(each for each in rest if _count(lacking[0], [each[0]])))
+    chosen = examples(draw.recipes(), COUNT)
+    # What is drawn differs with the release of hypothesis and with what else is imported, and some of it is rare.
+    for part in PARTS:
+        if (lacking := COUNT // 10 - _count(part, [recipe for recipe, _ in chosen])) > 0:
+            chosen += examples(draw.recipes().filter(partial(_has, part)), lacking)
     for number, (recipe, override) in enumerate([*attacked, *chosen]):
         stem = f"{recipe['id']}_{number}"
         recipes[stem] = recipe | {"id": stem}
@@ -158,6 +159,10 @@ def test_the_batch_is_as_large_as_it_should_be(batch: Batch) -> None:
     assert len(batch.recipes) >= (10 if THOROUGH else 1) * COUNT // 2
     for part in PARTS:
         assert _count(part, batch.recipes.values()) >= COUNT // 10, part
+
+
+def _has(part: str, drawn: tuple[Recipe, Any]) -> bool:
+    return _count(part, [drawn[0]]) > 0
 
 
 def _count(part: str, recipes: Iterable[Recipe]) -> int:
