@@ -52,14 +52,13 @@ def extend(schemas: Schemas, paths: Sequence[Path]) -> Schemas:
 def _taken(schemas: Schemas) -> Iterator[Problem]:
     """The problems of live values under a name that means something else already."""
     for stage in schemas.stages.values():
-        node = schemas.places.get(stage.key)
-        for name in sorted(RUN & stage.injected.keys()) if node is not None else ():
-            found = node.get("properties", name) if node is not None else None
+        if (node := schemas.places.get(stage.key)) is None:
+            continue
+        for name in sorted(RUN & stage.injected.keys()):
+            found = node.get("properties", name)
             message = f"every run has a {name} of its own, which a live value of a stage cannot be"
-            if found is not None:
-                yield Problem(
-                    found.place, "E0501", message, hint=f"name it after its stage, such as {stage.info.name}_{name}"
-                )
+            hint = f"name it after its stage, such as {stage.info.name}_{name}"
+            yield Problem(found.place if found is not None else node.place, "E0501", message, hint=hint)
 
 
 def _defaults(schemas: Schemas, bundled: Raw) -> Iterator[Problem]:

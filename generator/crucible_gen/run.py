@@ -62,7 +62,7 @@ def generate(options: Options, flags: Mapping[str, Plain]) -> int:
 
 
 def _generate(options: Options, settings: Settings, notes: Notes | None) -> int:
-    from crucible_gen import cache, made, proof, write
+    from crucible_gen import cache, made, write
 
     paths = recipe_paths(options.paths, settings)
     out = settings.path("out")
@@ -82,10 +82,13 @@ def _generate(options: Options, settings: Settings, notes: Notes | None) -> int:
         whole=not options.only and not settings.values["targets"].origin.startswith("--"),
     )
     known = cache.look(notes, request) if notes else made.Known()
-    if options.check and not options.regenerate and not known.made and (proved := proof.prove(request)):
-        if not options.quiet:
-            click.echo(_fits(settings, *proved), nl=False)
-        return 0
+    if options.check and not options.regenerate and not known.made:
+        from crucible_gen import proof
+
+        if proved := proof.prove(request):
+            if not options.quiet:
+                click.echo(_fits(settings, *proved), nl=False)
+            return 0
     from crucible_gen import build
 
     result = build.build(request, known)

@@ -71,16 +71,23 @@ def external(context: Context, options: Options) -> Output:
     module = context.stage.module or context.stage.name
     supplied = context.config.adapters.get(module)
     if supplied is not None:
-        return supplied(context, options)
-    installed = _installed(ADAPTERS)
-    if module not in installed:
+        return _ready(module, supplied)(context, options)
+    found = _installed(ADAPTERS)
+    if module not in found:
         raise AdapterMissingError(
             f"nothing runs {module}: install a package with an entry point of that name in {ADAPTERS}, "
             f"or supply one with adapters={{{module!r}: ...}}"
         )
     with context.folder.captured():
-        adapter: StageFunction = _load(installed[module], AdapterMissingError)
-        return adapter(context, options)
+        return _ready(module, _load(found[module], AdapterMissingError))(context, options)
+
+
+def _ready(module: str, adapter: StageFunction) -> StageFunction:
+    from crucible_runtime.installed import missing
+
+    if absent := missing(module, adapter):
+        raise AdapterMissingError(absent)
+    return adapter
 
 
 def _train(context: Context, options: Options) -> Output:

@@ -112,6 +112,12 @@ def test_runs_while_recipes_change_never_call_a_stale_file_current(root: Path, t
         assert tree(root / "generated") == wanted(root, tmp_path)
 
 
+def where_it_may_mount(script: str, root: Path, cache: Path) -> subprocess.CompletedProcess[str]:
+    """A shell script in namespaces of its own, where it mounts what nobody else sees."""
+    words = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script]
+    return subprocess.run(words, cwd=root, env=environment(cache), capture_output=True, text=True, check=True)
+
+
 @pytest.mark.parametrize("size", [64, 200, 400])
 def test_a_full_disk_leaves_all_as_it_was(root: Path, tmp_path: Path, size: int) -> None:
     """A real one: a small file system in memory, mounted where only this test sees it."""
@@ -119,14 +125,7 @@ def test_a_full_disk_leaves_all_as_it_was(root: Path, tmp_path: Path, size: int)
     mount.mkdir()
     run = " ".join(command("-q", "recipes", "--out", str(mount / "out")))
     script = f"mount -t tmpfs -o size={size}k none {mount} && {run}; echo $? && find {mount} -type f"
-    ran = subprocess.run(
-        ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script],
-        cwd=root,
-        env=environment(cache),
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    ran = where_it_may_mount(script, root, cache)
     assert ran.stdout == "1\n"
     assert "error[E0614]" in ran.stderr
 
@@ -136,14 +135,7 @@ def test_the_cache_on_a_full_disk_is_no_matter(root: Path, tmp_path: Path) -> No
     cache.mkdir()
     run = " ".join(command("recipes"))
     script = f"mount -t tmpfs -o size=8k none {cache} && {run} && {run}"
-    ran = subprocess.run(
-        ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script],
-        cwd=root,
-        env=environment(cache),
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    ran = where_it_may_mount(script, root, cache)
     assert ran.stderr == ""
     assert ran.stdout.endswith("140 unchanged\n")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from crucible_runtime import stages
-from crucible_runtime.errors import EngineMissingError
+from crucible_runtime.errors import EngineMissingError, StageError
 from crucible_runtime.installed import environment, missing, needs
 from crucible_runtime.pipeline import RunConfig
 from runtime_samples import sl_basic
@@ -42,6 +42,21 @@ def test_a_run_without_its_packages_makes_no_directory(tmp_path: Path, monkeypat
     with pytest.raises(EngineMissingError, match=r"engine Engine needs .*no_such_module"):
         sl_basic.run(sl_basic.Config(engine=Engine()))
     assert not [*tmp_path.iterdir()]
+
+
+def test_a_stage_of_the_caller_s_own_says_what_it_lacks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    @needs("mlops", "no_such_module")
+    def register(context: object, options: object) -> dict[str, object]:
+        raise AssertionError("it never runs")
+
+    class Trains:
+        def train(self, context: object, options: object) -> dict[str, object]:
+            return {}
+
+    with pytest.raises(StageError, match=rf"^stage model_register: {REGISTER} needs .*no_such_module.*\[mlops\]"):
+        sl_basic.run(sl_basic.Config(engine=Trains(), adapters={REGISTER: register}))
 
 
 @pytest.mark.skipif(find_spec("mlflow") is not None, reason="what the stage needs is installed here")

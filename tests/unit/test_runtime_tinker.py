@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 from crucible_runtime.canonical import canonical
 from crucible_runtime.engines import mapping
-from crucible_runtime.engines.tinker import TinkerEngine, objects, records, service, table, tree
-from crucible_runtime.errors import FolderError, InputError, UnsupportedError
+from crucible_runtime.engines.tinker import TinkerEngine, objects, records, table, tree
+from crucible_runtime.errors import EngineMissingError, FolderError, InputError, UnsupportedError
 from crucible_runtime.ir import BackendRef, DatasetRef, Experiment, ModelRef, StageDef, TrainingConfig
 from crucible_runtime.override import override
-from crucible_runtime.pipeline import TRAINING, RunConfig
+from crucible_runtime.pipeline import TRAINING, RunConfig, start
 
 ROOT = Path(__file__).parents[2]
 STAGES = {kind: module for module, kind in TRAINING.items()}
@@ -548,10 +548,9 @@ def test_the_model_is_the_last_that_can_be_sampled_from() -> None:
 
 
 def test_without_the_packages_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "tinker", None)
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(Exception, match=r'pip install "crucible-runtime\[tinker\]"'):
-        service.installed()
+    monkeypatch.setattr("crucible_runtime.installed.find_spec", lambda name: None)
+    with pytest.raises(EngineMissingError, match=r'engine tinker .*pip install "crucible-runtime\[tinker\]"'):
+        start(experiment("supervised"), RunConfig(engine="tinker")).__enter__()
 
 
 def test_a_field_that_the_installed_class_has_besides_is_found(monkeypatch: pytest.MonkeyPatch) -> None:

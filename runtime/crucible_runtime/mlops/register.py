@@ -32,7 +32,7 @@ def register(context: Context, options: Options) -> Output:
     """Registers the trained model as a new version of `options.model_name`; what it is known by from now on.
 
     Raises InputError for options that cannot be used, DuplicateConfigError where another version has the same training
-    configuration, RegistryError where the registry does not answer, AdapterMissingError where MLflow is not installed.
+    configuration, RegistryError where the registry does not answer.
     """
     _check(options)
     training = options.get("training_config") or {}

@@ -12,11 +12,10 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from crucible_runtime.errors import AdapterMissingError, CrucibleError, RegistryError
+from crucible_runtime.errors import CrucibleError, RegistryError
 from crucible_runtime.pipeline import Context
 from crucible_runtime.secret import scrub
 
@@ -74,7 +73,7 @@ class Registry:
 
 @contextmanager
 def opened(context: Context) -> Iterator[Registry]:
-    """The registry of a run, for one registration at a time; raises AdapterMissingError, and RegistryError."""
+    """The registry of a run, for one registration at a time; raises RegistryError."""
     named = os.environ.get("MLFLOW_TRACKING_URI")
     path = _file(context)
     uri = named or f"sqlite:///{path}"
@@ -114,15 +113,8 @@ def _client() -> Any:
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     for name, value in _HTTP.items():
         os.environ.setdefault(name, value)
-    try:
-        import_module("alembic")  # MLflow asks for it only when it makes its tables
-        import_module("sqlalchemy")
-        from mlflow.tracking import MlflowClient
-    except ImportError as error:
-        raise AdapterMissingError(
-            f"the model registry needs packages that are not installed ({error.name}): "
-            'pip install "crucible-runtime[mlops]"'
-        ) from error
+    from mlflow.tracking import MlflowClient
+
     for name in ("mlflow", "alembic"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     return MlflowClient

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from crucible_runtime.errors import AdapterMissingError, DeployError, FolderError
+from crucible_runtime.installed import missing, needs
 from crucible_runtime.mlops.rendering import FOLDER, SCRIPT, fetched, port, server
 from crucible_runtime.mlops.target import Plan
 from crucible_runtime.pipeline import Context
@@ -92,9 +93,11 @@ def _left_running(context: Context, plan: Plan) -> dict[str, Any]:
     return {"url": f"http://127.0.0.1:{place}", "pid": process.pid, "log": LOG}
 
 
+@needs("serving", *_SERVING)
 def _tried(context: Context, plan: Plan) -> dict[str, Any]:
     """Serves the model on this machine, asks it one question, and stops the server."""
-    _check_packages()
+    if absent := missing("target local", _tried):
+        raise AdapterMissingError(absent)
     if "://" in plan.model:
         raise DeployError(
             f"target local serves a model of this machine, and {plan.model} is on a server: download it with the "
@@ -112,16 +115,6 @@ def _tried(context: Context, plan: Plan) -> dict[str, Any]:
         {"stage": context.stage.name, "step": 1, "prompt": prompt, "completion": answer, "reward": None}
     )
     return {"url": f"http://127.0.0.1:{place}", "question": QUESTION, "answer": answer, "healthy_after": round(seconds)}
-
-
-def _check_packages() -> None:
-    from importlib.util import find_spec
-
-    if missing := [name for name in _SERVING if find_spec(name) is None]:
-        raise AdapterMissingError(
-            f"target local needs packages that are not installed ({', '.join(missing)}): "
-            'pip install "crucible-runtime[serving]"'
-        )
 
 
 def _free(place: int) -> int:

@@ -61,8 +61,8 @@ class TinkerEngine:
     def train(self, context: Context, options: Options) -> Output:
         """Runs the cookbook's loop; the model is a place of the service (tinker://...).
 
-        Raises UnsupportedError for what the cookbook cannot honour, EngineMissingError where it is not installed,
-        InputError for a key, a renderer or data that cannot be used, PortError where the service fails.
+        Raises UnsupportedError for what the cookbook cannot honour, InputError for a key, a renderer or data that cannot
+        be used, PortError where the service fails.
         """
         from crucible_runtime.engines.tinker import service
 
@@ -70,7 +70,6 @@ class TinkerEngine:
         self._check(experiment, config)
         if int(os.environ.get("WORLD_SIZE", "1") or 1) > 1:
             raise InputError("engine tinker trains on the service: start one process, without torchrun or accelerate")
-        service.installed()
         url = base_url(experiment, config)
         service.check(url)
         with service.told(url):

@@ -11,21 +11,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from crucible_runtime.errors import EngineMissingError, InputError, PortError
+from crucible_runtime.errors import InputError, PortError
 from crucible_runtime.secret import scrub
 
 _SECONDS = 10.0
 _KEY = "set TINKER_API_KEY in the environment (a key of the service begins with tml-), or run `tinker auth login`"
-
-
-def installed() -> None:
-    """Raises EngineMissingError where tinker or tinker_cookbook is not installed."""
-    from importlib.util import find_spec
-
-    if find_spec("tinker") is None or find_spec("tinker_cookbook") is None:
-        raise EngineMissingError(
-            'engine tinker needs packages that are not installed: pip install "crucible-runtime[tinker]"'
-        )
 
 
 def address(base_url: str | None) -> str:

@@ -219,14 +219,26 @@ class _Plan:
             },
         )
 
-    def sl_loop(self) -> Node:
+    def looped(self) -> dict[str, Any]:
+        """What both loops of the cookbook that are whole programs of their own have."""
         common = self.common()
-        names = ("base_url", "log_path", "model_name", "learning_rate", "lora_rank", "save_every")
+        names = (
+            "base_url",
+            "log_path",
+            "model_name",
+            "learning_rate",
+            "lora_rank",
+            "save_every",
+            "wandb_project",
+            "wandb_name",
+        )
+        return {**{name: common[name] for name in names}, "batch_size": self.training.batch_size}
+
+    def sl_loop(self) -> Node:
         return Node(
             class_="tinker_cookbook.recipes.sl_loop:Config",
             fields={
-                **{name: common[name] for name in (*names, "wandb_project", "wandb_name")},
-                "batch_size": self.training.batch_size,
+                **self.looped(),
                 "max_length": self.options["max_length"],
                 "train_on_what": self.train_on_what,
                 "ttl_seconds": self.options.get("ttl_seconds"),
@@ -259,13 +271,10 @@ class _Plan:
         )
 
     def rl_loop(self) -> Node:
-        common = self.common()
-        names = ("base_url", "log_path", "model_name", "learning_rate", "lora_rank", "save_every")
         return Node(
             class_="tinker_cookbook.recipes.rl_loop:Config",
             fields={
-                **{name: common[name] for name in (*names, "wandb_project", "wandb_name")},
-                "batch_size": self.training.batch_size,
+                **self.looped(),
                 "group_size": self.options["group_size"],
                 "max_tokens": self.options["max_tokens"],
                 "ttl_seconds": self.options.get("ttl_seconds"),

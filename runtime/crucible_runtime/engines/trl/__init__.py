@@ -43,7 +43,7 @@ class TrlEngine:
         return _listed(f"trl.{name}", values) + (_listed("peft.LoraConfig", adapter) if adapter is not None else "")
 
     def train(self, context: Context, options: Options) -> Output:
-        """Runs the training stage; raises EngineMissingError, EngineError, InputError."""
+        """Runs the training stage; raises EngineError, InputError."""
         from crucible_runtime.engines.trl.machine import settled
 
         with settled(context):

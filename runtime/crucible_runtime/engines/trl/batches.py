@@ -24,6 +24,19 @@ def wanted(training: TrainingConfig) -> int | None:
     return min((given[name] for name in ("num_batches", "max_steps") if name in given), default=None)
 
 
+def sampling(training: TrainingConfig) -> dict[str, Any]:
+    """The trainer's arguments of how the model's answers are sampled: from the model as it is, at the temperature."""
+    given = arguments.options(training)
+    return {
+        "max_completion_length": given.get("max_tokens"),
+        "temperature": given.get("temperature", 1.0),
+        "top_p": 1.0,
+        "top_k": 0,
+        "min_p": None,
+        "repetition_penalty": 1.0,
+    }
+
+
 def limit(training: TrainingConfig) -> int | None:
     """How many rows have to be read: all of them where they are shuffled, or where the data decides."""
     count = wanted(training)

@@ -11,16 +11,13 @@ import gc
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.util import find_spec
 
 from crucible_runtime.capture import captured
 from crucible_runtime.engines.trl import arguments
-from crucible_runtime.errors import CrucibleError, EngineError, EngineMissingError
+from crucible_runtime.errors import CrucibleError, EngineError
 from crucible_runtime.ir import TrainingConfig
 from crucible_runtime.pipeline import Context
 
-PACKAGES = ("accelerate", "datasets", "peft", "torch", "transformers", "trl")
-"""What this engine imports."""
 QUIET = {
     "HF_HUB_DISABLE_PROGRESS_BARS": "1",
     "HF_HUB_DISABLE_TELEMETRY": "1",
@@ -32,18 +29,9 @@ _FULL = ("No space left on device", "PytorchStreamWriter failed", "unexpected po
 _NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
 
 
-def check() -> None:
-    """Raises EngineMissingError where a package of this engine is not installed; imports none."""
-    if any(find_spec(name) is None for name in PACKAGES):
-        raise EngineMissingError(
-            'engine trl needs packages that are not installed: pip install "crucible-runtime[local]"'
-        )
-
-
 @contextmanager
 def settled(context: Context) -> Iterator[None]:
-    """The block in which this engine works; raises EngineMissingError and EngineError."""
-    check()
+    """The block in which this engine works; raises EngineError."""
     training = arguments.training(context.experiment)
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)

@@ -30,8 +30,7 @@ class Sampler:
     """Asks the model that a training stage left in the run folder; a Future is the result itself."""
 
     def __init__(self, context: Context, model: str) -> None:
-        """Takes the name of the model in the folder, such as `model`; raises EngineMissingError."""
-        machine.check()
+        """Takes the name of the model in the folder, such as `model`."""
         self._context = context
         self._place = context.folder.resolve(model)
 
