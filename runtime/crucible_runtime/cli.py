@@ -28,7 +28,7 @@ from crucible_runtime.errors import (
 )
 from crucible_runtime.evaluation import Evaluation
 from crucible_runtime.ir import Experiment
-from crucible_runtime.pipeline import TRAINING, Result, RunConfig
+from crucible_runtime.pipeline import Result, RunConfig, is_main, kind
 from crucible_runtime.plan import one_line, plan, printable, summary
 from crucible_runtime.secret import scrub
 
@@ -214,10 +214,10 @@ def _smoke(experiment: Experiment, wanted: Mapping[str, Any]) -> dict[str, Any]:
     from crucible_runtime.smoke import overrides
     from crucible_runtime.sources import merged
 
-    kind = next((kind for each in experiment.pipeline if (kind := TRAINING.get(each.module or ""))), None)
-    if kind is None or experiment.training_config is None:
+    found = kind(experiment)
+    if found is None or experiment.training_config is None:
         raise InputError("--smoke: this recipe trains nothing")
-    small = dict(overrides(experiment.training_config, kind))
+    small = dict(overrides(experiment.training_config, found))
     for name in ("model_ref", "dataset_ref"):
         # A model or a data set that the user names is not one that is made on the spot.
         if {"id", "name", "provider"} & {*(wanted.get(name) or {})}:
@@ -322,7 +322,7 @@ def _guarded(work: Callable[[], Iterable[str]]) -> int:
 
     Of several processes of one run the main one alone prints; the others say only what went wrong in a stage of theirs.
     """
-    main = int(os.environ.get("RANK", "0") or 0) == 0
+    main = is_main()
     try:
         for text in work():
             if main:

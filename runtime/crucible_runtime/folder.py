@@ -21,6 +21,7 @@ from types import TracebackType
 from typing import Any
 
 from crucible_runtime.errors import FolderError, InputError, PipelineError
+from crucible_runtime.pipeline import is_main, world
 from crucible_runtime.secret import scrub
 
 RUNS = "runs"
@@ -66,8 +67,8 @@ class Folder:
         Raises InputError where it is in use, holds a run already, or holds none to resume, and FolderError where it
         cannot be written to.
         """
-        main = int(os.environ.get("RANK", "0") or 0) == 0
-        if path is None and int(os.environ.get("WORLD_SIZE", "1") or 1) > 1:
+        main = is_main()
+        if path is None and world() > 1:
             raise InputError("several processes train together: name the directory of their run with --log-path")
         if path is None:
             path = latest(name) if resume else _new(Path(RUNS), name)

@@ -12,6 +12,8 @@ from importlib.metadata import distributions
 from importlib.util import find_spec
 from typing import Any, TypeVar
 
+from crucible_runtime.pipeline import world
+
 T = TypeVar("T")
 _NEEDS = "__crucible_needs__"
 
@@ -28,7 +30,7 @@ def environment() -> dict[str, Any]:
         "implementation": platform.python_implementation(),
         "platform": f"{platform.system()} {platform.machine()}",
         "processors": os.cpu_count(),
-        "processes": int(os.environ.get("WORLD_SIZE", "1") or 1),
+        "processes": world(),
         "packages": dict(sorted(found.items(), key=lambda item: item[0].lower())),
     }
 

@@ -7,6 +7,7 @@ surprises: an exception from a stage never leaves as itself, it becomes a StageE
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -36,6 +37,29 @@ TRAINING: Mapping[str, str] = {
     "CrucibleTrain.Stages.Distillation": "distillation",
 }
 """The training stages by module, and the type of the recipes that have them."""
+
+
+def world() -> int:
+    """How many processes train together, as torchrun and accelerate say it; 1 where nobody started several."""
+    return int(os.environ.get("WORLD_SIZE") or 1)
+
+
+def is_main() -> bool:
+    """Whether this process is the one that writes the run, prints, and runs the stages that do not train."""
+    return int(os.environ.get("RANK") or 0) == 0
+
+
+def kind(experiment: Experiment) -> str | None:
+    """The type of the recipe that an experiment was made of, by its training stage; None where it trains nothing."""
+    return next((found for stage in experiment.pipeline if (found := TRAINING.get(stage.module or ""))), None)
+
+
+def trained_kind(experiment: Experiment) -> str:
+    """The same for an engine; raises PipelineError where there is nothing to train."""
+    found = kind(experiment)
+    if found is None:
+        raise PipelineError(f"experiment {experiment.id} has no stage that trains")
+    return found
 
 
 class Engine(Protocol):
@@ -275,7 +299,7 @@ class Pipeline:
 
     def _asked(self) -> Engine | None:
         """The engine, where something is to be trained, after it was asked whether it can."""
-        if not any(stage.module in TRAINING for stage in self._experiment.pipeline):
+        if kind(self._experiment) is None:
             return None
         from crucible_runtime.installed import missing
         from crucible_runtime.running import engine_name

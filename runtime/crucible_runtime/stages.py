@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from crucible_runtime.errors import AdapterMissingError, CrucibleError, EngineMissingError, did_you_mean
-from crucible_runtime.pipeline import TRAINING, Context, Engine, Options, Output, RunConfig, StageFunction
+from crucible_runtime.pipeline import Context, Engine, Options, Output, RunConfig, StageFunction, kind
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -110,7 +110,7 @@ def missing(experiment: Experiment, config: RunConfig) -> list[str]:
     for stage in experiment.pipeline:
         if stage.module in found and stage.module not in config.adapters:
             absent.append(installed.missing(stage.module, _load(found[stage.module], AdapterMissingError)))
-    if any(absent) and any(stage.module in TRAINING for stage in experiment.pipeline):
+    if any(absent) and kind(experiment) is not None:
         absent.insert(0, installed.missing(f"engine {engine_name(config)}", engine(config.engine)))
     return [sentence for sentence in absent if sentence]
 

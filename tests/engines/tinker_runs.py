@@ -29,8 +29,9 @@ sys.path.insert(0, str(ROOT / "generated" / "python"))
 import datasets  # noqa: E402
 import tinker_service  # noqa: E402
 from crucible_runtime import errors  # noqa: E402
-from crucible_runtime.engines.tinker import kind_of, objects, sampling, tree  # noqa: E402
+from crucible_runtime.engines.tinker import objects, sampling, tree  # noqa: E402
 from crucible_runtime.ir import DatasetRef, ModelRef, TrainingConfig  # noqa: E402
+from crucible_runtime.pipeline import trained_kind  # noqa: E402
 from tinker_cookbook import tokenizer_utils  # noqa: E402
 from tinker_cookbook.distillation import datasets as prompts  # noqa: E402
 from tinker_cookbook.recipes.code_rl import code_env  # noqa: E402
@@ -142,7 +143,7 @@ def small(recipe: str, home: Path, overrides: Mapping[str, Any] | None = None, *
 def objects_of(recipe: str) -> Report:
     """The cookbook's config, made of a recipe as it ships."""
     experiment = import_module(f"crucible_recipes.{recipe}").build_experiment()
-    kind = kind_of(experiment)
+    kind = trained_kind(experiment)
     data_file = "prompt_distillation_lang.jsonl" if recipe == "prompt_distillation" else None
     node = tree.config(experiment, kind, tree.Given(log_path="$RUNS/here", data_file=data_file))
     config = capture.plain(objects.made(node, objects.version()))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -59,8 +58,8 @@ def test_a_stage_of_the_caller_s_own_says_what_it_lacks(tmp_path: Path, monkeypa
         sl_basic.run(sl_basic.Config(engine=Trains(), adapters={REGISTER: register}))
 
 
-@pytest.mark.skipif(find_spec("mlflow") is not None, reason="what the stage needs is installed here")
-def test_stages_after_training_are_asked_before_it() -> None:
+def test_stages_after_training_are_asked_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("crucible_runtime.installed.find_spec", lambda name: None)
     experiment = sl_basic.build_experiment()
     *_, sentence = stages.missing(experiment, RunConfig())
     assert sentence.startswith(f"{REGISTER} needs packages that are not installed (") and "[mlops]" in sentence

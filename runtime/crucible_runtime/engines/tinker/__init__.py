@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +18,7 @@ from crucible_runtime.engines.tinker import table, tree
 from crucible_runtime.errors import InputError, PipelineError, UnsupportedError
 from crucible_runtime.installed import needs
 from crucible_runtime.ir import Experiment, TrainingConfig
-from crucible_runtime.pipeline import TRAINING, Context, Options, Output, RunConfig
+from crucible_runtime.pipeline import Context, Options, Output, RunConfig, trained_kind, world
 from crucible_runtime.secret import scrub
 
 if TYPE_CHECKING:
@@ -35,7 +34,7 @@ class TinkerEngine:
 
     def problems(self, experiment: Experiment, config: RunConfig) -> Sequence[str]:
         """What tinker_cookbook cannot honour, each a sentence that names the field and what would work."""
-        return table.problems(experiment, kind_of(experiment))
+        return table.problems(experiment, trained_kind(experiment))
 
     def plan(self, experiment: Experiment, config: RunConfig) -> str:
         """The config that the cookbook would be called with, every field of it; loads nothing of the engine.
@@ -44,7 +43,7 @@ class TinkerEngine:
         """
         from crucible_runtime.engines.tinker.objects import version
 
-        kind = kind_of(experiment)
+        kind = trained_kind(experiment)
         self._check(experiment, config)
         training = _training(experiment)
         home = f"{config.log_path}/{PLACE}" if config.log_path is not None else f"<run directory>/{PLACE}"
@@ -68,7 +67,7 @@ class TinkerEngine:
 
         experiment, config = context.experiment, context.config
         self._check(experiment, config)
-        if int(os.environ.get("WORLD_SIZE", "1") or 1) > 1:
+        if world() > 1:
             raise InputError("engine tinker trains on the service: start one process, without torchrun or accelerate")
         url = base_url(experiment, config)
         service.check(url)
@@ -90,14 +89,6 @@ class TinkerEngine:
     def _check(self, experiment: Experiment, config: RunConfig) -> None:
         if problems := self.problems(experiment, config):
             raise UnsupportedError(problems)
-
-
-def kind_of(experiment: Experiment) -> str:
-    """The type of the recipe that an experiment was made of; raises PipelineError where it trains nothing."""
-    for stage in experiment.pipeline:
-        if stage.module is not None and stage.module in TRAINING:
-            return TRAINING[stage.module]
-    raise PipelineError(f"experiment {experiment.id} has no stage that trains")
 
 
 def base_url(experiment: Experiment, config: RunConfig) -> str | None:
@@ -122,7 +113,7 @@ def _trained(context: Context, url: str | None) -> Output:
 
     from crucible_runtime.engines.tinker import objects, records, sampling
 
-    training, kind = _training(context.experiment), kind_of(context.experiment)
+    training, kind = _training(context.experiment), trained_kind(context.experiment)
     options, entry = training.options or {}, table.entry_of(context.experiment)
     model = training.model_ref.id
     renderer_name = sampling.renderer_for(model, options.get("renderer_name"))

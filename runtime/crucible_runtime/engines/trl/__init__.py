@@ -11,19 +11,10 @@ from typing import Any
 
 from crucible_runtime.engines import mapping
 from crucible_runtime.engines.trl import arguments, plans
-from crucible_runtime.errors import InputError
 from crucible_runtime.installed import needs
 from crucible_runtime.ir import Experiment
-from crucible_runtime.pipeline import TRAINING, Context, Options, Output, RunConfig
+from crucible_runtime.pipeline import Context, Options, Output, RunConfig, trained_kind
 from crucible_runtime.ports import SamplingClient
-
-
-def kind(experiment: Experiment) -> str:
-    """The type of a recipe, by its training stage; raises InputError where it has none."""
-    for stage in experiment.pipeline:
-        if stage.module is not None and stage.module in TRAINING:
-            return TRAINING[stage.module]
-    raise InputError(f"experiment {experiment.id} has no training stage")
 
 
 @needs("local", "accelerate", "datasets", "peft", "torch", "transformers", "trl")
@@ -32,13 +23,13 @@ class TrlEngine:
 
     def problems(self, experiment: Experiment, config: RunConfig) -> Sequence[str]:
         """What of the experiment it cannot honour, each a sentence that says what would work."""
-        training, found = arguments.training(experiment), kind(experiment)
+        training, found = arguments.training(experiment), trained_kind(experiment)
         return [*mapping.load("trl").problems(training, found), *plans.problems(training, found, config)]
 
     def plan(self, experiment: Experiment, config: RunConfig) -> str:
         """The arguments of the trainer, and those of the adapter where there is one, a line each."""
         training = arguments.training(experiment)
-        name, values = plans.values(training, kind(experiment))
+        name, values = plans.values(training, trained_kind(experiment))
         adapter = arguments.lora(training)
         return _listed(f"trl.{name}", values) + (_listed("peft.LoraConfig", adapter) if adapter is not None else "")
 
@@ -47,7 +38,7 @@ class TrlEngine:
         from crucible_runtime.engines.trl.machine import settled
 
         with settled(context):
-            match kind(context.experiment):
+            match trained_kind(context.experiment):
                 case "supervised":
                     from crucible_runtime.engines.trl import supervised
 

@@ -8,13 +8,12 @@ all processes; how it is cut into passes over the model follows from the lengths
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Mapping
 from typing import Any
 
 from crucible_runtime.errors import InputError
 from crucible_runtime.ir import Experiment, TrainingConfig
-from crucible_runtime.pipeline import Context
+from crucible_runtime.pipeline import Context, world
 
 TOKENS = 16_384
 """The most tokens that one pass over the model holds, where a batch can be cut so small."""
@@ -40,11 +39,6 @@ def training(experiment: Experiment) -> TrainingConfig:
 def options(training: TrainingConfig) -> Mapping[str, Any]:
     """The options of a training configuration, none where it has none."""
     return training.options or {}
-
-
-def world() -> int:
-    """How many processes train together: what torchrun and accelerate launch say, else 1."""
-    return int(os.environ.get("WORLD_SIZE") or 1)
 
 
 def common(context: Context, training: TrainingConfig, examples: int | None = None) -> dict[str, Any]:
