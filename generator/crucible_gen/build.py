@@ -21,6 +21,7 @@ from crucible_gen.resolve import Reader, Recipe, Source
 from crucible_gen.validate import Validator
 
 if TYPE_CHECKING:
+    from crucible_gen.files import File
     from crucible_gen.schema import Schemas
 
 __all__ = ["Known", "Made", "Request", "Result", "build", "profile_problems", "read"]
@@ -41,7 +42,7 @@ _CHUNK = 100
 def build(request: Request, known: Known = _NOTHING) -> Result:
     """Every file that the request asks for and that is not `known`, or every problem that is in the way."""
     problems: list[Problem] = list(rules.compat((release, Place("compat")) for release in request.compat))
-    workshop = _Workshop(request)
+    workshop = Workshop(request)
     try:
         made = _made(find.files(request.paths, request.out, problems), workshop, known, problems)
         problems += _between(list(made.values()), request, known)
@@ -57,7 +58,18 @@ def build(request: Request, known: Known = _NOTHING) -> Result:
     return Result(len(chosen), tuple(sorted(files, key=lambda file: file.path)), (), stopped, made, shared)
 
 
-def _made(files: Sequence[str], workshop: _Workshop, known: Known, problems: list[Problem]) -> dict[str, Made]:
+def again(workshop: Workshop, before: Mapping[str, Made]) -> tuple[dict[str, Made], tuple[File, ...]] | None:
+    """Some recipes made anew, by the paths of their files, and their outputs.
+
+    None where one is not valid, or shows another face than before: then all recipes have to be looked at.
+    """
+    made, problems, _ = workshop.make_all(list(before))
+    if problems or any(each.problems or each.face != before[path].face for path, each in made.items()):
+        return None
+    return made, tuple(sorted((file for each in made.values() for file in each.files), key=lambda file: file.path))
+
+
+def _made(files: Sequence[str], workshop: Workshop, known: Known, problems: list[Problem]) -> dict[str, Made]:
     """What comes of each recipe file, by its path; a file that others extend and that has no id is none."""
     unknown = [path for path in files if path not in known.made]
     made = {path: known.made[path] for path in files if path in known.made}
@@ -81,14 +93,16 @@ def _between(made: Sequence[Made], request: Request, known: Known) -> Iterable[P
     yield from profile_problems((each.profiles for each in made), request.profile)
 
 
-class _Workshop:
+class Workshop:
     """What recipes are made with, fetched when the first recipe asks for it."""
 
     def __init__(self, request: Request) -> None:
+        """Takes what the run is asked for."""
         self.request = request
 
     @cached_property
     def tools(self) -> tuple[Schemas, Reader, Validator, emit.Emitter]:
+        """Schemas, and what reads, validates and prints recipes. Raises Problems for schemas or templates of one's own."""
         asked = self.request
         schemas = extend.extend(schema.load(), asked.schemas)
         emitter = emit.Emitter(schemas, asked.root, asked.templates, asked.profile, asked.compat)

@@ -8,10 +8,11 @@ changes while a run reads it has another stamp or another digest for the next ru
 
 from __future__ import annotations
 
+import marshal
 import os
 import stat
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,9 @@ from crucible_gen.sign import body_digest
 
 _LIBRARIES = ("yaml", "jsonschema_rs", "jinja2", "black")
 _SHARED = ""
+_NO_FOLDER: fast.Folder = (), b""
+_FEW = 100
+"""With more files than these it does not pay to look at recipes one by one."""
 _MOST = 64
 """So many records are kept: each command line has one."""
 
@@ -34,16 +38,19 @@ class Notes:
     """What a run knows of the disk: from the record of an earlier run, and by itself.
 
     `fixed` are the files and folders in which a change touches every recipe; `inputs` and `outputs` the folders that
-    are looked into, `files` the stamps of single files; `stale` is what changed since the record, `held` the recipes
-    for which it holds; `alone` is set while nobody else put anything among the outputs.
+    are looked into, `files` the stamps of single files; `seen` are folders that need not be read again; `stale` is what
+    changed since the record, `held` the recipes for which it holds; `alone` is set while nobody else put anything among
+    the outputs.
     """
 
     words: list[str]
+    look: fast.Look | None
     record: fast.Record
     memory: fast.Record
     files: dict[str, fast.Stamp | None] = field(default_factory=dict)
     inputs: dict[str, fast.Folder] = field(default_factory=dict)
     outputs: dict[str, fast.Folder] = field(default_factory=dict)
+    seen: dict[str, fast.Folder] = field(default_factory=dict)
     fixed: set[str] = field(default_factory=set)
     stale: set[str] = field(default_factory=set)
     held: set[str] = field(default_factory=set)
@@ -54,9 +61,11 @@ def begin(start: Path) -> Notes | None:
     """The notes of a run that looks for settings from `start` on; None where no record is wanted."""
     if fast.said is None:
         return None
-    record, memory = fast.found or (fast.load(fast.said), None)
-    record = record or {"files": {}, "folders": {}, "doubtful": [], "fixed": []}
-    notes = Notes(fast.said, record, memory or fast.memory(record), fixed=set(record["fixed"]))
+    if fast.look is None:
+        notes = Notes(fast.said, None, {"files": {}, "inputs": {}, "outputs": {}, "doubtful": []}, fast.EMPTY)
+    else:
+        record, memory = fast.look.record, fast.look.memory
+        notes = Notes(fast.said, fast.look, record, memory, fixed=set(record["fixed"]))
     for folder in (start, *start.parents):
         for name in (OWN_FILE, PYPROJECT):
             _note(notes, str(folder / name))
@@ -64,8 +73,37 @@ def begin(start: Path) -> Notes | None:
     return notes
 
 
+def may_be_few(notes: Notes) -> bool:
+    """Whether, by what was read so far, few files changed since the record, and none that touches every recipe."""
+    look = notes.look
+    few = look is not None and not look.strange and 0 < len(look.stale) <= _FEW
+    return few and not any(_is_fixed(notes, path) for path in (look.stale if look else ()))
+
+
+def few(notes: Notes) -> dict[str, Made] | None:
+    """What the record knows of the recipes that changed, or whose outputs did; None where that is not all, or many."""
+    look = notes.look.finish() if notes.look else None
+    if look is None or not may_be_few(notes):
+        return None
+    rows = fast.about(notes.memory, look.stale)
+    out = notes.memory["out"]
+    changed = {
+        path: row
+        for path, row in rows.items()
+        if not look.stale.isdisjoint([*dict(row[1]), *(f"{out}/{output}" for output in row[5])])
+    }
+    known = {*changed, *(f"{out}/{output}" for row in changed.values() for output in row[5])}
+    if _SHARED in changed or not look.stale <= known:
+        return None
+    notes.files, notes.inputs, notes.outputs, notes.stale = look.files, look.inputs, look.outputs, look.stale
+    notes.held, notes.alone = notes.memory["rows"].keys() - changed.keys(), True
+    return {path: Made(*row[:-1]) for path, row in changed.items()}
+
+
 def look(notes: Notes, request: Request) -> Known:
     """Notes all that a run may read, and gives back what of an earlier run's work still holds."""
+    if notes.look:
+        notes.seen = notes.look.finish().inputs | notes.look.outputs
     own = [Path(__file__).parent, shipped("schemas"), shipped("templates")]
     for root in [*own, *request.schemas, *([request.templates] if request.templates else [])]:
         notes.fixed.update(_walk(notes, notes.inputs, _path(root), lambda name: True))
@@ -84,48 +122,53 @@ def disturbed(notes: Notes) -> bool:
 
 def nothing_left(notes: Notes, result: Result) -> bool:
     """Whether no output can be left over: all that there were are still asked for, and nobody put others there."""
+    if result.rest or not notes.alone:
+        return notes.alone
     now = {_SHARED: result.shared, **result.made}
-    rows = notes.memory["made"].items()
-    return notes.alone and all(path in now and not set(row[-1]).difference(now[path].outputs) for path, row in rows)
+    others = notes.memory["rows"].keys() - notes.held
+    return notes.held <= now.keys() and all(
+        path in now and not set(marshal.loads(notes.memory["rows"][path])[5]).difference(now[path].outputs)
+        for path in others
+    )
 
 
 def keep(notes: Notes, request: Request, result: Result, planned: Plan, says: tuple[object, object]) -> None:
     """Keeps the record of a run that left everything as the recipes say; `says` is what the next one will say."""
-    out = _path(request.out)
-    digests: dict[str, str] = notes.memory["digests"]
-    written = {f"{out}/{action.path}" for action in planned.changes}
-    for path in notes.stale | written:
-        digests.pop(path, None)
-    made = {_SHARED: result.shared, **result.made}
-    fresh = {path: each for path, each in made.items() if path not in notes.held}
-    for each in fresh.values():
-        digests.update(each.sources)
-        digests.update((f"{out}/{file.path}", body_digest(file.data)) for file in each.files)
+    made = {_SHARED: result.shared, **result.made} if not result.rest else result.made
+    fresh = {path: each for path, each in made.items() if each.files or path not in notes.held}
+    digests = {path: digest for each in fresh.values() for path, digest in each.sources}
     for name in _LIBRARIES:
         if name in sys.modules:
             place = os.path.dirname(os.path.dirname(sys.modules[name].__file__ or ""))
             _note(notes, place)
             notes.fixed.add(place)
-    for path in {path for each in fresh.values() for path, _ in each.sources}:
+    for path in digests:
         if os.path.dirname(path) not in notes.inputs and path not in notes.files:
             _note(notes, path)
             if not fast.unchanged(path, digests):
                 return
+    out = _path(request.out)
+    young = {f"{out}/{action.path}" for action in planned.changes}
     if any(action.kind != "update" for action in planned.changes):
-        written |= _look_again(notes, out)
-    folders = notes.inputs | notes.outputs
-    digests = dict(_unread(notes)) | digests | dict(_fixed_digests(notes, digests))
-    rows = {path: row for path, row in notes.memory["made"].items() if path in made}
-    rows.update((path, _row(each)) for path, each in fresh.items())
+        young |= _look_again(notes, out)
     record = {
         "asked": fast.identity(notes.words),
         "place": fast.place(notes.words),
         "files": notes.files,
-        "folders": folders,
+        "inputs": notes.inputs,
+        "outputs": notes.outputs,
         "fixed": sorted(notes.fixed),
+        "recipes": result.recipes,
+        "written": planned.files,
         "says": says,
     }
-    fast.save(record, {"digests": digests, "made": rows}, notes.record, written)
+    rows = {
+        path: row for path, row in notes.memory["rows"].items() if path in notes.held and (result.rest or path in made)
+    }
+    rows |= {path: _row(each) for path, each in fresh.items()}
+    others = notes.memory["digests"] if result.rest else _digests(notes, made)
+    memory = {"out": out, "rows": rows, "digests": others}
+    fast.save(record, memory, young | (notes.look.young if notes.look and result.rest else _young(notes)))
     _forget(os.path.dirname(str(record["place"])))
 
 
@@ -134,41 +177,47 @@ def keep(notes: Notes, request: Request, result: Result, planned: Plan, says: tu
 
 def _known(notes: Notes, out: str) -> Known:
     record, folders = notes.record, notes.inputs | notes.outputs
-    digests: dict[str, str] = notes.memory["digests"]
+    recorded: dict[str, fast.Folder] = record["inputs"] | record["outputs"]
     doubtful = set(record["doubtful"])
     doubtful.update(path for path, before in record["files"].items() if notes.files[path] != before)
     doubtful.update(path for path in notes.files if path not in record["files"] and notes.files[path])
-    came: set[str] = set()
-    for folder in {*record["folders"], *folders}:
-        before, after = record["folders"].get(folder, ((), b"")), folders.get(folder, ((), b""))
+    stale: set[str] = set()
+    for folder in {*recorded, *folders}:
+        before, after = recorded.get(folder, _NO_FOLDER), folders.get(folder, _NO_FOLDER)
         if before == after:
             continue
         old, new = fast.entries(before), fast.entries(after)
-        # The first of a stamp is the kind: a link is no file, whatever it leads to.
-        came.update(
-            f"{folder}/{name}" for name in old.keys() | new.keys() if old.get(name, (0,))[:1] != new.get(name, (0,))[:1]
-        )
-        doubtful.update(f"{folder}/{name}" for name in old.keys() & new.keys() if old[name] != new[name])
-    stale = notes.stale = came | {path for path in doubtful if not fast.unchanged(path, digests)}
+        other = fast.kinds(old - new) ^ fast.kinds(new - old)  # a link is no file, whatever it leads to
+        stale.update(f"{folder}/{name}" for name, _ in other)
+        doubtful.update(f"{folder}/{each[0]}" for each in new - old)
+    doubtful -= stale | (notes.look.same if notes.look else set())
+    digests = fast.digests(notes.memory, doubtful) if doubtful else {}
+    stale.update(path for path in doubtful if not fast.unchanged(path, digests))
+    notes.stale = stale
     if record.get("when", fast.START) > fast.START:
         return Known()  # the clock was set back: no stamp tells what came first
-    if not notes.memory["made"] or any(path in notes.fixed or os.path.dirname(path) in notes.fixed for path in stale):
+    if not notes.memory["rows"] or any(_is_fixed(notes, path) for path in stale):
         return Known()
-    rows: dict[str, tuple[Any, ...]] = notes.memory["made"]
+    rows = {path: marshal.loads(row) for path, row in notes.memory["rows"].items()}
     among = {path[len(out) + 1 :] for path in stale if path.startswith(f"{out}/")}
     made: dict[str, Made] = {}
     for path, row in rows.items():
-        _, sources, *_, outputs = row
-        if among.isdisjoint(outputs) and stale.isdisjoint([source for source, _ in sources]):
-            made[path] = Made(*row)
+        if among.isdisjoint(row[5]) and stale.isdisjoint([source for source, _ in row[1]]):
+            made[path] = Made(*row[:-1])
     notes.held = set(made)
     ids = frozenset(row[0] for row in rows.values())
-    notes.alone = among <= {output for row in rows.values() if not among.isdisjoint(row[-1]) for output in row[-1]}
+    notes.alone = among <= {output for path, row in rows.items() if path not in made for output in row[5]}
     return Known(made, made.pop(_SHARED, None), ids)
 
 
-def _row(made: Made) -> tuple[object, ...]:
-    return made.id, made.sources, made.profiles, made.stopped, made.wraps, made.outputs
+def _is_fixed(notes: Notes, path: str) -> bool:
+    return path in notes.fixed or os.path.dirname(path) in notes.fixed
+
+
+def _row(made: Made) -> bytes:
+    digests = tuple(body_digest(file.data) for file in made.files)
+    row = (made.id, made.sources, made.profiles, made.stopped, made.wraps, made.outputs, digests)
+    return marshal.dumps(row, 2)
 
 
 # What is on the disk --------------------------------------------------------------------------------------------------
@@ -194,15 +243,16 @@ def _walk(notes: Notes, into: dict[str, fast.Folder], root: str, enters: Callabl
         found.append(folder)
         if folder in into:
             continue
-        into[folder] = fast.seen[folder] = fast.seen.get(folder) or fast.scan(folder)
-        if into[folder] == notes.record["folders"].get(folder):
-            pending += [path for path in notes.record["folders"] if os.path.dirname(path) == folder]
+        into[folder] = notes.seen.get(folder) or fast.scan(folder)
+        recorded = notes.record["inputs" if into is notes.inputs else "outputs"]
+        if into[folder] == recorded.get(folder):
+            pending += [path for path in recorded if os.path.dirname(path) == folder]
             continue  # where its links lead is among the files of the record
-        for name, at in fast.entries(into[folder]).items():
+        for name, *at in fast.entries(into[folder]):
             path = f"{folder}/{name}"
             if not at and enters(name):
                 pending.append(path)
-            elif at and stat.S_ISLNK(at[1]) and into is notes.inputs:
+            elif at and stat.S_ISLNK(at[0]) and into is notes.inputs:
                 if os.path.isdir(path) and enters(name) and os.path.realpath(path) not in into:
                     pending.append(path)
                 _note(notes, path)
@@ -215,13 +265,13 @@ def _look_again(notes: Notes, out: str) -> set[str]:
     notes.outputs.clear()
     for folder in before:
         if not before[folder][0] or _changed_at(folder) != before[folder][0][2]:
-            fast.seen.pop(folder, None)
+            notes.seen.pop(folder, None)
     _walk(notes, notes.outputs, out, _holds_outputs)
     other: set[str] = set()
     for folder, found in notes.outputs.items():
         if found != before.get(folder):
-            old = fast.entries(before.get(folder, ((), b"")))
-            other.update(f"{folder}/{name}" for name, at in fast.entries(found).items() if at and at != old.get(name))
+            came = fast.entries(found) - fast.entries(before.get(folder, _NO_FOLDER))
+            other.update(f"{folder}/{name}" for name, *at in came if at)
     return other
 
 
@@ -236,25 +286,41 @@ def _changed_at(folder: str) -> int:
         return 0
 
 
-def _unread(notes: Notes) -> Iterator[tuple[str, str]]:
-    """Empty digests of what is in the folders of recipes and may have any bytes, as long as no recipe says otherwise."""
+def _young(notes: Notes) -> set[str]:
+    """The files whose stamps the next run must not believe; folders that were settled and are as they were have none."""
+    old = fast.START - fast.MARGIN
+    young = {path for path, at in notes.files.items() if at and max(at[-2:]) > old}
+    unsettled = {path.rpartition("/")[0] for path in notes.record["doubtful"]}
+    for recorded, folders in (("inputs", notes.inputs), ("outputs", notes.outputs)):
+        for folder, found in folders.items():
+            if folder in unsettled or found != notes.record[recorded].get(folder):
+                young.update(f"{folder}/{name}" for name, *at in fast.entries(found) if at and max(at[-2:]) > old)
+    return young
+
+
+def _digests(notes: Notes, made: Mapping[str, Made]) -> dict[str, str]:
+    """Digests of what belongs to no recipe: empty ones of what may have any bytes, as long as no recipe says otherwise.
+
+    Of the generator's files, of schemas, templates and settings there are digests where they are as they were when noted.
+    """
+    digests: dict[str, str] = {
+        path: digest for path, digest in notes.memory["digests"].items() if path not in notes.stale
+    }
+    sources = {path for each in made.values() for path, _ in each.sources}
     for folder in notes.inputs.keys() - notes.fixed:
-        if notes.inputs[folder] == notes.record["folders"].get(folder):
-            continue  # the digests of the record say so already
-        yield from ((f"{folder}/{name}", "") for name, at in fast.entries(notes.inputs[folder]).items() if at)
-
-
-def _fixed_digests(notes: Notes, digests: dict[str, str]) -> Iterator[tuple[str, str]]:
-    """Digests of the generator's files, of schemas, templates and settings, where they are as they were when noted."""
+        if notes.inputs[folder] != notes.record["inputs"].get(folder):
+            paths = (f"{folder}/{name}" for name, *at in fast.entries(notes.inputs[folder]) if at)
+            digests.update((path, "") for path in paths if path not in sources)
     old = fast.START - fast.MARGIN
     found: dict[str, fast.Stamp] = {path: at[3:] for path in notes.fixed if (at := notes.files.get(path))}
     for folder in notes.fixed & notes.inputs.keys():
-        found |= {f"{folder}/{name}": at[3:] for name, at in fast.entries(notes.inputs[folder]).items() if at}
+        found |= {f"{folder}/{name}": tuple(at[2:]) for name, *at in fast.entries(notes.inputs[folder]) if at}
     for path, at in found.items():
-        if path in digests:
-            yield path, digests[path]
-        elif max(at[-2:]) < old and (digest := fast.digest(path)) and (fast.stamp(path) or ())[3:] == at:
-            yield path, digest
+        if path not in digests and max(at[-2:]) < old:
+            digest = fast.digest(path)
+            if digest and (fast.stamp(path) or ())[3:] == at:
+                digests[path] = digest
+    return digests
 
 
 def _forget(folder: str) -> None:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 
+from crucible_gen import plain
 from crucible_gen.document import Plain
-from crucible_gen.problems import Problems, did_you_mean
+from crucible_gen.problems import did_you_mean
 
 TYPES = ("supervised", "rl", "preference", "distillation")
 TARGETS = ("elixir", "python", "ir")
@@ -378,26 +379,5 @@ def _given(flags: Mapping[str, object]) -> dict[str, Plain]:
     return given
 
 
-def _guarded(work: Any, flags: Mapping[str, object]) -> None:
-    """Runs `work` and turns what it says into output and an exit code: the only place that catches everything."""
-    from crucible_gen import report
-
-    try:
-        code = work()
-    except Problems as error:
-        code = report.complain(error.problems, flags.get("format_"), flags.get("color"))
-    except KeyboardInterrupt:
-        click.echo("interrupted; every file is whole", err=True)
-        code = 130
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
-    except (click.ClickException, click.exceptions.Exit):
-        raise
-    except Exception as error:
-        if os.environ.get("GEN_TRACEBACK"):
-            raise
-        what = f"{type(error).__name__}: {error}"
-        click.echo(f"gen: internal error: {what}\nThis is a defect of gen; GEN_TRACEBACK=1 shows where.", err=True)
-        code = 70
-    sys.exit(code)
+def _guarded(work: Callable[[], int], flags: Mapping[str, object]) -> None:
+    sys.exit(plain.guarded(work, flags, (click.ClickException, click.exceptions.Exit)))

@@ -2,7 +2,8 @@
 
 A run that leaves everything as the recipes say (`cache` sees to it) keeps a record of what it looked at: for each folder,
 what stands in it; for each single file, its stamp, or that it is missing; and what it would say. If all of that is still
-so, then so is the answer. Nothing heavy is imported here, and every folder is read once.
+so, then so is the answer. Nothing heavy is imported here, and every folder is read once. Where an input changed, the long
+way begins while other processes still read the outputs.
 
 The surprising rule: a stamp (inode, size, times) is believed only when it is older than the record by some seconds;
 else two writes in one tick of the clock would look like one. A file whose stamp is too young, or is another one, counts
@@ -20,47 +21,59 @@ import zlib
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from typing import Any, TypeAlias
+    from collections.abc import Callable, Iterable, Mapping
+    from typing import Any, TypeAlias, TypeVar
+
+    A = TypeVar("A")
 
     Stamp: TypeAlias = tuple[int, ...]
     Folder: TypeAlias = tuple[Stamp, bytes]
+    Entry: TypeAlias = tuple[Any, ...]
+    Compared: TypeAlias = tuple[Folder | None, list[str] | None, list[str]]
+    Row: TypeAlias = tuple[Any, ...]
     Record: TypeAlias = dict[str, Any]
 
 START = time.time_ns()
 """Before anything was read: what is younger may have changed since it was."""
-FORMAT = 2
+FORMAT = 3
 MARGIN = 2_000_000_000
 """How much older than the record, in nanoseconds, a stamp must be: the coarsest clock of a file system has two seconds."""
 
+EMPTY: Record = {"out": "", "digests": {}, "rows": {}}
+"""The memory of nothing."""
+
 _MAGIC = b"gen record\n"
 _HEAD = len(_MAGIC) + 16
-_MANY = 1_000_000
+_MANY = 500_000
+_FEW = 50
 _READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 
 said: list[str] | None = None
 """The words of the command line, where a record may be read and kept."""
-seen: dict[str, Folder] = {}
-"""The folders that were read in this process, so that the long way need not read them again."""
-found: tuple[Record, Record] | None = None
-"""The record that was read in this process and its memory, where both were needed to see that there is something to do."""
+look: Look | None = None
+"""What this process saw of the disk beside a record, so that the long way need not look again."""
 
 
 def run(arguments: list[str]) -> int | None:
     """The exit code of a run that has nothing to do, with all of it said; None when that is not sure."""
     if "--no-cache" in arguments or "--regenerate" in arguments:
         return None
-    global said, found
-    found = None
+    global said, look
     said, check, quiet = asked(arguments)
+    look = None
     record = load(said)
-    if record is None or not holds(record):
+    if record is None:
+        return None
+    look = Look(record)
+    if look.differs() or look.finish().differs():
         return None
     out, error = record["says"][check]
     if not quiet:
         sys.stderr.write(error)
         sys.stdout.write(out)
         sys.stdout.flush()
+    if look.moved:
+        save(record | {"files": look.files, "inputs": look.inputs, "outputs": look.outputs}, look.memory, look.young)
     return 0
 
 
@@ -86,53 +99,119 @@ def asked(arguments: list[str]) -> tuple[list[str], bool, bool]:
 # What the disk has ----------------------------------------------------------------------------------------------------
 
 
-def holds(record: Record) -> bool:
-    """Whether everything that the record names is as it was."""
-    if time.time_ns() < record["when"]:
-        return False  # the clock was set back: no stamp tells what came first
-    doubtful = set(record["doubtful"])
-    files = {path: stamp(path) for path in record["files"]}
-    doubtful.update(path for path, before in record["files"].items() if files[path] != before)
-    folders = record["folders"]
-    seen.update(scan_all(folders))
-    for folder, before in folders.items():
-        if seen[folder] != before:
-            changed = changes(before, seen[folder])
-            if changed is None:
-                return False
-            doubtful.update(f"{folder}/{name}" for name in changed)
-    if not doubtful and seen == folders:
-        return True
-    global found
-    found = record, memory(record)
-    known = found[1]
-    if not all(unchanged(path, known["digests"]) for path in doubtful):
-        return False
-    save(record | {"files": files, "folders": dict(seen)}, known, record)
-    return True
+class Look:
+    """Everything that a record names as it is now, and what of it is not as it was.
+
+    `strange` is set where that cannot be told file by file: names came or went, or the clock was set back. Of the files
+    whose stamp is another one or too young, `stale` have other bytes than the record knows, and `same` have not. `young`
+    are those whose stamp the next run must not believe; `moved` is set where a new record would save it work.
+    """
+
+    def __init__(self, record: Record) -> None:
+        """Begins to read the folders of outputs; reads those of inputs, and single files."""
+        self.record = record
+        self.strange = time.time_ns() < record["when"]  # set back: no stamp tells what came first
+        self.moved = False
+        self.stale: set[str] = set()
+        self.same: set[str] = set()
+        self.inputs: dict[str, Folder] = {}
+        self.outputs: dict[str, Folder] = {}
+        self._memory: Record | None = None
+        self._unsettled = {path.rpartition("/")[0] for path in record["doubtful"]}
+        self._waiting = self._begin(record["outputs"])
+        self.files = {path: stamp(path) for path in record["files"]}
+        self.young = {path for path, at in self.files.items() if at and max(at[-2:]) > START - MARGIN}
+        doubtful = {path for path, before in record["files"].items() if self.files[path] != before}
+        doubtful.update(path for path in record["doubtful"] if path in self.files)
+        self._take(self._compare(record["inputs"]), record["inputs"], self.inputs, doubtful)
+
+    @property
+    def memory(self) -> Record:
+        """The memory of the record, read when it is first asked for."""
+        if self._memory is None:
+            self._memory = memory(self.record)
+        return self._memory
+
+    def differs(self) -> bool:
+        """Whether anything that was read so far is not as it was."""
+        return self.strange or bool(self.stale)
+
+    def finish(self) -> Look:
+        """Reads what is left."""
+        for result in self._waiting:
+            self._take(result(), self.record["outputs"], self.outputs, set())
+        self._waiting = []
+        return self
+
+    def _begin(self, folders: dict[str, Folder]) -> list[Callable[[], dict[str, Compared]]]:
+        """Two processes each begin with one half of the folders, where there are very many files."""
+        many = sum(len(found) for _, found in folders.values()) > _MANY
+        if not many or not hasattr(os, "fork") or (os.cpu_count() or 1) < 2:
+            return [lambda: self._compare(folders)]
+        halves: tuple[dict[str, Folder], dict[str, Folder]] = {}, {}
+        for folder in sorted(folders, key=lambda folder: -len(folders[folder][1])):
+            half = min(halves, key=lambda half: sum(len(found) for _, found in half.values()))
+            half[folder] = folders[folder]
+        return [elsewhere(self._compare, half) for half in halves]
+
+    def _compare(self, folders: dict[str, Folder]) -> dict[str, Compared]:
+        return {folder: compare(folder, before, folder in self._unsettled) for folder, before in folders.items()}
+
+    def _take(
+        self, found: dict[str, Compared], before: dict[str, Folder], into: dict[str, Folder], doubtful: set[str]
+    ) -> None:
+        for folder, (now, changed, young) in found.items():
+            into[folder] = now or before[folder]
+            self.moved = self.moved or now is not None
+            self.strange = self.strange or changed is None
+            self.young.update(f"{folder}/{name}" for name in young)
+            doubtful.update(f"{folder}/{name}" for name in changed or ())
+        doubtful.update(path for path in self.record["doubtful"] if path.rpartition("/")[0] in found)
+        known = digests(self.memory, doubtful) if doubtful else {}
+        self.same.update(path for path in doubtful if unchanged(path, known))
+        self.stale |= doubtful - self.same
+        self.moved = self.moved or bool(doubtful)
 
 
-def unchanged(path: str, digests: dict[str, str]) -> bool:
-    """Whether a file has the bytes that a record knows; of a file that nobody read it knows an empty digest."""
-    known = digests.get(path)
-    return known is not None and known in ("", digest(path))
+def compare(folder: str, before: Folder, unsettled: bool) -> Compared:
+    """A folder as it is now, or None for as before; the names of files with another stamp, and of those with a young one.
+
+    For the names with another stamp there is None where any came, went or became something else. Young ones are looked
+    for among those, and among all in a folder that had some.
+    """
+    now = scan(folder)
+    if now == before and not unsettled:
+        return None, [], []
+    old, new = entries(before), entries(now)
+    came, went = new - old, old - new
+    young = [each[0] for each in (new if unsettled else came) if len(each) > 1 and max(each[-2:]) > START - MARGIN]
+    if now[0][:1] != before[0][:1] or kinds(came) != kinds(went):
+        return now, None, young
+    return now if now != before else None, [each[0] for each in came], young
+
+
+def kinds(entries: Iterable[Entry]) -> set[tuple[str, int]]:
+    """The name of each entry, and whether it is a file, a link or what else."""
+    return {(each[0], each[1] >> 12) if len(each) > 1 else (each[0], 0) for each in entries}
+
+
+def entries(folder: Folder) -> set[Entry]:
+    """What stands in a folder: the name and stamp of each file, the name alone of each folder."""
+    return set(marshal.loads(folder[1])) if folder[1] else set()
 
 
 def scan(folder: str) -> Folder:
-    """A folder's own stamp, and what stands in it: name and stamp of each file, the name of each folder.
-
-    Both are empty for a folder that cannot be read.
-    """
-    found: list[object] = []
+    """A folder's own stamp, and what stands in it; both are empty for a folder that cannot be read."""
+    found: list[Entry] = []
     try:
         descriptor = os.open(folder, os.O_RDONLY)
         try:
             own = os.fstat(descriptor)
-            with os.scandir(descriptor) as entries:
-                for entry in entries:
+            with os.scandir(descriptor) as inside:
+                for entry in inside:
                     if entry.is_dir(follow_symlinks=False):
                         if entry.name != "__pycache__":
-                            found.append(entry.name)
+                            found.append((entry.name,))
                     else:
                         at = entry.stat(follow_symlinks=False)
                         found.append((entry.name, at.st_mode, at.st_ino, at.st_size, at.st_mtime_ns, at.st_ctime_ns))
@@ -143,45 +222,26 @@ def scan(folder: str) -> Folder:
     return (own.st_dev, own.st_ino, own.st_mtime_ns), marshal.dumps(found, 2)
 
 
-def scan_all(folders: dict[str, Folder]) -> dict[str, Folder]:
-    """Each folder as it is now; a second process reads one half where there were very many files."""
-    waiting = sorted(folders, key=lambda folder: len(folders[folder][1]))
-    total = sum(len(found) for _, found in folders.values())
-    if total < _MANY or not hasattr(os, "fork") or (os.cpu_count() or 1) < 2:
-        return {folder: scan(folder) for folder in waiting}
-    half: list[str] = []
-    while 2 * sum(len(folders[folder][1]) for folder in half) < total:
-        half.append(waiting.pop())
+def elsewhere(work: Callable[[A], dict[str, Compared]], on: A) -> Callable[[], dict[str, Compared]]:
+    """Begins work in another process; gives back what waits for its result, or does the work here where that failed."""
     read, write = os.pipe()
     if (child := os.fork()) == 0:
-        with os.fdopen(write, "wb") as pipe:
-            pipe.write(marshal.dumps({folder: scan(folder) for folder in half}, 2))
-        os._exit(0)
+        try:
+            with os.fdopen(write, "wb") as pipe:
+                pipe.write(marshal.dumps(work(on), 2))
+            os._exit(0)
+        finally:
+            os._exit(1)
     os.close(write)
-    found = {folder: scan(folder) for folder in waiting}
-    with os.fdopen(read, "rb") as pipe:
-        data = pipe.read()
-    failed = os.waitpid(child, 0)[1]
-    return found | ({folder: scan(folder) for folder in half} if failed else marshal.loads(data))
 
+    def result() -> dict[str, Compared]:
+        with os.fdopen(read, "rb") as pipe:
+            data = pipe.read()
+        failed = os.waitpid(child, 0)[1]
+        found: dict[str, Compared] = work(on) if failed else marshal.loads(data)
+        return found
 
-def changes(before: Folder, after: Folder) -> list[str] | None:
-    """The names of files with another stamp than before; None if any name came, went or became something else."""
-    if before[0][:1] != after[0][:1]:
-        return None
-    old, new = entries(before), entries(after)
-    if old.keys() != new.keys() or any(old[name][:1] != new[name][:1] for name in old):
-        return None
-    return [name for name in old if old[name] != new[name]]
-
-
-def entries(folder: Folder) -> dict[str, Stamp]:
-    """The stamps of a folder's files by name, the kind of the file in front; an empty stamp for each folder in it."""
-    found = marshal.loads(folder[1]) if folder[1] else ()
-    return {
-        **{each: () for each in found if isinstance(each, str)},
-        **{each[0]: (each[1] >> 12, *each[1:]) for each in found if not isinstance(each, str)},
-    }
+    return result
 
 
 def stamp(path: str) -> Stamp | None:
@@ -191,6 +251,12 @@ def stamp(path: str) -> Stamp | None:
     except OSError:
         return None
     return (at.st_mode, at.st_dev, at.st_ino, at.st_size, at.st_mtime_ns, at.st_ctime_ns)
+
+
+def unchanged(path: str, digests: Mapping[str, str]) -> bool:
+    """Whether a file has the bytes that a record knows; of a file that nobody read it knows an empty digest."""
+    known = digests.get(path)
+    return known is not None and known in ("", digest(path))
 
 
 def digest(path: str) -> str | None:
@@ -227,7 +293,10 @@ def load(words: list[str]) -> Record | None:
 
 
 def memory(record: Record) -> Record:
-    """The part of a record that only a run with something to do needs; empty if it is damaged, or not of this record."""
+    """The part of a record that only a run with something to do needs; empty if it is damaged, or not of this record.
+
+    `rows` has for each recipe what came of it, packed; `digests` are those of files that belong to no recipe.
+    """
     try:
         with open(record["place"], "rb") as file:
             head = file.read(_HEAD)
@@ -238,32 +307,37 @@ def memory(record: Record) -> Record:
                 return loaded
     except (OSError, ValueError, EOFError, TypeError, KeyError):
         pass
-    return {"digests": {}, "made": {}}
+    return EMPTY
 
 
-def save(record: Record, memory: Record, before: Record, written: Iterable[str] = ()) -> None:
-    """Keeps a record, whole or not at all; a disk that refuses is no matter.
+def about(memory: Record, paths: Iterable[str]) -> dict[str, Row]:
+    """The rows that may speak of these files: one that speaks of a file has its name somewhere among its bytes."""
+    names = {path.rpartition("/")[2].encode(errors="surrogatepass") for path in paths}
+    rows: dict[str, bytes] = memory["rows"]
+    few = len(names) < _FEW
+    return {path: marshal.loads(row) for path, row in rows.items() if not few or any(name in row for name in names)}
 
-    What is too young to be believed is worked out here, and so is what was written after its stamp was read. Folders
-    that are as they were, and in which nothing was doubtful, are passed over.
-    """
-    old = START - MARGIN
-    doubtful = {path for path, at in record["files"].items() if at and max(at[-2:]) > old}
-    doubtful.update(written)
-    unsettled = {path.rpartition("/")[0] for path in before["doubtful"]}
-    for folder, found in record["folders"].items():
-        if folder not in unsettled and found == before["folders"].get(folder):
-            continue
-        doubtful.update(f"{folder}/{name}" for name, at in entries(found).items() if at and max(at[-2:]) > old)
+
+def digests(memory: Record, paths: Iterable[str]) -> dict[str, str]:
+    """What a memory knows of the bytes of these files, and maybe of others."""
+    known: dict[str, str] = dict(memory["digests"])
+    for _, sources, *_, outputs, of_outputs in about(memory, paths).values():
+        known.update(sources)
+        known.update((f"{memory['out']}/{path}", of) for path, of in zip(outputs, of_outputs, strict=True))
+    return known
+
+
+def save(record: Record, memory: Record, young: Iterable[str]) -> None:
+    """Keeps a record, whole or not at all; a disk that refuses is no matter. Young stamps are doubtful in the next run."""
     rest = marshal.dumps(memory, 2)
-    body = marshal.dumps({**record, "when": START, "doubtful": sorted(doubtful), "head": None}, 2)
+    body = marshal.dumps({**record, "when": START, "doubtful": sorted(young), "head": None}, 2)
     head = _MAGIC + len(body).to_bytes(8, "big") + zlib.crc32(body).to_bytes(8, "big")
     path = record["place"]
     temporary = f"{path}.{os.getpid()}"
     try:
         os.makedirs(os.path.dirname(path), 0o700, exist_ok=True)
         with open(temporary, "wb") as file:
-            file.write(b"".join((head, body, zlib.crc32(rest).to_bytes(8, "big"), rest)))
+            file.writelines((head, body, zlib.crc32(rest).to_bytes(8, "big"), rest))
         os.replace(temporary, path)
     except OSError:
         pass

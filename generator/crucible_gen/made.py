@@ -49,6 +49,12 @@ class Made:
     place: Place = field(default=Place(""), compare=False)
     problems: tuple[Problem, ...] = ()
 
+    @property
+    def face(self) -> tuple[object, ...]:
+        """What other recipes and the summary of a run see of it: all but contents."""
+        paths = tuple(path for path, _ in self.sources)
+        return self.id, paths, self.profiles, self.stopped, self.wraps, self.outputs
+
 
 @dataclass(frozen=True, slots=True)
 class Known:
@@ -70,6 +76,8 @@ class Result:
     """The recipes that known defects stop from running, with the ids of those defects."""
     made: Mapping[str, Made] = field(default_factory=dict, compare=False)
     shared: Made = field(default=Made(""), compare=False)
+    rest: int = 0
+    """How many outputs there are besides, of recipes that the run did not look at."""
 
     @property
     def kept(self) -> frozenset[str]:

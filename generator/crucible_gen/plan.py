@@ -102,11 +102,13 @@ def plan(
     force: bool = False,
     covers: Callable[[str], bool] = lambda path: True,
     kept: frozenset[str] = frozenset(),
+    rest: int = 0,
 ) -> Plan:
     """`files` against what stands below `out`.
 
     Left-over files are looked for when `files` are `complete`, and only at paths that `files` would have named if they
-    were wanted: `covers` says which. `kept` are outputs besides `files` that are known to be what they should be.
+    were wanted: `covers` says which. `kept` are outputs besides `files` that are known to be what they should be; `rest`
+    counts more of them, where `files` are not complete.
     `force` overwrites and deletes hand edits; a file that is not generated is safe from it too.
     """
     wanted, problems = _wanted(files, out)
@@ -128,7 +130,7 @@ def plan(
         tuple(sorted(problems)),
         tuple(sorted(set(survey.strays).difference(map(_temporary_path, survey.halves)))),
         tuple(sorted(survey.halves)),
-        len(kept),
+        len(kept) + rest,
     )
 
 

@@ -30,18 +30,22 @@ def text(problems: Sequence[Problem], *, color: bool) -> str:
 
 def complain(problems: Sequence[Problem], format_: object, color: object) -> int:
     """Prints problems in order of place, in the format that was asked for (text); the exit code for them."""
-    import click
-
     ordered = sorted(set(problems))
     match format_:
         case "json":
-            click.echo(dumps({"problems": as_json(ordered)}), nl=False)
+            say(dumps({"problems": as_json(ordered)}))
         case "github":
-            click.echo(github(ordered), nl=False)
+            say(github(ordered))
         case _:
-            colored = wants_color(color, sys.stderr)
-            click.echo(text(ordered, color=colored), err=True, nl=False, color=colored)
+            say(text(ordered, color=wants_color(color, sys.stderr)), error=True)
     return 1
+
+
+def say(text: str, *, error: bool = False) -> None:
+    """Prints text as it is, at once, to standard output or standard error."""
+    stream = sys.stderr if error else sys.stdout
+    stream.write(text)
+    stream.flush()
 
 
 def as_json(problems: Iterable[Problem]) -> list[dict[str, object]]:

@@ -12,11 +12,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
-
 from crucible_gen.document import Plain
 from crucible_gen.problems import Place, Problem, Problems, did_you_mean
-from crucible_gen.report import wants_color
+from crucible_gen.report import say, wants_color
 from crucible_gen.settings import Settings, shown
 
 if TYPE_CHECKING:
@@ -81,21 +79,41 @@ def _generate(options: Options, settings: Settings, notes: Notes | None) -> int:
         compat=tuple(settings.texts("compat")),
         whole=not options.only and not settings.values["targets"].origin.startswith("--"),
     )
-    known = cache.look(notes, request) if notes else made.Known()
-    if options.check and not options.regenerate and not known.made:
-        from crucible_gen import proof
+    result = _again(notes, request) if notes else None
+    if result is None:
+        known = cache.look(notes, request) if notes else made.Known()
+        if options.check and not options.regenerate and not known.made:
+            from crucible_gen import proof
 
-        if proved := proof.prove(request):
-            if not options.quiet:
-                click.echo(_fits(settings, *proved), nl=False)
-            return 0
-    from crucible_gen import build
+            if proved := proof.prove(request):
+                if not options.quiet:
+                    say(_fits(settings, *proved))
+                return 0
+        from crucible_gen import build
 
-    result = build.build(request, known)
+        result = build.build(request, known)
     if result.problems:
         raise Problems(result.problems)
     work = _Work(options, settings, request, result, notes)
     return work.check() if options.check else work.show_diff() if options.diff else work.write()
+
+
+def _again(notes: Notes, request: Request) -> Result | None:
+    """What comes of the few recipes that changed since the record; None where that is not all that has to be done."""
+    from crucible_gen import cache
+
+    if not cache.may_be_few(notes):
+        return None
+    from crucible_gen import build, made
+
+    workshop = build.Workshop(request)
+    _ = workshop.tools  # other processes may still be reading outputs meanwhile
+    before = cache.few(notes)
+    if before is None or (done := build.again(workshop, before)) is None:
+        return None
+    new, files = done
+    rest = notes.record["written"] - sum(len(each.outputs) for each in before.values())
+    return made.Result(notes.record["recipes"], files, made=new, rest=rest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,32 +139,42 @@ class _Work:
             files = (*files, manifest.void())
         complete = not self.options.only and not (self.notes and cache.nothing_left(self.notes, self.result))
         covers: Callable[[str], bool] = lambda path: path.partition("/")[0] in self.request.targets  # noqa: E731
-        return plan.plan(files, self.shown_out, complete=complete, force=force, covers=covers, kept=kept)
+        return plan.plan(
+            files, self.shown_out, complete=complete, force=force, covers=covers, kept=kept, rest=self.result.rest
+        )
+
+    @property
+    def notice(self) -> str:
+        """What is said of known defects that stop recipes; as before, where no other recipes were looked at."""
+        from crucible_gen import defects
+
+        if self.notes and self.result.rest:
+            return str(self.notes.record["says"][0][1])
+        return f"{defects.notice(self.result.stopped)}\n" if self.result.stopped else ""
 
     def keep(self, planned: Plan) -> None:
         """Keeps a record of a run that leaves everything as it should be, so that the next one can be short."""
-        from crucible_gen import cache, defects, plan
+        from crucible_gen import cache, plan
 
         if self.notes is None:
             return
         count = self.result.recipes
         done = plan.summary(replace(planned, actions=(), kept=planned.files), count)
-        notice = defects.notice(self.result.stopped) + "\n" if self.result.stopped else ""
         fits = _fits(self.settings, count, planned.files)
-        says = (_said(self.settings, {"summary": done}, done), notice), (fits, "")
+        says = (_said(self.settings, {"summary": done}, done), self.notice), (fits, "")
         silent = ("", ""), ("", "")
         cache.keep(self.notes, self.request, self.result, planned, silent if self.options.diff else says)
 
     def write(self) -> int:
         from crucible_gen import build, cache, write
 
-        with write.locked(self.shown_out, lambda message: click.echo(message, err=True)):
+        with write.locked(self.shown_out, lambda message: say(f"{message}\n", error=True)):
             if self.notes and cache.disturbed(self.notes):
                 return replace(self, result=build.build(self.request), notes=None)._write()
             return self._write()
 
     def _write(self) -> int:
-        from crucible_gen import defects, diff, plan, write
+        from crucible_gen import diff, plan, write
 
         if self.result.problems:
             raise Problems(self.result.problems)
@@ -155,15 +183,14 @@ class _Work:
             raise Problems(planned.problems)
         forced = tuple(action for action in planned.actions if action.forced)
         if forced and not self.options.quiet:
-            click.echo(diff.diff(replace(planned, actions=forced)), nl=False)
+            say(diff.diff(replace(planned, actions=forced)))
         write.apply(planned, planned.out)
         self.keep(planned)
         self._say_changes(planned)
         if not self.options.quiet:
-            if self.result.stopped:
-                click.echo(defects.notice(self.result.stopped), err=True)
+            say(self.notice, error=True)
             done = plan.summary(planned, self.result.recipes)
-            click.echo(_said(self.settings, {"summary": done}, done), nl=False)
+            say(_said(self.settings, {"summary": done}, done))
         return 0
 
     def check(self) -> int:
@@ -176,28 +203,28 @@ class _Work:
             if not (planned.strays or planned.halves):
                 self.keep(planned)
             if not self.options.quiet:
-                click.echo(_fits(self.settings, self.result.recipes, planned.files), nl=False)
+                say(_fits(self.settings, self.result.recipes, planned.files))
             return 0
         names = [(f"{planned.out.as_posix()}/{action.path}", _why(action)) for action in changes]
         match self.settings.text("format"):
             case "json":
                 differ = [{"file": name, "kind": kind} for name, kind in names]
-                click.echo(report.dumps({"differ": differ, "problems": report.as_json(foreign)}), nl=False)
+                say(report.dumps({"differ": differ, "problems": report.as_json(foreign)}))
                 return 1
             case "github":
                 problems = [Problem(Place(name), "E0610", f"this file is {kind}") for name, kind in names]
-                click.echo(report.github([*problems, *foreign]), nl=False)
+                say(report.github([*problems, *foreign]))
                 return 1
         for name, kind in names:
-            click.echo(f"{name}: {kind}", err=True)
+            say(f"{name}: {kind}\n", error=True)
         if foreign:
             color = wants_color(self.settings.text("color"), sys.stderr)
-            click.echo(report.text(foreign, color=color), err=True, nl=False, color=color)
+            say(report.text(foreign, color=color), error=True)
         if names:
             verb = "differs" if len(names) == 1 else "differ"
             files = _count(planned.kept + len(planned.actions), "file")
             command = self.command(any(action.forced for action in changes))
-            click.echo(f"{len(names)} of {files} {verb}; run: {command}", err=True)
+            say(f"{len(names)} of {files} {verb}; run: {command}\n", error=True)
         return 1
 
     def show_diff(self) -> int:
@@ -208,7 +235,7 @@ class _Work:
             raise Problems(planned.problems)
         found = diff.diff(planned)
         color = wants_color(self.settings.text("color"), sys.stdout)
-        click.echo(_colored(found) if color else found, nl=False, color=color)
+        say(_colored(found) if color else found)
         if not found and not (planned.strays or planned.halves):
             self.keep(planned)
         return 1 if found else 0
@@ -229,7 +256,7 @@ class _Work:
     def _say_changes(self, planned: Plan) -> None:
         if self.options.verbose and self.settings.text("format") == "text":
             for action in planned.changes:
-                click.echo(f"{action.kind} {planned.out.as_posix()}/{action.path}")
+                say(f"{action.kind} {planned.out.as_posix()}/{action.path}\n")
 
 
 def _fits(settings: Settings, recipes: int, files: int) -> str:
@@ -302,7 +329,7 @@ def new(name: str, type_: str, directory: Path | None) -> int:
         message, hint = f"{settings.shown(path)} exists already", "choose another name, or edit that file"
         raise Problems([Problem(Place(settings.shown(path)), "E0703", message, hint=hint)])
     write.create(path, text)
-    click.echo(f"wrote {settings.shown(path)}; run: gen {settings.shown(directory)}")
+    say(f"wrote {settings.shown(path)}; run: gen {settings.shown(directory)}\n")
     return 0
 
 
@@ -311,19 +338,19 @@ def print_schema(name: str) -> int:
     from crucible_gen import bundle, extend, report, schema, settings
 
     if name in ("settings", "meta"):
-        click.echo((schema.shipped("schemas") / f"{name}.schema.json").read_text("utf-8"), nl=False)
+        say((schema.shipped("schemas") / f"{name}.schema.json").read_text("utf-8"))
         return 0
     found = settings.find(Path.cwd(), {})
     paths = [found.base("schemas") / path for path in found.texts("schemas")]
     schemas = extend.extend(schema.load(), paths)
     if name == "recipe":
-        click.echo(report.dumps(bundle.bundle(schemas)), nl=False)
+        say(report.dumps(bundle.bundle(schemas)))
         return 0
     if name not in schemas.stages:
         known = ["recipe", "settings", "meta", *sorted(schemas.stages)]
         hint = did_you_mean(name, known) or f"schemas: {', '.join(known)}"
         raise Problems([Problem(Place("gen schema"), "E0702", f"there is no schema {name}", hint=hint)])
-    click.echo(report.dumps(schemas.documents[schemas.stages[name].key]), nl=False)
+    say(report.dumps(schemas.documents[schemas.stages[name].key]))
     return 0
 
 
@@ -334,16 +361,16 @@ def explain(code: str | None) -> int:
     known = defects.defects()
     if code is None:
         for error, title in explanations.titles().items():
-            click.echo(f"{error}  {title}")
+            say(f"{error}  {title}\n")
         for defect in known.values():
-            click.echo(f"{defect.id}  {defect.title}")
+            say(f"{defect.id}  {defect.title}\n")
         return 0
     found = known.get(code.upper())
     text = defects.story(found) if found is not None else explanations.text(code.upper())
     if text is None:
         hint = "codes stand in brackets behind the word error; gen explain lists them all"
         raise Problems([Problem(Place("gen explain"), "E0701", f"there is no error code {code}", hint=hint)])
-    click.echo(text, nl=False)
+    say(text)
     return 0
 
 
@@ -356,12 +383,12 @@ def print_settings(path: Path | None, format_: str) -> int:
     found = settings_of([path] if path else [], {})
     if format_ == "json":
         values = {name: {"value": item.value, "from": item.origin} for name, item in found.values.items()}
-        click.echo(report.dumps(values), nl=False)
+        say(report.dumps(values))
         return 0
     shown = {name: json.dumps(item.value, ensure_ascii=False) for name, item in found.values.items()}
     width, value_width = max(map(len, shown)), max(map(len, shown.values()))
     for name, item in found.values.items():
-        click.echo(f"{name.ljust(width)}  {shown[name].ljust(value_width)}  {item.origin}")
+        say(f"{name.ljust(width)}  {shown[name].ljust(value_width)}  {item.origin}\n")
     return 0
 
 
@@ -375,7 +402,7 @@ def print_resolved(path: Path, profile: str | None) -> int:
     recipe = reader.recipe(resolve.Source(path.absolute(), settings.shown(path)), profile)
     if problems := build.profile_problems([[name for name, _ in recipe.variants]], profile):
         raise Problems(problems)
-    click.echo(resolve.text(recipe.node), nl=False)
+    say(resolve.text(recipe.node))
     return 0
 
 
@@ -385,5 +412,5 @@ def print_structs(language: str) -> int:
     from crucible_gen.emit import structs
 
     directory = schema.shipped("schemas")
-    click.echo(structs.elixir(directory) if language == "elixir" else structs.python(directory), nl=False)
+    say(structs.elixir(directory) if language == "elixir" else structs.python(directory))
     return 0

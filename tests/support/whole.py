@@ -30,7 +30,7 @@ def whole(args: Sequence[str], cwd: Path) -> Whole:
     """Runs `gen` as its own process would, in this one: the cache is that of the environment."""
     out, err = io.StringIO(), io.StringIO()
     fast.said = None
-    fast.seen.clear()
+    fast.look = None
     fast.START = time.time_ns()
     try:
         with contextlib.chdir(cwd):
@@ -40,7 +40,7 @@ def whole(args: Sequence[str], cwd: Path) -> Whole:
                 return Whole(Ran(code, out.getvalue(), err.getvalue(), ""), short=True)
             return Whole(gen(args, cwd), short=False)
     finally:
-        fast.said = None
+        fast.said = fast.look = None
 
 
 def command(*args: str) -> list[str]:

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from crucible_gen import cache, emit, fast, lower
+from crucible_gen import cache, emit, fast, lower, run
 from crucible_gen.lower import Experiment
-from whole import command, environment, process, recipe, small, whole
+from whole import STAGE, command, environment, process, recipe, small, whole
 
 HEAVY = {"click", "jinja2", "pydantic", "yaml", "jsonschema", "jsonschema_rs", "re", "json", "pathlib", "dataclasses"}
 HEAVY |= {"typing", "hashlib", "enum", "collections"}
@@ -55,7 +55,8 @@ def test_nothing_to_do_imports_nothing_heavy(tmp_path: Path) -> None:
     for _ in range(2):
         process(["-q", "recipes"], root, cache)
     script = (
-        "import sys; before = set(sys.modules); sys.argv = ['gen', 'recipes']\nfrom crucible_gen.__main__ import main\n"
+        "import os, sys; before = set(sys.modules); sys.argv = ['gen', 'recipes']; os._exit = sys.exit\n"
+        "from crucible_gen.__main__ import main\n"
     )
     script += "try: main()\nexcept SystemExit as end: assert end.code == 0\n"
     script += "print(*sorted({name.partition('.')[0] for name in set(sys.modules) - before}))"
@@ -257,9 +258,7 @@ def test_another_words_record_at_the_same_place_is_none(root: Path) -> None:
     record = fast.load(["recipes"]) if os.chdir(root) is None else None
     assert record is not None
     assert record["asked"] == fast.identity(["recipes"])
-    body = {**record, "asked": fast.identity(["others"])}
-    body.pop("head")
-    fast.save({**body, "place": fast.place(["recipes"])}, {"digests": {}, "made": {}}, record)
+    fast.save({**record, "asked": fast.identity(["others"]), "place": fast.place(["recipes"])}, fast.EMPTY, ())
     assert fast.load(["recipes"]) is None
 
 
@@ -371,17 +370,135 @@ def test_problems_are_never_remembered(root: Path) -> None:
     assert not second.short
 
 
-def test_changes_that_folders_tell() -> None:
-    def folder(*found: object) -> fast.Folder:
-        return (1, 2, 3), marshal.dumps(list(found), 2)
+def test_changes_that_folders_tell(monkeypatch: pytest.MonkeyPatch) -> None:
+    def compared(before: list[object], now: list[object], *, unsettled: bool = False) -> fast.Compared:
+        found = ((1, 2, 4), marshal.dumps(now, 2)) if now else ((), b"")
+        monkeypatch.setattr(fast, "scan", lambda folder: found)
+        (_, changed, young) = fast.compare("x", ((1, 2, 3), marshal.dumps(before, 2)), unsettled)
+        return None, sorted(changed) if changed is not None else None, sorted(young)
 
-    a, b = ("a", 0o100644, 1, 1, 1, 1), ("b", 0o100644, 2, 1, 1, 1)
-    assert fast.changes(folder(a, b, "d"), folder("d", b, a)) == []
-    assert fast.changes(folder(a, b), folder(a, ("b", 0o100600, 2, 1, 1, 9))) == ["b"]
-    assert fast.changes(folder(a), folder(a, b)) is None
-    assert fast.changes(folder(a), folder("a")) is None
-    assert fast.changes(folder(a), folder(("a", 0o120777, 1, 1, 1, 1))) is None
-    assert fast.changes(folder(a), ((), b"")) is None
+    monkeypatch.setattr(fast, "START", 10)
+    monkeypatch.setattr(fast, "MARGIN", 5)
+    a, b, d = ("a", 0o100644, 1, 1, 1, 1), ("b", 0o100644, 2, 1, 1, 1), ("d",)
+    new = ("b", 0o100600, 2, 1, 1, 9)
+    assert compared([a, b, d], [d, b, a]) == (None, [], [])
+    assert compared([a, b], [a, new]) == (None, ["b"], ["b"])
+    assert compared([a, new], [a, new]) == (None, [], [])
+    assert compared([a, new], [a, new], unsettled=True) == (None, [], ["b"])
+    assert compared([a], [a, new]) == (None, None, ["b"])
+    assert compared([a], [("a",)]) == (None, None, [])
+    assert compared([a], [("a", 0o120777, 1, 1, 1, 1)]) == (None, None, [])
+    assert compared([a], []) == (None, None, [])
+
+
+# One recipe that changed ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def again(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[bool]]:
+    """For each run that tried to do with the few recipes that changed: whether that was all there was to do."""
+    tried: list[bool] = []
+    real = run._again
+
+    def spy(*args: object) -> object:
+        result = real(*args)  # type: ignore[arg-type]
+        tried.append(result is not None)
+        return result
+
+    monkeypatch.setattr(run, "_again", spy)
+    yield tried
+
+
+def test_one_recipe_that_changed_is_all_that_is_opened(
+    root: Path, again: list[bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (root / "recipes/b.yaml").write_text(recipe("b", epochs=7))
+    opened: list[str] = []
+    real = os.open
+
+    def spy(path: str, *args: object, **kwargs: object) -> int:
+        opened.append(os.fspath(path))
+        return real(path, *args, **kwargs)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(os, "open", spy)
+    monkeypatch.setattr(cache, "look", None)
+    assert whole(["recipes"], root).ran.out == "3 recipes: 32 files, 4 updated, 28 unchanged\n"
+    assert again == [True]
+    files = {os.path.basename(path) for path in opened if os.path.isfile(path)}
+    assert not {name for name in files if name[:2] in ("a.", "c.")}
+    assert "b.yaml" in files
+
+
+def test_what_it_says_and_leaves_is_what_the_long_way_does(root: Path, again: list[bool], tmp_path: Path) -> None:
+    (root / "recipes/b.yaml").write_text(recipe("b", "rl") + "  env: math\n")
+    long = whole(["--check", "--no-cache", "recipes"], root).ran
+    short = whole(["--check", "recipes"], root).ran
+    assert (short.code, short.out, short.err) == (long.code, long.out, long.err)
+    for epochs in (5, 6, 5):
+        (root / "recipes/b.yaml").write_text(recipe("b", epochs=epochs))
+        again.clear()
+        written = whole(["recipes"], root)
+        assert (written.ran.code, written.short, again) == (0, False, [True])
+        assert whole(["--check", "--regenerate", "recipes"], root).ran.code == 0
+        after = whole(["recipes"], root)
+        assert (after.short, after.ran.out) == (True, "3 recipes: 32 files, 32 unchanged\n")
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "alone"),
+    [
+        ("recipes/b.yaml", recipe("b", epochs=7), True),
+        ("recipes/b.yaml", recipe("b", epochs=7) + "# nothing\n", True),
+        ("generated/ir/b.json", "{}", True),
+        ("recipes/b.yaml", recipe("x"), False),  # another id: other outputs, and ids may collide
+        ("recipes/b.yaml", recipe("b", extends="[fragments/base.yaml, fragments/other.yaml]"), False),
+        ("recipes/b.yaml", recipe("b") + "profiles: {}\n", True),
+        ("recipes/b.yaml", recipe("b") + "profiles:\n  fast: {}\n", False),
+        ("recipes/b.yaml", "id: b\n", False),
+        ("recipes/b.yaml", "{", False),
+        ("recipes/fragments/base.yaml", "training_config: {model_ref: a/b, dataset_ref: c/d}\n", False),
+        ("generated/elixir/mix.exs", "", False),
+        ("gen.yaml", "schemas: [stages]\n", False),
+        ("stages/audit.schema.json", STAGE % "How high.", False),
+        ("recipes/new.yaml", recipe("new"), False),
+        ("generated/ir/new.json", "{}", False),
+    ],
+)
+def test_where_more_may_have_changed_all_is_looked_at(
+    root: Path, path: str, text: str, alone: bool, again: list[bool]
+) -> None:
+    (root / path).write_text(text)
+    long = whole(["--check", "--regenerate", "recipes"], root).ran
+    again.clear()
+    short = whole(["--check", "recipes"], root).ran
+    assert (short.code, short.out, short.err) == (long.code, long.out, long.err)
+    assert again == [alone]
+
+
+def test_a_recipe_that_others_extend_touches_them(root: Path, again: list[bool], lowered: list[str]) -> None:
+    (root / "recipes/c.yaml").write_text(recipe("c", extends="b.yaml"))
+    for _ in range(2):
+        assert whole(["recipes"], root).ran.code == 0
+    lowered.clear()
+    again.clear()
+    (root / "recipes/b.yaml").write_text(recipe("b", epochs=7) + "  batch_size: 3\n")
+    assert whole(["recipes"], root).ran.code == 0
+    assert (sorted(lowered), again) == (["b", "c"], [True])
+    assert whole(["--check", "--regenerate", "recipes"], root).ran.code == 0
+
+
+def test_outputs_that_other_processes_read_count_too(
+    root: Path, again: list[bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fast, "_MANY", 0)
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    (root / "recipes/b.yaml").write_text(recipe("b", epochs=7))
+    (root / "generated/ir/c.json").write_text("{}")
+    long = whole(["--check", "--regenerate", "recipes"], root).ran
+    short = whole(["--check", "recipes"], root).ran
+    assert (short.code, short.out, short.err) == (long.code, long.out, long.err)
+    assert again[-1]
+    assert "ir/c.json" in short.err
 
 
 def test_wraps_is_asked_of_the_experiment() -> None:

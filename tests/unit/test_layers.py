@@ -37,7 +37,7 @@ LAYERS = (
     {"emit"},
     {"plan", "diff", "write", "manifest"},
     {"build", "cache", "proof"},
-    {"run", "cli", "report", "explanations", "contracts", "verify", "__main__"},
+    {"run", "cli", "plain", "report", "explanations", "contracts", "verify", "__main__"},
 )
 """The modules and packages of the generator from the lowest up; within a layer imports may not go in a circle."""
 
