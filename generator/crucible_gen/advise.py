@@ -8,7 +8,6 @@ made, since deeper in a recipe an equal name is another field.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 
 from crucible_gen.document import Node
@@ -18,11 +17,12 @@ _MISTAKEN = ((), ("training_config",), ("training_config", "options"), ("mlops",
 """Where fields are written that belong to another of these."""
 
 
-@dataclass(frozen=True)
 class Advice:
     """Where every field of a recipe belongs; the tables are made when the first mistake asks for them."""
 
-    schemas: Schemas
+    def __init__(self, schemas: Schemas) -> None:
+        """Takes the schemas of the run."""
+        self.schemas = schemas
 
     def __call__(self, name: str, path: Sequence[str | int], document: Node) -> str:
         """A hint about the unknown field `name` at `path` of this recipe; no text for a name that belongs nowhere."""

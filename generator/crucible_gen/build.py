@@ -8,7 +8,6 @@ Every problem of every recipe is collected; files are made only when there is no
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
@@ -137,11 +136,11 @@ class Workshop:
             experiment = lower.lower(recipe, schemas, asked.compat)
             files = tuple(emitter.recipe(recipe, experiment, asked.targets))
         except Problems as error:  # of a template: the same for every recipe
-            return replace(made, problems=error.problems)
+            return made._replace(problems=error.problems)
         found = defects.stopping((stage.module for stage in experiment.stages), schemas.releases)
         stopped = tuple(defect.id for defect in found)
         outputs = tuple(file.path for file in files)
-        return replace(made, stopped=stopped, wraps=emit.wraps(experiment), outputs=outputs, files=files)
+        return made._replace(stopped=stopped, wraps=emit.wraps(experiment), outputs=outputs, files=files)
 
     def shared(self, wraps: bool) -> Made:
         """What all recipes share; `wraps` says whether any of them names a wrapper stage."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 import re
-from dataclasses import dataclass, field
 
 from crucible_gen.problems import Problems
 from crucible_gen.schema import Raw, Schemas, at
@@ -23,10 +22,10 @@ def bundle(schemas: Schemas) -> Raw:
     return _Bundle(schemas).whole()
 
 
-@dataclass
 class _Bundle:
-    schemas: Schemas
-    definitions: dict[str, Raw] = field(default_factory=dict)
+    def __init__(self, schemas: Schemas) -> None:
+        self.schemas = schemas
+        self.definitions: dict[str, Raw] = {}
 
     def whole(self) -> Raw:
         root = self._part(self.schemas.documents["recipe.schema.json"], "recipe.schema.json")

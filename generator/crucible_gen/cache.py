@@ -13,9 +13,7 @@ import os
 import stat
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from crucible_gen import fast
 from crucible_gen.made import Known, Made, Request, Result
@@ -27,13 +25,13 @@ from crucible_gen.sign import body_digest
 _LIBRARIES = ("yaml", "jsonschema_rs", "jinja2", "black")
 _SHARED = ""
 _NO_FOLDER: fast.Folder = (), b""
+_NO_RECORD: fast.Record = {"files": {}, "inputs": {}, "outputs": {}, "doubtful": (), "fixed": ()}
 _FEW = 100
 """With more files than these it does not pay to look at recipes one by one."""
 _MOST = 64
 """So many records are kept: each command line has one."""
 
 
-@dataclass
 class Notes:
     """What a run knows of the disk: from the record of an earlier run, and by itself.
 
@@ -43,29 +41,27 @@ class Notes:
     the outputs.
     """
 
-    words: list[str]
-    look: fast.Look | None
-    record: fast.Record
-    memory: fast.Record
-    files: dict[str, fast.Stamp | None] = field(default_factory=dict)
-    inputs: dict[str, fast.Folder] = field(default_factory=dict)
-    outputs: dict[str, fast.Folder] = field(default_factory=dict)
-    seen: dict[str, fast.Folder] = field(default_factory=dict)
-    fixed: set[str] = field(default_factory=set)
-    stale: set[str] = field(default_factory=set)
-    held: set[str] = field(default_factory=set)
-    alone: bool = False
+    def __init__(self, words: list[str], look: fast.Look | None) -> None:
+        """Takes the words of the command line, and what was seen beside their record, if they have one."""
+        self.words = words
+        self.look = look
+        self.record: fast.Record = look.record if look else _NO_RECORD
+        self.memory: fast.Record = look.memory if look else fast.EMPTY
+        self.files: dict[str, fast.Stamp | None] = {}
+        self.inputs: dict[str, fast.Folder] = {}
+        self.outputs: dict[str, fast.Folder] = {}
+        self.seen: dict[str, fast.Folder] = {}
+        self.fixed: set[str] = set(self.record["fixed"])
+        self.stale: set[str] = set()
+        self.held: set[str] = set()
+        self.alone = False
 
 
 def begin(start: Path) -> Notes | None:
     """The notes of a run that looks for settings from `start` on; None where no record is wanted."""
     if fast.said is None:
         return None
-    if fast.look is None:
-        notes = Notes(fast.said, None, {"files": {}, "inputs": {}, "outputs": {}, "doubtful": []}, fast.EMPTY)
-    else:
-        record, memory = fast.look.record, fast.look.memory
-        notes = Notes(fast.said, fast.look, record, memory, fixed=set(record["fixed"]))
+    notes = Notes(fast.said, fast.look)
     for folder in (start, *start.parents):
         for name in (OWN_FILE, PYPROJECT):
             _note(notes, str(folder / name))

@@ -6,7 +6,6 @@ float, str, a tuple of Nodes (a sequence) or a dict from key to Entry (a mapping
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TypeAlias, Union
 
 from crucible_gen.problems import Place
@@ -14,20 +13,43 @@ from crucible_gen.problems import Place
 Plain: TypeAlias = Union[None, bool, int, float, str, "list[Plain]", "dict[str, Plain]"]
 
 
-@dataclass(frozen=True, slots=True)
 class Entry:
     """One key of a mapping: where the key stands, and its value."""
 
-    key: Place
-    node: Node
+    __slots__ = ("key", "node")
+
+    def __init__(self, key: Place, node: Node) -> None:
+        """Takes the place of the key, and the value."""
+        self.key = key
+        self.node = node
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Entry) and (self.key, self.node) == (other.key, other.node)
+
+    def __repr__(self) -> str:
+        return f"Entry({self.key!r}, {self.node!r})"
 
 
-@dataclass(frozen=True, slots=True)
 class Node:
-    """A value and the place where it begins."""
+    """A value and the place where it begins. Nobody changes one: what is merged is made anew.
 
-    value: None | bool | int | float | str | tuple[Node, ...] | dict[str, Entry]
-    place: Place
+    It is no tuple, although it looks like one, because `value` may be a tuple of nodes.
+    """
+
+    __slots__ = ("place", "value")
+
+    def __init__(
+        self, value: None | bool | int | float | str | tuple[Node, ...] | dict[str, Entry], place: Place
+    ) -> None:
+        """Takes the value, and where it begins."""
+        self.value = value
+        self.place = place
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Node) and (self.value, self.place) == (other.value, other.place)
+
+    def __repr__(self) -> str:
+        return f"Node({self.value!r}, {self.place!r})"
 
     def get(self, *path: str | int) -> Node | None:
         """The node at `path` (keys and indices), or None where the path leads nowhere."""

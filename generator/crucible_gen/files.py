@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 
-
-@dataclass(frozen=True, slots=True, init=False)
 class File:
     """One output: posix path relative to the output directory, its bytes, its recipe (None where recipes share it).
 
     The bytes are made once, for the plan passes them on: ten thousand recipes would not fit twice.
     """
 
-    path: str
-    data: bytes
-    recipe: str | None
+    __slots__ = ("data", "path", "recipe")
 
     def __init__(self, path: str, text: str, recipe: str | None) -> None:
         """Takes the text of the file."""
-        object.__setattr__(self, "path", path)
-        object.__setattr__(self, "data", text.encode())
-        object.__setattr__(self, "recipe", recipe)
+        self.path = path
+        self.data = text.encode()
+        self.recipe = recipe
 
     @property
     def text(self) -> str:

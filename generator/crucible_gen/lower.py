@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from collections.abc import Mapping as MappingOf
 from collections.abc import Sequence as SequenceOf
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from crucible_gen import defects, pipeline
 from crucible_gen.document import Entry, Node, Plain
@@ -36,8 +36,7 @@ CONFIG, TRAINING, OPTIONS = "config", "training_config", "options"
 TEXT_MAP = Shape("text_map")
 
 
-@dataclass(frozen=True, slots=True)
-class Input:
+class Input(NamedTuple):
     """A live value that the caller supplies under `name`."""
 
     name: str
@@ -45,8 +44,7 @@ class Input:
     description: str
 
 
-@dataclass(frozen=True, slots=True)
-class StageLine:
+class StageLine(NamedTuple):
     """A stage as documentation and runners name it; `kind` is the name that its schema gives it, None without one."""
 
     name: str
@@ -54,8 +52,7 @@ class StageLine:
     kind: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Experiment:
+class Experiment(NamedTuple):
     """What both languages print: `training_config` stands alone, `body` refers to it by name.
 
     `uses_options` says whether `body` reads the names in `training_config.options`.
@@ -280,7 +277,7 @@ def _with_backend(node: Node, id_: str) -> Node:
     assert isinstance(node.value, dict)
     if node.get("backend") is not None:
         return node
-    return replace(node, value={**node.value, "backend": Entry(node.place, _node({"id": id_}))})
+    return Node({**node.value, "backend": Entry(node.place, _node({"id": id_}))}, node.place)
 
 
 def _says_no_more(shape: Shape) -> bool:

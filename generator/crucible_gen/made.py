@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from crucible_gen.files import File
 from crucible_gen.problems import Place, Problem
 
+_NONE: Mapping[str, Any] = MappingProxyType({})
 
-@dataclass(frozen=True, slots=True)
-class Request:
+
+class Request(NamedTuple):
     """What a run is asked for. Paths are absolute or relative to the working directory.
 
     `root` is the project root, which paths in outputs are relative to; `only` are recipe ids; `targets` are of
@@ -31,8 +33,7 @@ class Request:
     """Whether this writes all that is in `out`, so that it may say which generator did."""
 
 
-@dataclass(frozen=True, slots=True)
-class Made:
+class Made(NamedTuple):
     """What came of one recipe file, or, under no id, what all recipes share.
 
     `sources` are the files that went in, by absolute path, its own first, each with its digest; `outputs` the paths that
@@ -46,7 +47,7 @@ class Made:
     wraps: bool = False
     outputs: tuple[str, ...] = ()
     files: tuple[File, ...] = ()
-    place: Place = field(default=Place(""), compare=False)
+    place: Place = Place("")
     problems: tuple[Problem, ...] = ()
 
     @property
@@ -56,26 +57,24 @@ class Made:
         return self.id, paths, self.profiles, self.stopped, self.wraps, self.outputs
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(NamedTuple):
     """What an earlier run made that still holds, by the absolute path of its recipe; ids that are known not to collide."""
 
-    made: Mapping[str, Made] = field(default_factory=dict)
+    made: Mapping[str, Made] = _NONE
     shared: Made | None = None
     ids: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(NamedTuple):
     """What came of a run: either files, or problems in order of place."""
 
     recipes: int
     files: tuple[File, ...] = ()
     problems: tuple[Problem, ...] = ()
-    stopped: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    stopped: Mapping[str, tuple[str, ...]] = _NONE
     """The recipes that known defects stop from running, with the ids of those defects."""
-    made: Mapping[str, Made] = field(default_factory=dict, compare=False)
-    shared: Made = field(default=Made(""), compare=False)
+    made: Mapping[str, Made] = _NONE
+    shared: Made = Made("")
     rest: int = 0
     """How many outputs there are besides, of recipes that the run did not look at."""
 

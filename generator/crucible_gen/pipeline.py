@@ -6,15 +6,14 @@ A stage that is off (`enabled: false`) is left out here, because a pipeline runn
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from crucible_gen.document import Node
 from crucible_gen.problems import Place
 from crucible_gen.schema import Schemas, Stage
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """One stage of a recipe's pipeline: its name there, what its schema says, and the options that the recipe gives.
 
     `stage` is None for an evaluation stage, which no schema describes: `module` names it then.
@@ -33,7 +32,7 @@ def steps(node: Node, type_: str, schemas: Schemas, wrappers: Mapping[str, str] 
     `wrappers` are modules that stand in for the modules of stages.
     """
     found = _steps(node, type_, schemas)
-    return [replace(step, module=wrappers.get(step.module, step.module)) for step in found] if wrappers else found
+    return [step._replace(module=wrappers.get(step.module, step.module)) for step in found] if wrappers else found
 
 
 def _steps(node: Node, type_: str, schemas: Schemas) -> list[Step]:

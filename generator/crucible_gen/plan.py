@@ -13,7 +13,6 @@ import errno
 import os
 import stat
 from collections.abc import Callable, Iterator, Sequence, Set
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -55,8 +54,7 @@ class Stamp(NamedTuple):
         return cls(status.st_ino, status.st_size, status.st_mtime_ns)
 
 
-@dataclass(frozen=True, slots=True)
-class Action:
+class Action(NamedTuple):
     """What happens to one path. `old` and `new` are the bytes before and after, None for no file and for a kept one."""
 
     kind: Kind
@@ -69,8 +67,7 @@ class Action:
     """Whether this overwrites or deletes a hand edit."""
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """Everything that a run does below `out`, sorted by path. With problems nothing at all is done."""
 
     out: Path
@@ -224,8 +221,7 @@ class _Seen(NamedTuple):
     stamp: Stamp
 
 
-@dataclass(frozen=True, slots=True)
-class _Survey:
+class _Survey(NamedTuple):
     """What is found on the way through the output directory."""
 
     out: Path

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Place:
+class Place(NamedTuple):
     """A position in a file: the path as a user names it, 1-based line and column in characters; 0 means unknown."""
 
     file: str
     line: int = 0
     column: int = 0
-    width: int = field(default=1, compare=False)
+    width: int = 1
     """How many characters the thing at this place covers on its line, for the caret."""
 
     def __str__(self) -> str:
@@ -22,8 +21,7 @@ class Place:
         return f"{self.file}:{self.line}:{self.column}"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Problem:
+class Problem(NamedTuple):
     """One thing that is wrong, where, and how to fix it.
 
     `message` says what was expected and what was found; `hint` how to fix it (`did you mean ...` included); `about` is

@@ -10,8 +10,8 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from crucible_gen import load
 from crucible_gen.document import Entry, Node
@@ -28,17 +28,15 @@ CODES = {
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*").fullmatch
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(NamedTuple):
     """A file that was read: where it is, how messages name it, and, once it was read, the digest of its bytes."""
 
     path: Path
     name: str
-    digest: str = field(default="", compare=False)
+    digest: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Recipe:
+class Recipe(NamedTuple):
     """A recipe with nothing left to look up.
 
     `node` is the whole definition; `sources` are the files that went in, the recipe's own first. For validation there
@@ -73,16 +71,17 @@ class Recipe:
         return [item.value for item in items if isinstance(item.value, str)]
 
 
-@dataclass
 class Reader:
     """Reads every file once, however many recipes extend it; keeps only files that are extended."""
 
-    schemas: Schemas
-    read: Callable[[Path, str], bytes] = load.read
-    _merged: dict[Path, tuple[Node, tuple[Source, ...]]] = field(default_factory=dict)
-    _failed: dict[Path, tuple[Problem, ...]] = field(default_factory=dict)
-    _named: set[Path] = field(default_factory=set)
-    extended: set[Path] = field(default_factory=set)
+    def __init__(self, schemas: Schemas, read: Callable[[Path, str], bytes] = load.read) -> None:
+        """Takes the schemas, for short forms, and what reads a file that messages give a name."""
+        self.schemas = schemas
+        self.read = read
+        self.extended: set[Path] = set()
+        self._merged: dict[Path, tuple[Node, tuple[Source, ...]]] = {}
+        self._failed: dict[Path, tuple[Problem, ...]] = {}
+        self._named: set[Path] = set()
 
     def recipe(self, source: Source, profile: str | None = None) -> Recipe:
         """The recipe in a file, with `profile` laid over it where it has one. Raises Problems."""
@@ -120,7 +119,7 @@ class Reader:
 
     def _merge_bases(self, source: Source, seen: tuple[Source, ...]) -> tuple[Node, tuple[Source, ...]]:
         data = self.read(source.path, source.name)
-        source = replace(source, digest=body_digest(data))
+        source = source._replace(digest=body_digest(data))
         node = self._expanded(load.parse(data, source.name))
         if node.get("id") is not None:
             self._named.add(source.path)
@@ -173,10 +172,10 @@ def expand(node: Node, shape: Shape) -> Node:
             if expanded is not entry.node:
                 if entries is node.value:
                     entries = dict(entries)
-                entries[key] = replace(entry, node=expanded)
-        return node if entries is node.value else replace(node, value=entries)
+                entries[key] = Entry(entry.key, expanded)
+        return node if entries is node.value else Node(entries, node.place)
     if isinstance(node.value, str) and shape.short is not None:
-        return replace(node, value={shape.short: Entry(node.place, node)})
+        return Node({shape.short: Entry(node.place, node)}, node.place)
     return node
 
 
@@ -187,8 +186,8 @@ def merge(base: Node, over: Node) -> Node:
     entries = dict(base.value)
     for key, entry in over.value.items():
         below = entries.get(key)
-        entries[key] = entry if below is None else replace(entry, node=merge(below.node, entry.node))
-    return replace(over, value=entries)
+        entries[key] = entry if below is None else Entry(entry.key, merge(below.node, entry.node))
+    return Node(entries, over.place)
 
 
 def _bare_of_null(node: Node) -> Node:
@@ -196,17 +195,17 @@ def _bare_of_null(node: Node) -> Node:
     if not isinstance(node.value, dict):
         return node
     changed = {
-        key: replace(entry, node=_bare_of_null(entry.node))
+        key: Entry(entry.key, _bare_of_null(entry.node))
         for key, entry in node.value.items()
         if entry.node.value is not None
     }
-    return replace(node, value=changed)
+    return Node(changed, node.place)
 
 
 def _without(node: Node, key: str) -> Node:
     if not isinstance(node.value, dict) or key not in node.value:
         return node
-    return replace(node, value={name: entry for name, entry in node.value.items() if name != key})
+    return Node({name: entry for name, entry in node.value.items() if name != key}, node.place)
 
 
 def _extends(node: Node, problems: list[Problem]) -> list[Node]:

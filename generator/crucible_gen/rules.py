@@ -6,7 +6,6 @@ Names must be possible in both languages, stages must stand in an order that run
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from pathlib import PurePosixPath
 
 from crucible_gen import defects, names, pipeline
@@ -139,7 +138,7 @@ def _all_values(node: Node, type_: str, schemas: Schemas) -> Iterator[Problem]:
             name = entry.get("stage")
             stage = schemas.stages.get(str(name.value)) if name is not None else None
             options = {"options": stage.shape} if stage is not None else {}
-            yield from _values(entry, replace(item, properties={**item.properties, **options}))
+            yield from _values(entry, item._replace(properties={**item.properties, **options}))
 
 
 def _values(node: Node, shape: Shape) -> Iterator[Problem]:

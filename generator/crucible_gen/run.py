@@ -8,9 +8,8 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from crucible_gen.document import Plain
 from crucible_gen.problems import Place, Problem, Problems, did_you_mean
@@ -33,8 +32,7 @@ CODES = {
 _KINDS = {"create": "missing", "update": "changed", "delete": "left over"}
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(NamedTuple):
     """The options of the main command that are no settings."""
 
     paths: Sequence[Path]
@@ -116,8 +114,7 @@ def _again(notes: Notes, request: Request) -> Result | None:
     return made.Result(notes.record["recipes"], files, made=new, rest=rest)
 
 
-@dataclass(frozen=True, slots=True)
-class _Work:
+class _Work(NamedTuple):
     options: Options
     settings: Settings
     request: Request
@@ -159,7 +156,7 @@ class _Work:
         if self.notes is None:
             return
         count = self.result.recipes
-        done = plan.summary(replace(planned, actions=(), kept=planned.files), count)
+        done = plan.summary(planned._replace(actions=(), kept=planned.files), count)
         fits = _fits(self.settings, count, planned.files)
         says = (_said(self.settings, {"summary": done}, done), self.notice), (fits, "")
         silent = ("", ""), ("", "")
@@ -170,7 +167,7 @@ class _Work:
 
         with write.locked(self.shown_out, lambda message: say(f"{message}\n", error=True)):
             if self.notes and cache.disturbed(self.notes):
-                return replace(self, result=build.build(self.request), notes=None)._write()
+                return self._replace(result=build.build(self.request), notes=None)._write()
             return self._write()
 
     def _write(self) -> int:
@@ -183,7 +180,7 @@ class _Work:
             raise Problems(planned.problems)
         forced = tuple(action for action in planned.actions if action.forced)
         if forced and not self.options.quiet:
-            say(diff.diff(replace(planned, actions=forced)))
+            say(diff.diff(planned._replace(actions=forced)))
         write.apply(planned, planned.out)
         self.keep(planned)
         self._say_changes(planned)

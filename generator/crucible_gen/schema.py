@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from crucible_gen.document import Node, Plain
 from crucible_gen.problems import Place, Problem, Problems, did_you_mean
@@ -54,8 +54,7 @@ _JSON_KINDS: dict[str, Kind] = {
 _REFINES = ("description", "default", "x-from", "x-inject", "x-define", "x-no-effect")
 
 
-@dataclass(frozen=True, slots=True)
-class Inject:
+class Inject(NamedTuple):
     """A live value that only the caller can supply: its type in both languages, and whether a run needs it."""
 
     elixir: str
@@ -63,8 +62,7 @@ class Inject:
     needed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class StageInfo:
+class StageInfo(NamedTuple):
     """What `x-stage` says: the stage's name and module, and where in a pipeline it may stand.
 
     `types` are the recipe types that a training stage trains, `backend` the id of their default backend; `options` says
@@ -81,8 +79,7 @@ class StageInfo:
     requires: Sequence[str] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(NamedTuple):
     """How one value is read, checked for order, and printed.
 
     `properties` is in definition order (the struct's own), `order` the names in print order. `has_default` tells a
@@ -92,7 +89,7 @@ class Shape:
     kind: Kind
     nullable: bool = False
     record: str | None = None
-    properties: Mapping[str, Shape] = field(default_factory=dict)
+    properties: Mapping[str, Shape] = MappingProxyType({})
     order: Sequence[str] = ()
     items: Shape | None = None
     short: str | None = None
@@ -119,8 +116,7 @@ class Shape:
 ANY = Shape("any", nullable=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Stage:
+class Stage(NamedTuple):
     """A stage that recipes can name: what `x-stage` says, the shape of its options, and its schema's key."""
 
     info: StageInfo
@@ -139,15 +135,17 @@ def shipped(kind: str) -> Path:
     return inside if inside.is_dir() else Path(__file__).parents[2] / kind
 
 
-@dataclass(frozen=True)
 class Schemas:
-    """Every schema document by key (`ir/model_ref.schema.json`; a third party's by its path), and what they mean."""
+    """Every schema document by key (`ir/model_ref.schema.json`; a third party's by its path), and what they mean.
 
-    documents: Mapping[str, Raw]
-    places: Mapping[str, Node] = field(default_factory=dict)
-    """The user's schema files with places, for messages; the shipped ones are held right by tests."""
+    `places` are the user's schema files with places, for messages; the shipped ones are held right by tests.
+    """
 
-    _memo: dict[tuple[str, str], Shape] = field(default_factory=dict, repr=False, compare=False)
+    def __init__(self, documents: Mapping[str, Raw], places: Mapping[str, Node] | None = None) -> None:
+        """Takes the documents by key, and the user's ones once more with places."""
+        self.documents = documents
+        self.places = places or {}
+        self._memo: dict[tuple[str, str], Shape] = {}
 
     def own(self) -> list[tuple[str, str]]:
         """The user's schemas: key and digest, sorted."""
@@ -259,7 +257,7 @@ class Schemas:
                 shapes = [self._compile(choice, base) for choice in choices]
                 best = max(shapes, key=lambda shape: len(shape.properties))
                 nullable = best.nullable or len(choices) < len(raw[combiner])
-                return replace(best, nullable=nullable, **self._refined(raw))
+                return best._replace(nullable=nullable, **self._refined(raw))
         declared = raw.get("type", ())
         types = [declared] if isinstance(declared, str) else list(declared)
         properties: dict[str, Shape] = {}
@@ -299,7 +297,7 @@ class Schemas:
                 changed[name] = self._overlaid(changed.get(name), value, base)
             order = [*shape.order, *(name for name in overlay if name not in shape.properties)]
             refined |= {"properties": changed, "order": order}
-        return replace(shape, **refined) if refined else shape
+        return shape._replace(**refined) if refined else shape
 
     def _overlaid(self, shape: Shape | None, raw: Raw, base: str) -> Shape:
         """`shape` with the properties that `raw` says more about; a `$ref` or a type of its own replaces it."""
@@ -308,7 +306,7 @@ class Schemas:
         changed = dict(shape.properties)
         for name, value in raw.get("properties", {}).items():
             changed[name] = self._overlaid(changed.get(name), value, base)
-        return replace(shape, properties=changed)
+        return shape._replace(properties=changed)
 
     def _refined(self, raw: Raw) -> dict[str, Any]:
         refined: dict[str, Any] = {}

@@ -10,9 +10,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from crucible_gen import load
 from crucible_gen.document import Entry, Node, Plain
@@ -25,16 +24,14 @@ CODES = {"E0510": "the settings are not right"}
 PYPROJECT, OWN_FILE = "pyproject.toml", "gen.yaml"
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(NamedTuple):
     """A value and where it comes from: `default`, `--out`, or the place in a settings file."""
 
     value: Plain
     origin: str
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """Every setting by name, and the project root."""
 
     root: Path

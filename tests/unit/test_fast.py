@@ -12,8 +12,7 @@ from pathlib import Path
 
 import pytest
 from crucible_gen import cache, emit, fast, lower, run
-from crucible_gen.lower import Experiment
-from whole import STAGE, command, environment, process, recipe, small, whole
+from whole import STAGE, environment, process, recipe, small, whole
 
 HEAVY = {"click", "jinja2", "pydantic", "yaml", "jsonschema", "jsonschema_rs", "re", "json", "pathlib", "dataclasses"}
 HEAVY |= {"typing", "hashlib", "enum", "collections"}
@@ -499,8 +498,3 @@ def test_outputs_that_other_processes_read_count_too(
     assert (short.code, short.out, short.err) == (long.code, long.out, long.err)
     assert again[-1]
     assert "ir/c.json" in short.err
-
-
-def test_wraps_is_asked_of_the_experiment() -> None:
-    assert Experiment.__dataclass_fields__["stages"]
-    assert command("x")[-1] == "x"

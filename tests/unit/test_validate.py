@@ -80,8 +80,7 @@ def test_a_document_that_fits_has_no_problems() -> None:
 def test_an_unknown_field_stands_at_its_key_and_names_the_nearest() -> None:
     problem = only({"type": "object", "additionalProperties": False, "properties": {"epochs": {}}}, "  epoch: 1\n")
     assert (problem.code, problem.message, problem.hint) == ("E0201", "unknown field epoch", "did you mean epochs?")
-    assert problem.place == Place("f.yaml", 1, 3)
-    assert problem.place.width == len("epoch")
+    assert problem.place == Place("f.yaml", 1, 3, len("epoch"))
 
 
 def test_without_a_near_name_the_fields_are_listed() -> None:

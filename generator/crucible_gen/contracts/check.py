@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -63,7 +63,7 @@ class Files:
                 parent = node.get(*path[: depth - 1]) if node else None
                 entry = parent.value.get(path[depth - 1]) if parent and isinstance(parent.value, dict) else None
                 if entry is not None:
-                    return replace(entry.key, width=len(path[depth - 1]) + 2)
+                    return entry.key._replace(width=len(path[depth - 1]) + 2)
             elif node and (found := node.get(*path[:depth])) is not None:
                 return found.place
         return Place(key)

@@ -11,18 +11,16 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 _FILES = Path(__file__).parent
 _BOUND = re.compile(r"(>=|<=|>|<|==)\s*(\d+\.\d+\.\d+)").fullmatch
 _VERSION = re.compile(r"(\d+)\.(\d+)\.(\d+)").match
 
 
-@dataclass(frozen=True, slots=True)
-class Defect:
+class Defect(NamedTuple):
     """One known defect; `stops` says that a recipe with one of its stages cannot be run to its end."""
 
     id: str

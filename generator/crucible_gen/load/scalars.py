@@ -7,8 +7,7 @@ floats. The surprising rule: `0123` is the decimal integer 123; an octal number 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 Scalar: TypeAlias = bool | int | float | str | None
 
@@ -32,8 +31,7 @@ SCALAR_TAGS = tuple(_TAGS + name for name in ("str", "int", "float", "bool", "nu
 _MAX_DIGITS = 64  # in any base: no 64-bit number is longer, and Python refuses to convert thousands of digits
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(NamedTuple):
     """Why a text is no value that can be kept: what a Problem needs, but for the place."""
 
     code: str

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
 
 from yaml.error import MarkedYAMLError
 from yaml.events import (
@@ -119,8 +118,7 @@ def _forbidden(text: str, offset: int, file: str) -> Problem:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Anchored:
+class _Anchored(NamedTuple):
     """What an anchor names: the node, how many nodes it is, and how many levels deep."""
 
     node: Node

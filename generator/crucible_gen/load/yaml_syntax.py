@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from yaml.error import Mark, MarkedYAMLError
 
@@ -34,8 +34,7 @@ def syntax_problem(error: MarkedYAMLError, text: str, file: str, inside: Mark | 
     return mistake.report("E0143", f"this is not YAML: {mistake.problem}", "")
 
 
-@dataclass(frozen=True, slots=True)
-class _Mistake:
+class _Mistake(NamedTuple):
     """What a parser says: an error at offset `at`, in something that began at offset `since`."""
 
     text: str

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -253,7 +253,7 @@ class Judge:
             said = release in properties[option].get("x-no-effect", ())
             problem = effect_problem(f"{stage.info.module} of {release}", option, effect, said)
             if problem is not None:
-                yield replace(problem, place=Place(f"schemas/{stage.key}"))
+                yield problem._replace(place=Place(f"schemas/{stage.key}"))
 
     def _release(self, package: str | None) -> str:
         name = (package or "").partition(" ")[0]
