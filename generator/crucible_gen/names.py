@@ -10,6 +10,7 @@ from __future__ import annotations
 import keyword
 import re
 from collections.abc import Collection, Iterable
+from functools import lru_cache
 from typing import Final
 
 from crucible_gen.problems import Place, Problem
@@ -128,6 +129,7 @@ def collisions(ids: Iterable[tuple[str, Place]]) -> list[Problem]:
     return problems
 
 
+@lru_cache(4096)  # recipes say the same names again and again
 def atom_problem(name: str) -> str | None:
     """Why `name` cannot be an Elixir atom that stands for itself (what follows "must" in a message), or None.
 

@@ -12,7 +12,7 @@ are no edit; the marks of an unfinished merge are one, and leave the file ours.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from typing import NamedTuple
 
 SIDECAR = ".gen"
 """What stands behind the name of a file whose two lines are in a file of their own."""
@@ -44,8 +44,7 @@ _UNSAFE = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Signature:
+class Signature(NamedTuple):
     """What the two lines of a file say, and whether its body is still the one that they speak of."""
 
     source: str

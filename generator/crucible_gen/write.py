@@ -15,7 +15,6 @@ import os
 import stat
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from crucible_gen.plan import Action, Plan, Stamp, temporary
@@ -77,7 +76,7 @@ def apply(plan: Plan, out: Path) -> None:
         raise Problems(plan.problems)
     if not (plan.changes or plan.strays or plan.halves):
         return
-    tree = _Tree(out, {"": _open_out(out)})
+    tree = _Tree(out)
     try:
         _repair(tree, plan)
         writes = [action for action in plan.changes if action.new is not None]
@@ -171,14 +170,14 @@ def _is_at(descriptor: int, out: Path) -> bool:
 # The tree ------------------------------------------------------------------------------------------------------------
 
 
-@dataclass(slots=True)
 class _Tree:
     """The directories below `out` that are worked in, by descriptor, and the path that is being worked on."""
 
-    out: Path
-    folders: dict[str, int]
-    at: str = ""
-    made: list[str] = field(default_factory=list)
+    def __init__(self, out: Path) -> None:
+        self.out = out
+        self.folders = {"": _open_out(out)}
+        self.at = ""
+        self.made: list[str] = []
 
     def folder(self, path: str, *, make: bool = False) -> int:
         """The descriptor of a directory, made if asked. Raises OSError when it is missing, a link or something else."""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 
 from crucible_gen import names, outputs
 from crucible_gen.emit.templates import Templates
 from crucible_gen.lower import Experiment, Input
-from crucible_gen.printers import elixir
+from crucible_gen.printers import elixir, source
 from crucible_gen.schema import Schemas, Shape
 from crucible_gen.terms import Keywords, Module, Symbol, Term
 from crucible_gen.terms import Sequence as Items
@@ -72,7 +71,7 @@ def _summary(experiment: Experiment) -> list[str]:
     lines: list[str] = []
     for line in text.splitlines():
         indent = line[: len(line) - len(line.lstrip())]
-        lines += _filled(line, _WIDTH - 2, indent) if len(line) > _WIDTH - 2 else [line]
+        lines += source.wrapped(line, _WIDTH - 2, indent) if len(line) > _WIDTH - 2 else [line]
     return lines
 
 
@@ -80,13 +79,13 @@ def _stages(experiment: Experiment) -> list[str]:
     """The stages as a sentence, filled to the width of a line."""
     modules = ", ".join(f"`{stage.module}`" for stage in experiment.stages)
     after = " Evaluation follows the run: see `evaluation/0`." if experiment.evaluation else ""
-    return _filled(f"Stages: {modules}.{after}", _WIDTH - 2)
+    return list(source.wrapped(f"Stages: {modules}.{after}", _WIDTH - 2))
 
 
 def _input_docs(inputs: Sequence[Input]) -> list[str]:
     about = {each.name: each.description + (" Needed to run." if each.inject.needed else "") for each in inputs}
     about["training_config"] = "Fields of `CrucibleIR.Training.Config` to override, or a whole one to use instead."
-    return [line for name, text in about.items() for line in _filled(f"- `:{name}` - {text}", _WIDTH - 4, "  ")]
+    return [line for name, text in about.items() for line in source.wrapped(f"- `:{name}` - {text}", _WIDTH - 4, "  ")]
 
 
 def _types(inputs: Sequence[Input]) -> list[str]:
@@ -100,10 +99,6 @@ def _fields(inputs: Sequence[Input]) -> str:
     if len(line) + 4 <= _WIDTH:
         return line
     return "defstruct [\n" + "".join(f"      {atom},\n" for atom in atoms) + "      training_config: %{}\n    ]"
-
-
-def _filled(text: str, width: int, indent: str = "") -> list[str]:
-    return textwrap.wrap(text, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
 
 def _deps(schemas: Schemas) -> str:

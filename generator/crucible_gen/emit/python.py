@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from crucible_gen import names
 from crucible_gen.emit.templates import Templates
 from crucible_gen.lower import Experiment, Input
-from crucible_gen.printers import python
+from crucible_gen.printers import python, source
 from crucible_gen.problems import Place, Problem, Problems
 from crucible_gen.schema import Schemas
 from crucible_gen.terms import Keywords, Mapping, Module, Record, Term
@@ -116,27 +116,21 @@ def _stage_call(name: str, function: str) -> str:
 def _module_doc(experiment: Experiment) -> str:
     stages = ", ".join(stage.name for stage in experiment.stages)
     after = "; evaluation follows the run" if experiment.evaluation is not None else ""
-    lines = _wrapped(f"Stages: {stages}{after}.", _WIDTH)
+    lines = source.wrapped(f"Stages: {stages}{after}.", _WIDTH)
     description = experiment.description.strip() or f"The recipe {experiment.id}."
     return "\n".join([*_paragraphs(description), "", *lines])
 
 
 def _paragraphs(text: str) -> list[str]:
-    return [line for part in text.split("\n") for line in (_wrapped(part, _WIDTH - 3) or [""])]
+    return [line for part in text.split("\n") for line in (source.wrapped(part, _WIDTH - 3) or ("",))]
 
 
 def _config_doc(fields: Sequence[Input]) -> str:
     title = "What the caller supplies, besides `ports` and overrides of `training_config`."
     if not fields:
         return title
-    lines = [line for each in fields for line in _wrapped(f"{each.name}: {each.description}", _WIDTH - 4, "    ")]
+    lines = [line for each in fields for line in source.wrapped(f"{each.name}: {each.description}", _WIDTH - 4, "    ")]
     return "\n".join([title, "", *lines])
-
-
-def _wrapped(text: str, width: int, indent: str = "") -> list[str]:
-    import textwrap
-
-    return textwrap.wrap(text, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
 
 def _in_python(term: Term) -> Term:

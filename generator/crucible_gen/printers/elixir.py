@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
@@ -36,8 +37,8 @@ _OPERATORS = frozenset(
     ["+", "-", "*", "/", "<", ">", "<=", ">=", "==", "!=", "&&", "||", "!", "<>", "++", "--", "|>", "=~"]
 )
 
-_SPECIAL = re.compile(rf'["\\{source.INVISIBLE}]|#(?=\{{)')
-_SPECIAL_IN_DOC = re.compile(rf'[\\{source.INVISIBLE}]|#(?=\{{)|"{{3,}}')
+_SPECIAL = source.Special(r"\\", '"', r"#(?=\{)")
+_SPECIAL_IN_DOC = source.Special(r"\\", r"#(?=\{)", '"{3,}')
 _SPELLED = {
     "#": "\\#",
     "\\": "\\\\",
@@ -116,6 +117,7 @@ def function(
     return page.text()
 
 
+@lru_cache(source.KEPT)
 def string(text: str) -> str:
     """Text to a string literal on one line."""
     return f'"{source.escape(text, _SPECIAL, _spell)}"'
@@ -322,6 +324,7 @@ def _timestamp(text: str) -> str:
     return f"~U[{found[1]} {found[2]}]"
 
 
+@lru_cache(source.KEPT)
 def _bare_or_quoted(name: str) -> str:
     """A name as it stands in an atom or a key: with quotes exactly where the formatter leaves them."""
     if (_BARE.fullmatch(name) and name != "Elixir") or name in _OPERATORS:

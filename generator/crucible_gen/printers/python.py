@@ -7,9 +7,9 @@ broken, so breaking early is safe and breaking late is not.
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
 from collections.abc import Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
@@ -23,8 +23,8 @@ STEP: Final = 4
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
-_SPECIAL = re.compile(rf"[\\{source.INVISIBLE}]")
-_SPECIAL_IN_DOCSTRING = re.compile(rf'[\\{source.INVISIBLE}]|"{{3,}}')
+_SPECIAL = source.Special(r"\\")
+_SPECIAL_IN_DOCSTRING = source.Special(r"\\", '"{3,}')
 _SPELLED = {"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 _RUNS: Final = """
@@ -95,6 +95,7 @@ def assign(
     return page.text()
 
 
+@lru_cache(source.KEPT)
 def string(text: str) -> str:
     """Text to a string literal on one line, in double quotes, or in single quotes where that escapes fewer."""
     inside = source.escape(text, _SPECIAL, _spell)

@@ -6,6 +6,7 @@ import math
 import re
 import unicodedata
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Final
 
 INVISIBLE: Final = (
@@ -21,10 +22,38 @@ INVISIBLE: Final = (
 that join their neighbours by rules of which only large tables can tell. The list is fixed: all machines print alike.
 """
 
+KEPT: Final = 4096
+"""How many results the printers keep of what recipes say again and again: names, short texts, descriptions."""
+
 _JOINED: Final = frozenset("\u0e33\u0eb3\uff9e\uff9f\U0001f3fb\U0001f3fc\U0001f3fd\U0001f3fe\U0001f3ff")
 """Characters that join the one before them although they are no marks: vowels, voicing signs, skin tones."""
 
-_INVISIBLE: Final = re.compile(f"[{INVISIBLE}]")
+
+class Special:
+    """What a text cannot hold as it is: characters that no reader sees, and marks of the language.
+
+    A pattern of all invisible characters takes a millisecond to compile, so it is made for the first text that may need
+    it: printable ASCII, which almost every text is, has none of them.
+    """
+
+    __slots__ = ("_all", "_pattern", "_printable")
+
+    def __init__(self, *marks: str) -> None:
+        """Takes the patterns of the marks."""
+        self._printable = re.compile("|".join(marks) or "(?!)")
+        self._pattern = "|".join([f"[{INVISIBLE}]", *marks])
+        self._all: re.Pattern[str] | None = None
+
+    def of(self, text: str) -> re.Pattern[str]:
+        """The pattern to look with through this text."""
+        if text.isascii() and text.isprintable():
+            return self._printable
+        if self._all is None:
+            self._all = re.compile(self._pattern)
+        return self._all
+
+
+_INVISIBLE: Final = Special()
 
 
 def joins(character: str) -> bool:
@@ -32,12 +61,21 @@ def joins(character: str) -> bool:
     return unicodedata.category(character)[0] == "M" or character in _JOINED
 
 
-def escape(text: str, special: re.Pattern[str], spell: Callable[[str], str]) -> str:
+def escape(text: str, special: Special, spell: Callable[[str], str]) -> str:
     """Text to the inside of a literal: spelled out are what `special` matches and what would join the opening quote."""
-    inside = special.sub(lambda match: spell(match[0]), text) if special.search(text) else text
+    pattern = special.of(text)
+    inside = pattern.sub(lambda match: spell(match[0]), text) if pattern.search(text) else text
     if not inside.isascii() and joins(inside[0]):
         inside = spell(inside[0]) + inside[1:]
     return inside
+
+
+@lru_cache(KEPT)
+def wrapped(text: str, width: int, indent: str = "") -> tuple[str, ...]:
+    """Text to lines of at most this width, where words allow it; all but the first begin with the indentation."""
+    import textwrap
+
+    return tuple(textwrap.wrap(text, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False))
 
 
 def lines(text: str) -> list[str]:
@@ -52,7 +90,8 @@ def lines(text: str) -> list[str]:
 
 def comment(text: str, spell: Callable[[str], str]) -> str:
     """Text to one line that can stand in a comment: invisible characters are spelled out, line ends become spaces."""
-    return _INVISIBLE.sub(lambda match: spell(match[0]), " ".join(line.strip() for line in lines(text) if line))
+    line = " ".join(line.strip() for line in lines(text) if line)
+    return _INVISIBLE.of(line).sub(lambda match: spell(match[0]), line)
 
 
 def integer(value: int) -> str:
