@@ -8,15 +8,15 @@ changes while a run reads it has another stamp or another digest for the next ru
 
 from __future__ import annotations
 
-import marshal
 import os
 import stat
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from crucible_gen import fast
+from crucible_gen import fast, memory, store
 from crucible_gen.made import Known, Made, Request, Result
+from crucible_gen.memory import Memory, Row
 from crucible_gen.plan import FOREIGN_FOLDERS, Plan
 from crucible_gen.schema import shipped
 from crucible_gen.settings import OWN_FILE, PYPROJECT
@@ -25,7 +25,9 @@ from crucible_gen.sign import body_digest
 _LIBRARIES = ("yaml", "jsonschema_rs", "jinja2", "black")
 _SHARED = ""
 _NO_FOLDER: fast.Folder = (), b""
-_NO_RECORD: fast.Record = {"files": {}, "inputs": {}, "outputs": {}, "doubtful": (), "fixed": ()}
+_NO_RECORD: store.Record = {"files": {}, "inputs": {}, "outputs": {}, "doubtful": (), "fixed": ()}
+_LATER = 1000
+"""So many rows of later runs stand in a record before they are put into its memory."""
 _FEW = 100
 """With more files than these it does not pay to look at recipes one by one."""
 _MOST = 64
@@ -45,8 +47,8 @@ class Notes:
         """Takes the words of the command line, and what was seen beside their record, if they have one."""
         self.words = words
         self.look = look
-        self.record: fast.Record = look.record if look else _NO_RECORD
-        self.memory: fast.Record = look.memory if look else fast.EMPTY
+        self.record: store.Record = look.record if look else _NO_RECORD
+        self.memory = look.memory if look else Memory()
         self.files: dict[str, fast.Stamp | None] = {}
         self.inputs: dict[str, fast.Folder] = {}
         self.outputs: dict[str, fast.Folder] = {}
@@ -81,19 +83,18 @@ def few(notes: Notes) -> dict[str, Made] | None:
     look = notes.look.finish() if notes.look else None
     if look is None or not may_be_few(notes):
         return None
-    rows = fast.about(notes.memory, look.stale)
-    out = notes.memory["out"]
+    out = notes.memory.out
     changed = {
-        path: row
-        for path, row in rows.items()
-        if not look.stale.isdisjoint([*dict(row[1]), *(f"{out}/{output}" for output in row[5])])
+        row.path: row
+        for row in notes.memory.about(look.stale)
+        if not look.stale.isdisjoint([*dict(row.sources), *(f"{out}/{output}" for output in row.outputs)])
     }
-    known = {*changed, *(f"{out}/{output}" for row in changed.values() for output in row[5])}
+    known = {*changed, *(f"{out}/{output}" for row in changed.values() for output in row.outputs)}
     if _SHARED in changed or not look.stale <= known:
         return None
     notes.files, notes.inputs, notes.outputs, notes.stale = look.files, look.inputs, look.outputs, look.stale
-    notes.held, notes.alone = notes.memory["rows"].keys() - changed.keys(), True
-    return {path: Made(*row[:-1]) for path, row in changed.items()}
+    notes.alone = True
+    return {path: _made(row) for path, row in changed.items()}
 
 
 def look(notes: Notes, request: Request) -> Known:
@@ -121,10 +122,8 @@ def nothing_left(notes: Notes, result: Result) -> bool:
     if result.rest or not notes.alone:
         return notes.alone
     now = {_SHARED: result.shared, **result.made}
-    others = notes.memory["rows"].keys() - notes.held
-    return notes.held <= now.keys() and all(
-        path in now and not set(marshal.loads(notes.memory["rows"][path])[5]).difference(now[path].outputs)
-        for path in others
+    return all(
+        row.path in now and not set(row.outputs).difference(now[row.path].outputs) for _, row in notes.memory.all()
     )
 
 
@@ -143,13 +142,19 @@ def keep(notes: Notes, request: Request, result: Result, planned: Plan, says: tu
             _note(notes, path)
             if not fast.unchanged(path, digests):
                 return
+    rows = {path: _row(path, each).packed() for path, each in fresh.items()}
+    if result.rest and notes.files.keys() <= notes.record["files"].keys():
+        later = {**notes.memory.later, **rows}
+        if len(later) < _LATER:
+            memory.add(notes.record, later)  # the record says of each file what it was, and that is still so
+            return
     out = _path(request.out)
     young = {f"{out}/{action.path}" for action in planned.changes}
     if any(action.kind != "update" for action in planned.changes):
         young |= _look_again(notes, out)
-    record = {
-        "asked": fast.identity(notes.words),
-        "place": fast.place(notes.words),
+    record: store.Record = {
+        "asked": store.identity(notes.words),
+        "place": store.place(notes.words),
         "files": notes.files,
         "inputs": notes.inputs,
         "outputs": notes.outputs,
@@ -157,15 +162,17 @@ def keep(notes: Notes, request: Request, result: Result, planned: Plan, says: tu
         "recipes": result.recipes,
         "written": planned.files,
         "says": says,
+        "when": fast.START,
     }
-    rows = {
-        path: row for path, row in notes.memory["rows"].items() if path in notes.held and (result.rest or path in made)
-    }
-    rows |= {path: _row(each) for path, each in fresh.items()}
-    others = notes.memory["digests"] if result.rest else _digests(notes, made)
-    memory = {"out": out, "rows": rows, "digests": others}
-    fast.save(record, memory, young | (notes.look.young if notes.look and result.rest else _young(notes)))
+    held = (packed for packed, row in notes.memory.all() if row.path not in fresh and _is_held(notes, result, row.path))
+    others = notes.memory.others if result.rest else _digests(notes, made)
+    record["memory"] = memory.write(record["place"], out, others, [*held, *rows.values()])
+    store.save(record, young | (notes.look.young if notes.look and result.rest else _young(notes)))
     _forget(os.path.dirname(str(record["place"])))
+
+
+def _is_held(notes: Notes, result: Result, path: str) -> bool:
+    return bool(result.rest) or (path in notes.held and (path in result.made or path == _SHARED))
 
 
 # What still holds -----------------------------------------------------------------------------------------------------
@@ -182,27 +189,27 @@ def _known(notes: Notes, out: str) -> Known:
         before, after = recorded.get(folder, _NO_FOLDER), folders.get(folder, _NO_FOLDER)
         if before == after:
             continue
-        old, new = fast.entries(before), fast.entries(after)
-        other = fast.kinds(old - new) ^ fast.kinds(new - old)  # a link is no file, whatever it leads to
+        came, went = fast.differences(before, after)
+        other = fast.kinds(came) ^ fast.kinds(went)  # a link is no file, whatever it leads to
         stale.update(f"{folder}/{name}" for name, _ in other)
-        doubtful.update(f"{folder}/{each[0]}" for each in new - old)
+        doubtful.update(f"{folder}/{each[0]}" for each in came)
     doubtful -= stale | (notes.look.same if notes.look else set())
-    digests = fast.digests(notes.memory, doubtful) if doubtful else {}
+    digests = notes.memory.digests(doubtful) if doubtful else {}
     stale.update(path for path in doubtful if not fast.unchanged(path, digests))
     notes.stale = stale
     if record.get("when", fast.START) > fast.START:
         return Known()  # the clock was set back: no stamp tells what came first
-    if not notes.memory["rows"] or any(_is_fixed(notes, path) for path in stale):
+    if not len(notes.memory) or any(_is_fixed(notes, path) for path in stale):
         return Known()
-    rows = {path: marshal.loads(row) for path, row in notes.memory["rows"].items()}
+    rows = [row for _, row in notes.memory.all()]
     among = {path[len(out) + 1 :] for path in stale if path.startswith(f"{out}/")}
     made: dict[str, Made] = {}
-    for path, row in rows.items():
-        if among.isdisjoint(row[5]) and stale.isdisjoint([source for source, _ in row[1]]):
-            made[path] = Made(*row[:-1])
+    for row in rows:
+        if among.isdisjoint(row.outputs) and stale.isdisjoint([source for source, _ in row.sources]):
+            made[row.path] = _made(row)
     notes.held = set(made)
-    ids = frozenset(row[0] for row in rows.values())
-    notes.alone = among <= {output for path, row in rows.items() if path not in made for output in row[5]}
+    ids = frozenset(row.id for row in rows)
+    notes.alone = among <= {output for row in rows if row.path not in made for output in row.outputs}
     return Known(made, made.pop(_SHARED, None), ids)
 
 
@@ -210,10 +217,13 @@ def _is_fixed(notes: Notes, path: str) -> bool:
     return path in notes.fixed or os.path.dirname(path) in notes.fixed
 
 
-def _row(made: Made) -> bytes:
+def _row(path: str, made: Made) -> Row:
     digests = tuple(body_digest(file.data) for file in made.files)
-    row = (made.id, made.sources, made.profiles, made.stopped, made.wraps, made.outputs, digests)
-    return marshal.dumps(row, 2)
+    return Row(path, made.id, made.sources, made.profiles, made.stopped, made.wraps, made.outputs, digests)
+
+
+def _made(row: Row) -> Made:
+    return Made(row.id, row.sources, row.profiles, row.stopped, row.wraps, row.outputs)
 
 
 # What is on the disk --------------------------------------------------------------------------------------------------
@@ -266,7 +276,7 @@ def _look_again(notes: Notes, out: str) -> set[str]:
     other: set[str] = set()
     for folder, found in notes.outputs.items():
         if found != before.get(folder):
-            came = fast.entries(found) - fast.entries(before.get(folder, _NO_FOLDER))
+            came, _ = fast.differences(before.get(folder, _NO_FOLDER), found)
             other.update(f"{folder}/{name}" for name, *at in came if at)
     return other
 
@@ -299,9 +309,7 @@ def _digests(notes: Notes, made: Mapping[str, Made]) -> dict[str, str]:
 
     Of the generator's files, of schemas, templates and settings there are digests where they are as they were when noted.
     """
-    digests: dict[str, str] = {
-        path: digest for path, digest in notes.memory["digests"].items() if path not in notes.stale
-    }
+    digests: dict[str, str] = {path: digest for path, digest in notes.memory.others.items() if path not in notes.stale}
     sources = {path for each in made.values() for path, _ in each.sources}
     for folder in notes.inputs.keys() - notes.fixed:
         if notes.inputs[folder] != notes.record["inputs"].get(folder):
@@ -320,11 +328,14 @@ def _digests(notes: Notes, made: Mapping[str, Made]) -> dict[str, str]:
 
 
 def _forget(folder: str) -> None:
-    """Removes the oldest records where there are too many."""
+    """Removes the oldest records, and their memories, where there are too many."""
     try:
         with os.scandir(folder) as entries:
-            ordered = sorted(entries, key=lambda entry: entry.stat().st_mtime_ns)
-        for entry in ordered[:-_MOST]:
-            os.unlink(entry.path)
+            records = [entry for entry in entries if not entry.name.endswith((memory.ENDING, memory.LATER))]
+        if len(records) > _MOST:
+            for entry in sorted(records, key=lambda entry: entry.stat().st_mtime_ns)[:-_MOST]:
+                for path in (entry.path, entry.path + memory.ENDING, entry.path + memory.LATER):
+                    if os.path.exists(path):
+                        os.unlink(path)
     except OSError:
         pass

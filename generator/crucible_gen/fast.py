@@ -17,12 +17,16 @@ import marshal
 import os
 import sys
 import time
-import zlib
+
+from crucible_gen import store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from typing import Any, TypeAlias, TypeVar
+
+    from crucible_gen.memory import Memory
+    from crucible_gen.store import Record
 
     A = TypeVar("A")
 
@@ -30,22 +34,13 @@ if TYPE_CHECKING:
     Folder: TypeAlias = tuple[Stamp, bytes]
     Entry: TypeAlias = tuple[Any, ...]
     Compared: TypeAlias = tuple[Folder | None, list[str] | None, list[str]]
-    Row: TypeAlias = tuple[Any, ...]
-    Record: TypeAlias = dict[str, Any]
 
 START = time.time_ns()
 """Before anything was read: what is younger may have changed since it was."""
-FORMAT = 3
 MARGIN = 2_000_000_000
 """How much older than the record, in nanoseconds, a stamp must be: the coarsest clock of a file system has two seconds."""
 
-EMPTY: Record = {"out": "", "digests": {}, "rows": {}}
-"""The memory of nothing."""
-
-_MAGIC = b"gen record\n"
-_HEAD = len(_MAGIC) + 16
 _MANY = 500_000
-_FEW = 50
 _READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 
 said: list[str] | None = None
@@ -61,7 +56,7 @@ def run(arguments: list[str]) -> int | None:
     global said, look
     said, check, quiet = asked(arguments)
     look = None
-    record = load(said)
+    record = store.load(said)
     if record is None:
         return None
     look = Look(record)
@@ -73,7 +68,8 @@ def run(arguments: list[str]) -> int | None:
         sys.stdout.write(out)
         sys.stdout.flush()
     if look.moved:
-        save(record | {"files": look.files, "inputs": look.inputs, "outputs": look.outputs}, look.memory, look.young)
+        seen = {"files": look.files, "inputs": look.inputs, "outputs": look.outputs}
+        store.save({**record, **seen, "when": START}, look.young)
     return 0
 
 
@@ -116,7 +112,7 @@ class Look:
         self.same: set[str] = set()
         self.inputs: dict[str, Folder] = {}
         self.outputs: dict[str, Folder] = {}
-        self._memory: Record | None = None
+        self._memory: Memory | None = None
         self._unsettled = {path.rpartition("/")[0] for path in record["doubtful"]}
         self._waiting = self._begin(record["outputs"])
         self.files = {path: stamp(path) for path in record["files"]}
@@ -126,10 +122,12 @@ class Look:
         self._take(self._compare(record["inputs"]), record["inputs"], self.inputs, doubtful)
 
     @property
-    def memory(self) -> Record:
-        """The memory of the record, read when it is first asked for."""
+    def memory(self) -> Memory:
+        """What the run before knew of every file, read when it is first asked for."""
         if self._memory is None:
-            self._memory = memory(self.record)
+            from crucible_gen import memory
+
+            self._memory = memory.read(self.record)
         return self._memory
 
     def differs(self) -> bool:
@@ -167,7 +165,7 @@ class Look:
             self.young.update(f"{folder}/{name}" for name in young)
             doubtful.update(f"{folder}/{name}" for name in changed or ())
         doubtful.update(path for path in self.record["doubtful"] if path.rpartition("/")[0] in found)
-        known = digests(self.memory, doubtful) if doubtful else {}
+        known = self.memory.digests(doubtful) if doubtful else {}
         self.same.update(path for path in doubtful if unchanged(path, known))
         self.stale |= doubtful - self.same
         self.moved = self.moved or bool(doubtful)
@@ -182,12 +180,21 @@ def compare(folder: str, before: Folder, unsettled: bool) -> Compared:
     now = scan(folder)
     if now == before and not unsettled:
         return None, [], []
-    old, new = entries(before), entries(now)
-    came, went = new - old, old - new
-    young = [each[0] for each in (new if unsettled else came) if len(each) > 1 and max(each[-2:]) > START - MARGIN]
+    came, went = differences(before, now)
+    doubtful = entries(now) if unsettled else came
+    young = [each[0] for each in doubtful if len(each) > 1 and max(each[-2:]) > START - MARGIN]
     if now[0][:1] != before[0][:1] or kinds(came) != kinds(went):
         return now, None, young
     return now if now != before else None, [each[0] for each in came], young
+
+
+def differences(before: Folder, now: Folder) -> tuple[set[Entry], set[Entry]]:
+    """What stands in a folder now and did not before, and what did and does not now."""
+    old, new = entries(before), entries(now)
+    if len(old) == len(new):  # as a rule most stand where they stood: only the others are looked up
+        pairs = [(one, other) for one, other in zip(old, new, strict=True) if one != other]
+        old, new = [one for one, _ in pairs], [other for _, other in pairs]
+    return set(new).difference(old), set(old).difference(new)
 
 
 def kinds(entries: Iterable[Entry]) -> set[tuple[str, int]]:
@@ -195,9 +202,10 @@ def kinds(entries: Iterable[Entry]) -> set[tuple[str, int]]:
     return {(each[0], each[1] >> 12) if len(each) > 1 else (each[0], 0) for each in entries}
 
 
-def entries(folder: Folder) -> set[Entry]:
+def entries(folder: Folder) -> list[Entry]:
     """What stands in a folder: the name and stamp of each file, the name alone of each folder."""
-    return set(marshal.loads(folder[1])) if folder[1] else set()
+    found: list[Entry] = marshal.loads(folder[1]) if folder[1] else []
+    return found
 
 
 def scan(folder: str) -> Folder:
@@ -227,6 +235,7 @@ def elsewhere(work: Callable[[A], dict[str, Compared]], on: A) -> Callable[[], d
     read, write = os.pipe()
     if (child := os.fork()) == 0:
         try:
+            os.nice(19)  # what goes on in the other one meanwhile comes first
             with os.fdopen(write, "wb") as pipe:
                 pipe.write(marshal.dumps(work(on), 2))
             os._exit(0)
@@ -268,90 +277,3 @@ def digest(path: str) -> str | None:
             return sha256(file.read()).hexdigest()[:16]
     except OSError:
         return None
-
-
-# The record -----------------------------------------------------------------------------------------------------------
-
-
-def load(words: list[str]) -> Record | None:
-    """The record of the last good run with these words; None if there is none, or it cannot be trusted."""
-    try:
-        with open(place(words), "rb") as file:
-            at = os.fstat(file.fileno())
-            head = file.read(_HEAD)
-            size, check = int.from_bytes(head[-16:-8], "big"), int.from_bytes(head[-8:], "big")
-            ours = not hasattr(os, "getuid") or at.st_uid == os.getuid()
-            if not ours or not head.startswith(_MAGIC) or size > at.st_size:
-                return None
-            body = file.read(size)
-            if zlib.crc32(body) != check:
-                return None
-            record = marshal.loads(body)
-            return {**record, "head": head} if record["asked"] == identity(words) else None
-    except (OSError, ValueError, EOFError, TypeError, KeyError):
-        return None
-
-
-def memory(record: Record) -> Record:
-    """The part of a record that only a run with something to do needs; empty if it is damaged, or not of this record.
-
-    `rows` has for each recipe what came of it, packed; `digests` are those of files that belong to no recipe.
-    """
-    try:
-        with open(record["place"], "rb") as file:
-            head = file.read(_HEAD)
-            file.seek(int.from_bytes(head[-16:-8], "big"), os.SEEK_CUR)
-            check, rest = file.read(8), file.read()
-            if head == record["head"] and check == zlib.crc32(rest).to_bytes(8, "big"):
-                loaded: Record = marshal.loads(rest)
-                return loaded
-    except (OSError, ValueError, EOFError, TypeError, KeyError):
-        pass
-    return EMPTY
-
-
-def about(memory: Record, paths: Iterable[str]) -> dict[str, Row]:
-    """The rows that may speak of these files: one that speaks of a file has its name somewhere among its bytes."""
-    names = {path.rpartition("/")[2].encode(errors="surrogatepass") for path in paths}
-    rows: dict[str, bytes] = memory["rows"]
-    few = len(names) < _FEW
-    return {path: marshal.loads(row) for path, row in rows.items() if not few or any(name in row for name in names)}
-
-
-def digests(memory: Record, paths: Iterable[str]) -> dict[str, str]:
-    """What a memory knows of the bytes of these files, and maybe of others."""
-    known: dict[str, str] = dict(memory["digests"])
-    for _, sources, *_, outputs, of_outputs in about(memory, paths).values():
-        known.update(sources)
-        known.update((f"{memory['out']}/{path}", of) for path, of in zip(outputs, of_outputs, strict=True))
-    return known
-
-
-def save(record: Record, memory: Record, young: Iterable[str]) -> None:
-    """Keeps a record, whole or not at all; a disk that refuses is no matter. Young stamps are doubtful in the next run."""
-    rest = marshal.dumps(memory, 2)
-    body = marshal.dumps({**record, "when": START, "doubtful": sorted(young), "head": None}, 2)
-    head = _MAGIC + len(body).to_bytes(8, "big") + zlib.crc32(body).to_bytes(8, "big")
-    path = record["place"]
-    temporary = f"{path}.{os.getpid()}"
-    try:
-        os.makedirs(os.path.dirname(path), 0o700, exist_ok=True)
-        with open(temporary, "wb") as file:
-            file.writelines((head, body, zlib.crc32(rest).to_bytes(8, "big"), rest))
-        os.replace(temporary, path)
-    except OSError:
-        pass
-
-
-def identity(words: list[str]) -> list[str]:
-    """What a record is of: the words, where they were said, and the Python and the generator that ran."""
-    home = os.environ.get("HOME", "")
-    machine = os.uname().nodename if hasattr(os, "uname") else os.environ.get("COMPUTERNAME", "")
-    return [*words, os.getcwd(), home, sys.version, os.path.dirname(__file__), machine, str(FORMAT)]
-
-
-def place(words: list[str]) -> str:
-    """Where the record for these words is; two that share a place take turns, for each names its own."""
-    cache = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-    name = "\0".join(identity(words)).encode("utf-8", "surrogateescape")
-    return os.path.join(cache, "crucible-gen", f"{zlib.crc32(name):08x}{zlib.adler32(name):08x}")

@@ -174,7 +174,8 @@ class Schemas:
                 continue
             stages[info.name] = Stage(info, self.shape(key), key)
         for stage in stages.values():
-            problems += self._check_sources(stage)
+            if stage.key in self.places:  # of the shipped ones tests say that they are right
+                problems += self._check_sources(stage)
             problems += self._check_names(stage, stages)
         if problems:
             raise Problems(problems)

@@ -7,11 +7,12 @@ import os
 import subprocess
 import sys
 import time
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from crucible_gen import cache, emit, fast, lower, run
+from crucible_gen import cache, emit, fast, lower, memory, run, store
 from whole import STAGE, environment, process, recipe, small, whole
 
 HEAVY = {"click", "jinja2", "pydantic", "yaml", "jsonschema", "jsonschema_rs", "re", "json", "pathlib", "dataclasses"}
@@ -191,11 +192,12 @@ def test_the_command_line(arguments: list[str], expected: tuple[list[str], bool,
 
 
 def record_of(root: Path) -> Path:
-    (record,) = (root.parent / "cache/crucible-gen").iterdir()
+    record, beside = sorted((root.parent / "cache/crucible-gen").iterdir())
+    assert beside.name == record.name + memory.ENDING
     return record
 
 
-@pytest.mark.parametrize("damage", ["cut", "zeros", "empty", "flipped", "old", "not marshal"])
+@pytest.mark.parametrize("damage", ["cut", "zeros", "empty", "flipped", "old", "not marshal", "no record"])
 def test_a_damaged_record_is_none(root: Path, damage: str) -> None:
     record = record_of(root)
     data = record.read_bytes()
@@ -205,8 +207,9 @@ def test_a_damaged_record_is_none(root: Path, damage: str) -> None:
         "zeros": bytes(len(data)),
         "empty": b"",
         "flipped": data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :],
-        "old": b"gen record 0\n" + data,
-        "not marshal": data[:27] + b"\xff" * (len(data) - 27),
+        "old": b"gen record 0\n" + data[len(store._MAGIC) :],
+        "not marshal": data[: store.HEAD] + b"\xff" * (len(data) - store.HEAD),
+        "no record": data[: store.HEAD - 4] + zlib.crc32(b"N").to_bytes(4, "big") + b"N",
     }[damage]
     record.write_bytes(spoilt)
     ran = whole(["recipes"], root)
@@ -215,10 +218,19 @@ def test_a_damaged_record_is_none(root: Path, damage: str) -> None:
     assert ran.ran.err == ""
 
 
-def test_the_second_part_of_a_record_may_be_damaged_alone(root: Path, lowered: list[str]) -> None:
-    record = record_of(root)
-    data = record.read_bytes()
-    record.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+@pytest.mark.parametrize("damage", ["flipped", "zeros", "missing", "of another run"])
+def test_the_memory_of_a_record_may_be_damaged_alone(root: Path, lowered: list[str], damage: str) -> None:
+    path = record_of(root).with_suffix(memory.ENDING)
+    data = path.read_bytes()
+    match damage:
+        case "flipped":
+            path.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+        case "zeros":
+            path.write_bytes(bytes(len(data)))
+        case "missing":
+            path.unlink()
+        case "of another run":
+            memory.write(str(path.with_suffix("")), "", {}, [])
     assert whole(["recipes"], root).short
     (root / "recipes/b.yaml").write_text(recipe("b", epochs=7))
     assert whole(["recipes"], root).ran.out == "3 recipes: 32 files, 4 updated, 28 unchanged\n"
@@ -234,31 +246,42 @@ def test_a_record_of_another_user_is_none(root: Path, monkeypatch: pytest.Monkey
 def test_a_record_is_of_one_python_generator_machine_and_place(
     root: Path, what: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    place = fast.place(["recipes"]) if what == "folder" else ""
+    place = store.place(["recipes"]) if what == "folder" else ""
     match what:
         case "python":
             monkeypatch.setattr(sys, "version", "3.99")
         case "generator":
-            monkeypatch.setattr(fast, "__file__", "/elsewhere/fast.py")
+            monkeypatch.setattr(store, "__file__", "/elsewhere/store.py")
         case "machine":
             monkeypatch.setattr(os, "uname", lambda: os.uname_result(("", "another", "", "", "")))
         case "home":
             monkeypatch.setenv("HOME", "/elsewhere")
         case "format":
-            monkeypatch.setattr(fast, "FORMAT", 0)
+            monkeypatch.setattr(store, "_MAGIC", b"gen record 0\n")
         case "folder":
             root = root.rename(root.with_name("moved"))
             os.chdir(root)
-            assert fast.place(["recipes"]) != place
+            assert store.place(["recipes"]) != place
     assert not whole(["recipes"], root).short
 
 
-def test_another_words_record_at_the_same_place_is_none(root: Path) -> None:
-    record = fast.load(["recipes"]) if os.chdir(root) is None else None
+def test_a_new_form_of_what_is_kept_gets_a_new_number(root: Path) -> None:
+    os.chdir(root)
+    record = store.load(["recipes"])
     assert record is not None
-    assert record["asked"] == fast.identity(["recipes"])
-    fast.save({**record, "asked": fast.identity(["others"]), "place": fast.place(["recipes"])}, fast.EMPTY, ())
-    assert fast.load(["recipes"]) is None
+    kept = {
+        "asked", "doubtful", "files", "fixed", "inputs", "memory", "outputs", "place", "recipes", "says", "when", "written",
+    }  # fmt: skip
+    row = ("path", "id", "sources", "profiles", "stopped", "wraps", "outputs", "digests")
+    assert (store.FORMAT, set(record), memory.Row._fields) == (5, kept, row), "raise FORMAT, then write it here"
+
+
+def test_another_words_record_at_the_same_place_is_none(root: Path) -> None:
+    record = store.load(["recipes"]) if os.chdir(root) is None else None
+    assert record is not None
+    assert record["asked"] == store.identity(["recipes"])
+    store.save({**record, "asked": store.identity(["others"])}, ())
+    assert store.load(["recipes"]) is None
 
 
 def test_a_cache_that_cannot_be_written_is_no_matter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -275,7 +298,7 @@ def test_only_so_many_records_are_kept(root: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(cache, "_MOST", 2)
     for name in "abc":
         assert whole(["-q", "recipes", "--only", name], root).ran.code == 0
-    assert len(list((root.parent / "cache/crucible-gen").iterdir())) == 2
+    assert len(list((root.parent / "cache/crucible-gen").iterdir())) == 2 * 2
 
 
 # What changed ---------------------------------------------------------------------------------------------------------

@@ -28,6 +28,8 @@ LAYERS = (
         "outputs",
         "made",
         "fast",
+        "memory",
+        "store",
         "workers",
     },
     {"schema", "printers"},

@@ -219,9 +219,7 @@ def test_a_defect_is_about_things_that_exist(defect: defects.Defect) -> None:
     ],
 )
 def test_ranges_of_versions(versions: str, inside: list[str], outside: list[str]) -> None:
-    from dataclasses import replace
-
-    defect = replace(defects.defects()["D0003"], versions=versions)
+    defect = defects.defects()["D0003"]._replace(versions=versions)
     assert [version for version in [*inside, *outside] if defect.covers(version)] == inside
 
 

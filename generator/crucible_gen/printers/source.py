@@ -32,22 +32,22 @@ _JOINED: Final = frozenset("\u0e33\u0eb3\uff9e\uff9f\U0001f3fb\U0001f3fc\U0001f3
 class Special:
     """What a text cannot hold as it is: characters that no reader sees, and marks of the language.
 
-    A pattern of all invisible characters takes a millisecond to compile, so it is made for the first text that may need
-    it: printable ASCII, which almost every text is, has none of them.
+    A pattern of all invisible characters takes a millisecond to compile, so it is made for the first text that is not
+    ASCII, which almost every text is.
     """
 
-    __slots__ = ("_all", "_pattern", "_printable")
+    __slots__ = ("_all", "_ascii", "_pattern")
 
     def __init__(self, *marks: str) -> None:
         """Takes the patterns of the marks."""
-        self._printable = re.compile("|".join(marks) or "(?!)")
+        self._ascii = re.compile("|".join([r"[\x00-\x1f\x7f]", *marks]))
         self._pattern = "|".join([f"[{INVISIBLE}]", *marks])
         self._all: re.Pattern[str] | None = None
 
     def of(self, text: str) -> re.Pattern[str]:
         """The pattern to look with through this text."""
-        if text.isascii() and text.isprintable():
-            return self._printable
+        if text.isascii():
+            return self._ascii
         if self._all is None:
             self._all = re.compile(self._pattern)
         return self._all

@@ -1,0 +1,84 @@
+"""Records of earlier runs, kept as private files, in; what they hold out, or nothing where one cannot be trusted.
+
+A file of ours begins with what it is and the check sum of what follows, and is replaced as a whole: two runs that share
+it take turns. The surprising rule: it is believed only if it is this user's own, and a record only if it was kept for
+the same words, said in the same directory to the same generator on the same machine and Python.
+"""
+
+from __future__ import annotations
+
+import marshal
+import os
+import sys
+import zlib
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any, TypeAlias
+
+    Record: TypeAlias = dict[str, Any]
+
+FORMAT = 5
+"""The number of the form of what files hold: raised whenever that changes, so that no other form is ever read."""
+
+_MAGIC = b"gen record %d\n" % FORMAT
+HEAD = len(_MAGIC) + 4
+"""So many bytes of a file come before what it holds."""
+
+
+def load(words: list[str]) -> Record | None:
+    """The record of the last good run with these words; None if there is none, or it cannot be trusted."""
+    data = read(place(words))
+    try:
+        record = marshal.loads(memoryview(data)[HEAD:]) if data else {}
+        return record if record["asked"] == identity(words) else None
+    except (ValueError, EOFError, TypeError, KeyError):
+        return None
+
+
+def save(record: Record, young: Iterable[str]) -> None:
+    """Keeps a record, whose time is `when`. Stamps of files that are young are doubtful in the next run."""
+    write(record["place"], marshal.dumps({**record, "doubtful": sorted(young)}, 2))
+
+
+def read(path: str, check: int | None = None) -> bytes | None:
+    """The bytes of a file of ours, HEAD of them included, if it is whole and, where one is given, has this check sum."""
+    try:
+        with open(path, "rb", buffering=0) as file:
+            if hasattr(os, "getuid") and os.fstat(file.fileno()).st_uid != os.getuid():
+                return None
+            data = file.readall()
+    except OSError:
+        return None
+    found = int.from_bytes(data[len(_MAGIC) : HEAD], "big")
+    whole = data.startswith(_MAGIC) and zlib.crc32(memoryview(data)[HEAD:]) == found
+    return data if whole and check in (None, found) else None
+
+
+def write(path: str, body: bytes) -> int:
+    """Puts a file of ours in place, whole or not at all; its check sum. A disk that refuses is no matter."""
+    check = zlib.crc32(body)
+    temporary = f"{path}.{os.getpid()}"
+    try:
+        os.makedirs(os.path.dirname(path), 0o700, exist_ok=True)
+        with open(temporary, "wb") as file:
+            file.writelines((_MAGIC, check.to_bytes(HEAD - len(_MAGIC), "big"), body))
+        os.replace(temporary, path)
+    except OSError:
+        pass
+    return check
+
+
+def identity(words: list[str]) -> list[str]:
+    """What a record is of: the words, where they were said, and the Python and the generator that ran."""
+    home = os.environ.get("HOME", "")
+    machine = os.uname().nodename if hasattr(os, "uname") else os.environ.get("COMPUTERNAME", "")
+    return [*words, os.getcwd(), home, sys.version, os.path.dirname(__file__), machine]
+
+
+def place(words: list[str]) -> str:
+    """Where the record for these words is; two that share a place take turns, for each names its own."""
+    cache = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    name = "\0".join(identity(words)).encode("utf-8", "surrogateescape")
+    return os.path.join(cache, "crucible-gen", f"{zlib.crc32(name):08x}{zlib.adler32(name):08x}")
