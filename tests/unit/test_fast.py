@@ -6,6 +6,7 @@ import marshal
 import os
 import subprocess
 import sys
+import tempfile
 import time
 import zlib
 from collections.abc import Iterator
@@ -13,6 +14,8 @@ from pathlib import Path
 
 import pytest
 from crucible_gen import cache, emit, fast, lower, memory, run, store
+from hypothesis import given
+from hypothesis import strategies as st
 from whole import STAGE, environment, process, recipe, small, whole
 
 HEAVY = {"click", "jinja2", "pydantic", "yaml", "jsonschema", "jsonschema_rs", "re", "json", "pathlib", "dataclasses"}
@@ -521,3 +524,65 @@ def test_outputs_that_other_processes_read_count_too(
     assert (short.code, short.out, short.err) == (long.code, long.out, long.err)
     assert again[-1]
     assert "ir/c.json" in short.err
+
+
+def test_rows_that_were_made_anew_are_put_into_the_memory_when_they_are_many(
+    root: Path, again: list[bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cache, "_LATER", 2)
+    place = record_of(root)
+    sizes: list[tuple[bool, bool]] = []
+    before = place.with_suffix(memory.ENDING).read_bytes()
+    for name, epochs in (("b", 5), ("b", 6), ("c", 7), ("a", 8), ("b", 9)):
+        (root / f"recipes/{name}.yaml").write_text(recipe(name, epochs=epochs))
+        assert whole(["-q", "recipes"], root).ran.code == 0
+        now = place.with_suffix(memory.ENDING).read_bytes()
+        sizes.append((now != before, place.with_suffix(memory.LATER).exists()))
+        before = now
+        assert whole(["recipes"], root).short
+        assert whole(["--check", "--regenerate", "recipes"], root).ran.code == 0
+    assert [anew for anew, _ in sizes] == [False, False, True, False, True]
+    assert all(again)
+
+
+def test_rows_beside_another_memory_are_not_believed(root: Path, lowered: list[str]) -> None:
+    place = record_of(root)
+    (root / "recipes/b.yaml").write_text(recipe("b", epochs=5))
+    assert whole(["-q", "recipes"], root).ran.code == 0
+    later = place.with_suffix(memory.LATER).read_bytes()
+    (root / "recipes/d.yaml").write_text(recipe("d"))  # this writes another memory
+    (root / "recipes/b.yaml").write_text(recipe("b", epochs=6))
+    assert whole(["-q", "recipes"], root).ran.code == 0
+    place.with_suffix(memory.LATER).write_bytes(later)
+    (root / "recipes/b.yaml").write_text(recipe("b", epochs=5))
+    lowered.clear()
+    assert whole(["recipes"], root).ran.out == "4 recipes: 36 files, 4 updated, 32 unchanged\n"
+    assert lowered == ["b"]
+
+
+@given(st.lists(st.text(min_size=1).filter(lambda name: "/" not in name), unique=True, min_size=1), st.data())
+def test_rows_are_found_by_the_files_that_they_speak_of(names: list[str], data: st.DataObject) -> None:
+    """Whatever the names are: those that a row speaks of are found, and packing loses nothing."""
+    with tempfile.TemporaryDirectory() as folder:
+        rows = [
+            memory.Row(
+                f"/r/{name}.yaml", name, ((f"/r/{name}.yaml", "0"), ("/r/base.yaml", "1")), (), (), False, (f"ir/{name}.json",),
+                ("2",),
+            )
+            for name in names
+        ]  # fmt: skip
+        place = os.path.join(folder, "x")
+        check = memory.write(place, "/out", {"/s": "3"}, [row.packed() for row in rows])
+        found = memory.read({"place": place, "memory": check})
+        assert [row for _, row in found.all()] == rows
+        wanted = data.draw(st.sampled_from(rows))
+        for path in (wanted.path, f"/out/{wanted.outputs[0]}"):
+            assert wanted in found.about([path])
+            assert found.digests([path])[path] in ("0", "2")
+        assert found.about(["/r/base.yaml"]) == rows
+        changed = wanted._replace(digests=("9",))
+        memory.add({"place": place, "memory": check}, {wanted.path: changed.packed()})
+        found = memory.read({"place": place, "memory": check})
+        assert found.digests([wanted.path])[f"/out/{wanted.outputs[0]}"] == "9"
+        assert [row for _, row in found.all()] == [changed if row == wanted else row for row in rows]
+        assert len(memory.read({"place": place, "memory": check + 1})) == 0
