@@ -79,8 +79,11 @@ def may_be_few(notes: Notes) -> bool:
 
 
 def few(notes: Notes) -> dict[str, Made] | None:
-    """What the record knows of the recipes that changed, or whose outputs did; None where that is not all, or many."""
-    look = notes.look.finish() if notes.look else None
+    """What the record knows of the recipes that changed, or whose outputs did, by what was read so far.
+
+    None where that is not all that changed, or too much.
+    """
+    look = notes.look
     if look is None or not may_be_few(notes):
         return None
     out = notes.memory.out
@@ -95,6 +98,12 @@ def few(notes: Notes) -> dict[str, Made] | None:
     notes.files, notes.inputs, notes.outputs, notes.stale = look.files, look.inputs, look.outputs, look.stale
     notes.alone = True
     return {path: _made(row) for path, row in changed.items()}
+
+
+def finish(notes: Notes) -> None:
+    """Waits until everything is read that the record names."""
+    if notes.look:
+        notes.look.finish()
 
 
 def look(notes: Notes, request: Request) -> Known:
@@ -163,6 +172,7 @@ def keep(notes: Notes, request: Request, result: Result, planned: Plan, says: tu
         "written": planned.files,
         "says": says,
         "when": fast.START,
+        "later": notes.look.later if notes.look else store.check(f"{store.place(notes.words)}{store.LATER}"),
     }
     held = (packed for packed, row in notes.memory.all() if row.path not in fresh and _is_held(notes, result, row.path))
     others = notes.memory.others if result.rest else _digests(notes, made)
@@ -331,10 +341,10 @@ def _forget(folder: str) -> None:
     """Removes the oldest records, and their memories, where there are too many."""
     try:
         with os.scandir(folder) as entries:
-            records = [entry for entry in entries if not entry.name.endswith((memory.ENDING, memory.LATER))]
+            records = [entry for entry in entries if not entry.name.endswith((store.MEMORY, store.LATER))]
         if len(records) > _MOST:
             for entry in sorted(records, key=lambda entry: entry.stat().st_mtime_ns)[:-_MOST]:
-                for path in (entry.path, entry.path + memory.ENDING, entry.path + memory.LATER):
+                for path in (entry.path, entry.path + store.MEMORY, entry.path + store.LATER):
                     if os.path.exists(path):
                         os.unlink(path)
     except OSError:

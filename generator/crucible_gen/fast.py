@@ -68,7 +68,7 @@ def run(arguments: list[str]) -> int | None:
         sys.stdout.write(out)
         sys.stdout.flush()
     if look.moved:
-        seen = {"files": look.files, "inputs": look.inputs, "outputs": look.outputs}
+        seen = {"files": look.files, "inputs": look.inputs, "outputs": look.outputs, "later": look.later}
         store.save({**record, **seen, "when": START}, look.young)
     return 0
 
@@ -100,7 +100,8 @@ class Look:
 
     `strange` is set where that cannot be told file by file: names came or went, or the clock was set back. Of the files
     whose stamp is another one or too young, `stale` have other bytes than the record knows, and `same` have not. `young`
-    are those whose stamp the next run must not believe; `moved` is set where a new record would save it work.
+    are those whose stamp the next run must not believe; `moved` is set where a new record would save it work. A run that
+    made few recipes anew adds their rows and leaves the record as it is (`later` tells): their files are doubtful too.
     """
 
     def __init__(self, record: Record) -> None:
@@ -112,13 +113,15 @@ class Look:
         self.same: set[str] = set()
         self.inputs: dict[str, Folder] = {}
         self.outputs: dict[str, Folder] = {}
+        self.later = store.check(f"{record['place']}{store.LATER}")
         self._memory: Memory | None = None
-        self._unsettled = {path.rpartition("/")[0] for path in record["doubtful"]}
+        self._doubtful = {*record["doubtful"], *(self.memory.files_of_later() if self.later != record["later"] else ())}
+        self._unsettled = {path.rpartition("/")[0] for path in self._doubtful}
         self._waiting = self._begin(record["outputs"])
         self.files = {path: stamp(path) for path in record["files"]}
         self.young = {path for path, at in self.files.items() if at and max(at[-2:]) > START - MARGIN}
         doubtful = {path for path, before in record["files"].items() if self.files[path] != before}
-        doubtful.update(path for path in record["doubtful"] if path in self.files)
+        doubtful.update(path for path in self._doubtful if path in self.files)
         self._take(self._compare(record["inputs"]), record["inputs"], self.inputs, doubtful)
 
     @property
@@ -164,7 +167,7 @@ class Look:
             self.strange = self.strange or changed is None
             self.young.update(f"{folder}/{name}" for name in young)
             doubtful.update(f"{folder}/{name}" for name in changed or ())
-        doubtful.update(path for path in self.record["doubtful"] if path.rpartition("/")[0] in found)
+        doubtful.update(path for path in self._doubtful if path.rpartition("/")[0] in found)
         known = self.memory.digests(doubtful) if doubtful else {}
         self.same.update(path for path in doubtful if unchanged(path, known))
         self.stale |= doubtful - self.same

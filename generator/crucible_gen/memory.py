@@ -16,9 +16,6 @@ from typing import NamedTuple
 
 from crucible_gen import store
 
-ENDING, LATER = ".memory", ".later"
-"""What stands behind the name of a record's file in those of its memory and of rows that were made anew later."""
-
 _FEW = 50
 _SIZE = 4
 
@@ -89,6 +86,11 @@ class Memory:
             known.update((f"{self.out}/{path}", of) for path, of in zip(row.outputs, row.digests, strict=True))
         return known
 
+    def files_of_later(self) -> set[str]:
+        """The files of the rows that were made anew later: recipes and outputs."""
+        rows = [unpacked(row) for row in self.later.values()]
+        return {path for row in rows for path in (row.path, *(f"{self.out}/{output}" for output in row.outputs))}
+
     def _packed(self, number: int) -> bytes:
         return self._data[self._starts[number] : self._starts[number + 1]]
 
@@ -108,19 +110,19 @@ def unpacked(packed: bytes) -> Row:
 
 def read(record: store.Record) -> Memory:
     """The memory of a record; one of nothing if it is damaged, or of another run."""
-    data = store.read(f"{record['place']}{ENDING}", record["memory"])
+    data = store.read(f"{record['place']}{store.MEMORY}", record["memory"])
     if data is None:
         return Memory()
     first = store.HEAD + _SIZE + int.from_bytes(data[store.HEAD : store.HEAD + _SIZE], "big")
     out, others, starts = marshal.loads(data[store.HEAD + _SIZE : first])
-    beside = store.read(f"{record['place']}{LATER}")
+    beside = store.read(f"{record['place']}{store.LATER}")
     of, later = marshal.loads(beside[store.HEAD :]) if beside else (None, {})
     return Memory(out, others, data, [first + start for start in starts], later if of == record["memory"] else {})
 
 
 def add(record: store.Record, later: Mapping[str, bytes]) -> None:
     """Keeps rows that were made anew, by their paths, beside the memory of a record."""
-    store.write(f"{record['place']}{LATER}", marshal.dumps((record["memory"], dict(later)), 2))
+    store.write(f"{record['place']}{store.LATER}", marshal.dumps((record["memory"], dict(later)), 2))
 
 
 def write(place: str, out: str, others: Mapping[str, str], rows: Iterable[bytes]) -> int:
@@ -128,4 +130,4 @@ def write(place: str, out: str, others: Mapping[str, str], rows: Iterable[bytes]
     packed = list(rows)
     starts = [0, *accumulate(map(len, packed))]
     head = marshal.dumps((out, dict(others), starts), 2)
-    return store.write(f"{place}{ENDING}", b"".join((len(head).to_bytes(_SIZE, "big"), head, *packed)))
+    return store.write(f"{place}{store.MEMORY}", b"".join((len(head).to_bytes(_SIZE, "big"), head, *packed)))

@@ -105,12 +105,17 @@ def _again(notes: Notes, request: Request) -> Result | None:
     from crucible_gen import build, made
 
     workshop = build.Workshop(request)
-    _ = workshop.tools  # other processes may still be reading outputs meanwhile
-    before = cache.few(notes)
-    if before is None or (done := build.again(workshop, before)) is None:
+    known: dict[str, made.Made] = {}
+    done = None
+    while (before := cache.few(notes)) and before != known:
+        known, done = before, build.again(workshop, before)
+        if done is None:
+            return None
+        cache.finish(notes)  # other processes may have been reading outputs meanwhile: there may be more
+    if not before or done is None:
         return None
     new, files = done
-    rest = notes.record["written"] - sum(len(each.outputs) for each in before.values())
+    rest = notes.record["written"] - sum(len(each.outputs) for each in known.values())
     return made.Result(notes.record["recipes"], files, made=new, rest=rest)
 
 

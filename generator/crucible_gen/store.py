@@ -19,12 +19,14 @@ if TYPE_CHECKING:
 
     Record: TypeAlias = dict[str, Any]
 
-FORMAT = 5
+FORMAT = 6
 """The number of the form of what files hold: raised whenever that changes, so that no other form is ever read."""
 
 _MAGIC = b"gen record %d\n" % FORMAT
 HEAD = len(_MAGIC) + 4
 """So many bytes of a file come before what it holds."""
+MEMORY, LATER = ".memory", ".later"
+"""What stands behind the name of a record's file in those of its memory, and of rows that were made anew later."""
 
 
 def load(words: list[str]) -> Record | None:
@@ -54,6 +56,15 @@ def read(path: str, check: int | None = None) -> bytes | None:
     found = int.from_bytes(data[len(_MAGIC) : HEAD], "big")
     whole = data.startswith(_MAGIC) and zlib.crc32(memoryview(data)[HEAD:]) == found
     return data if whole and check in (None, found) else None
+
+
+def check(path: str) -> int:
+    """The check sum in front of a file of ours; 0 where there is no such file."""
+    try:
+        with open(path, "rb", buffering=0) as file:
+            return int.from_bytes(file.read(HEAD)[len(_MAGIC) :], "big")
+    except OSError:
+        return 0
 
 
 def write(path: str, body: bytes) -> int:
