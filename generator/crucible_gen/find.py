@@ -65,14 +65,13 @@ def _below(directory: str, out: Path, problems: list[Problem]) -> Iterable[str]:
             problems.append(Problem(Place(shown(Path(current))), "E0306", message, hint=hint))
             continue
         for entry in entries:
-            path = os.path.join(current, entry.name)
             if entry.name[0] in "._":
                 continue
             if _is_directory(entry):
                 if entry.name != _FRAGMENTS:
-                    pending.append(path)
+                    pending.append(entry.path)
             elif entry.name.endswith(ENDINGS) and not entry.name.endswith(_OTHERS):
-                yield path
+                yield entry.path
 
 
 def _identity(path: str | Path) -> tuple[int, int]:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from pathlib import Path
 
-from crucible_gen.sign import body_digest, sidecar
+from crucible_gen.sign import body_digest, head
 
 SHARED = "the schemas and settings"
 """The source that the header of an output names that no recipe changes."""
@@ -33,7 +33,7 @@ class Signer:
     def __init__(self, source: str, lines: Iterable[str]) -> None:
         """Takes the source that the lines name, and what goes into every output."""
         advice = "change those, not this file." if source == SHARED else "change that file, not this one."
-        self._start = sidecar("", source=source, inputs="0" * 16, advice=advice).partition("0" * 16)[0]
+        self._start = head(source, advice=advice)
         self._inputs = sha256("\n".join([*lines, "output "]).encode())
 
     def lines(self, output: str, body: str) -> str:

@@ -57,12 +57,12 @@ def bears_another(out: Path) -> bool:
 
 def _digests(root: Path) -> Iterator[tuple[str, str]]:
     """The generator's files below a directory, by path with slashes, sorted."""
-    found: list[tuple[str, Path]] = []
+    found: list[tuple[str, str]] = []
+    start = len(os.path.join(root, ""))
     for folder, folders, files in os.walk(root):
         folders[:] = [name for name in folders if name != "__pycache__"]
-        found += [
-            (path.relative_to(root).as_posix(), path)
-            for path in (Path(folder, name) for name in files if name.endswith(_PARTS))
-        ]
+        paths = [os.path.join(folder, name) for name in files if name.endswith(_PARTS)]
+        found += [(path[start:].replace(os.sep, "/"), path) for path in paths]
     for name, path in sorted(found):
-        yield name, sign.body_digest(path.read_bytes().replace(b"\r\n", b"\n"))
+        with open(path, "rb") as file:
+            yield name, sign.body_digest(file.read().replace(b"\r\n", b"\n"))

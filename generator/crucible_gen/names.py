@@ -64,7 +64,10 @@ _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 def stem(recipe_id: str) -> str:
     """A valid recipe id to the stem of its files: `SlBasic`, `sl-basic` and `sl.basic` to `sl_basic`."""
-    return _HUMP.sub("_", recipe_id).lower().replace("-", "_").replace(".", "_")
+    lower = recipe_id.lower()
+    if lower != recipe_id:  # else it has no hump
+        lower = _HUMP.sub("_", recipe_id).lower()
+    return lower.replace("-", "_").replace(".", "_")
 
 
 def elixir_alias(stem: str) -> str:

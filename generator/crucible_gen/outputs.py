@@ -1,8 +1,8 @@
-"""A target and a recipe's stem in, the paths of their outputs below the output directory out."""
+"""Targets and the stems of recipes in, the paths of their outputs below the output directory out."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 _RECIPE = {
     "elixir": (("lib/crucible_recipes/", ".ex"),),
@@ -48,3 +48,16 @@ def recipe(targets: Iterable[str], stem: str) -> list[str]:
 def shared(targets: Iterable[str]) -> list[str]:
     """The outputs that all recipes share."""
     return [f"{target}/{path}" for target in targets for path in SHARED[target]]
+
+
+def folders(targets: Sequence[str], stems: Sequence[str]) -> dict[str, set[str]]:
+    """The names of all outputs of a run, by folder."""
+    found: dict[str, set[str]] = {}
+    for target in targets:
+        for folder, ending in _RECIPE[target]:
+            names = found.setdefault(f"{target}/{folder}".rstrip("/"), set())
+            names.update([stem + ending for stem in stems])
+    for path in shared(targets):
+        folder, _, name = path.rpartition("/")
+        found.setdefault(folder, set()).add(name)
+    return found

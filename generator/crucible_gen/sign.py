@@ -12,6 +12,7 @@ are no edit; the marks of an unfinished merge are one, and leave the file ours.
 from __future__ import annotations
 
 import hashlib
+from functools import cache
 from typing import NamedTuple
 
 SIDECAR = ".gen"
@@ -71,6 +72,13 @@ def sidecar(
     return _lines(body_digest(body), source, inputs, comment, advice)
 
 
+def head(source: str, *, comment: str = "#", advice: str = "change that file, not this one.") -> str:
+    """What stands in front of the two digests. Raises ValueError when `comment` is no comment mark."""
+    if not _is_comment(comment.encode()):
+        raise ValueError(f"comment must be a comment mark such as # or //, found {comment!r}")
+    return f"{comment}{_BY.decode()}{_safe(source)}: {advice}\n{comment}{_DIGESTS.decode()}"
+
+
 def body_digest(text: str | bytes) -> str:
     """The first 16 hex digits of the text's SHA-256: `tail -n +3 FILE | sha256sum` says the same."""
     data = text.encode() if isinstance(text, str) else text
@@ -109,16 +117,15 @@ def read(text: str | bytes, *, body: str | bytes | None = None) -> Signature | N
 def _lines(digest: str, source: str, inputs: str, comment: str, advice: str) -> str:
     if not _is_digest(inputs.encode()):
         raise ValueError(f"inputs must be 16 hex digits, found {inputs!r}")
-    if not _is_comment(comment.encode()):
-        raise ValueError(f"comment must be a comment mark such as # or //, found {comment!r}")
-    by, digests, body = _BY.decode(), _DIGESTS.decode(), _BODY.decode()
-    return f"{comment}{by}{_safe(source)}: {advice}\n{comment}{digests}{inputs}{body}{digest}\n"
+    return f"{head(source, comment=comment, advice=advice)}{inputs}{_BODY.decode()}{digest}\n"
 
 
 def _safe(source: str) -> str:
     """`source` as text that does nothing in a comment: no line end, hidden or reordering character, declaration."""
     if not (source.isascii() and source.isprintable() and "\\" not in source):
         source = "".join(_escape(char) for char in source)
+    if "coding" not in source:
+        return source
     # Python takes `coding:` or `coding=` in the first two lines as the file's encoding, and decodes it with that.
     for mark in ":=":
         source = source.replace(f"coding{mark}", f"coding\\x{ord(mark):02x}")
@@ -138,6 +145,7 @@ def _fits(body: bytes, digest: str) -> bool:
     return b"\r\n" in body and body_digest(body.replace(b"\r\n", b"\n")) == digest
 
 
+@cache
 def _is_comment(mark: bytes) -> bool:
     return 0 < len(mark) <= _COMMENT_LENGTH and all(0x21 <= byte < 0x7F and not chr(byte).isalnum() for byte in mark)
 

@@ -3,6 +3,7 @@
 A worker is a fork of this process, so that it starts with all that was read and compiled before. It keeps its results in
 a file without a name, not in a pipe, so that nobody waits for anybody, and no process holds more than one chunk of
 another's. What a worker could not do, for whatever reason, is done here: the results are those of one process.
+Checks that hold or not have no results to keep: each process says by its exit code whether all that it did held.
 """
 
 from __future__ import annotations
@@ -47,6 +48,46 @@ def spread(work: Callable[[Sequence[T]], R], pieces: Sequence[Sequence[T]]) -> I
             yield work(piece) if failed[number - 1] else pickle.load(files[number - 1])  # noqa: S301 - our own
     for file in files:
         file.close()
+
+
+def all_hold(checks: Sequence[Callable[[], bool]], most: int) -> bool:
+    """Whether each of these checks (at most 256) holds; up to `most` processes take one after the other, whoever is free.
+
+    What a worker could not do does not hold.
+    """
+    numbers, write = os.pipe()
+    os.write(write, bytes(range(len(checks))))
+    os.close(write)
+    started: list[int] = []
+    try:
+        for _ in range(1, min(os.cpu_count() or 1, MOST, most) if hasattr(os, "fork") else 1):
+            started.append(_take_in_worker(checks, numbers))
+        held = _take(checks, numbers)
+    finally:
+        failed = [os.waitpid(child, 0)[1] for child in started]
+        os.close(numbers)
+    return held and not any(failed)
+
+
+def _take(checks: Sequence[Callable[[], bool]], numbers: int) -> bool:
+    """Does the checks whose numbers nobody took before; if one does not hold, takes all others too, and leaves them."""
+    try:
+        while number := os.read(numbers, 1):
+            if not checks[number[0]]():
+                return False
+        return True
+    finally:
+        os.read(numbers, len(checks))
+
+
+def _take_in_worker(checks: Sequence[Callable[[], bool]], numbers: int) -> int:
+    if child := os.fork():
+        return child
+    code = 1
+    try:
+        code = 0 if _take(checks, numbers) else 1
+    finally:
+        os._exit(code)  # as in _start
 
 
 def _start(work: Callable[[Sequence[T]], R], pieces: Sequence[Sequence[T]], file: IO[bytes]) -> int:

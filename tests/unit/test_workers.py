@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -50,6 +52,61 @@ def test_an_error_is_raised_here_and_leaves_no_process(cores: int) -> None:
 
     with pytest.raises(ValueError, match="three"):
         list(workers.spread(wrong, workers.chunks(range(10), 1)))
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
+
+
+@pytest.mark.parametrize("number", [0, 1, 2, 256])
+def test_checks_that_hold(cores: int, number: int) -> None:
+    assert workers.all_hold([lambda: True] * number, 9)
+
+
+@pytest.mark.parametrize("wrong", [0, 1, 9])
+def test_one_check_that_does_not_hold_is_enough(cores: int, wrong: int) -> None:
+    assert not workers.all_hold([lambda number=number: number != wrong for number in range(10)], 9)
+
+
+@pytest.mark.parametrize("most", [1, 3])
+def test_every_check_is_done_once_by_whoever_is_free(cores: int, most: int, tmp_path: Path) -> None:
+    def check(number: int) -> bool:
+        time.sleep(0.02)
+        with open(tmp_path / "done", "a") as file:
+            file.write(f"{number} {os.getpid()}\n")
+        return True
+
+    assert workers.all_hold([partial(check, number) for number in range(20)], most)
+    done = [line.split() for line in (tmp_path / "done").read_text().splitlines()]
+    assert sorted(int(number) for number, _ in done) == list(range(20))
+    assert len({process for _, process in done}) == min(cores, most)
+
+
+def test_nobody_goes_on_after_a_check_that_does_not_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)
+    done: list[int] = []
+    assert not workers.all_hold([lambda: False, lambda: not done.append(1)], 9)
+    assert done == []
+
+
+def test_a_check_whose_worker_dies_does_not_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    here = os.getpid()
+
+    def fragile() -> bool:
+        time.sleep(0.02)
+        if os.getpid() != here:
+            os._exit(9)
+        return True
+
+    assert not workers.all_hold([fragile] * 10, 9)
+
+
+def test_a_check_that_raises_leaves_no_process(cores: int) -> None:
+    def wrong() -> bool:
+        time.sleep(0.02)
+        raise OSError("gone")
+
+    with pytest.raises(OSError, match="gone"):
+        workers.all_hold([wrong] * 10, 9)
     with pytest.raises(ChildProcessError):
         os.waitpid(-1, os.WNOHANG)
 

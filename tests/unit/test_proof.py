@@ -1,0 +1,162 @@
+"""Outputs that are as the recipes say are proved; whatever is done to one of them, they are not."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from command import gen
+from crucible_gen import made, proof, workers
+from whole import small
+
+NAMES = [f"r{number}" for number in range(9)]
+EX, PY, IR = "elixir/lib/crucible_recipes/r3.ex", "python/crucible_recipes/r3.py", "ir/r3.json"
+
+
+@pytest.fixture(scope="module")
+def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = small(tmp_path_factory.mktemp("proof") / "p", NAMES)
+    (root / "gen.yaml").write_text("")
+    assert gen(["-q", "recipes"], root).code == 0
+    return root
+
+
+@pytest.fixture(params=[1, 3], ids=["one process", "three processes"])
+def root(request: pytest.FixtureRequest, good: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(os, "cpu_count", lambda: request.param)
+    monkeypatch.setattr(proof, "_ENOUGH", 1)
+    monkeypatch.setattr(proof, "_CHUNK", 2)
+    shutil.copytree(good, tmp_path / "p", symlinks=True)
+    monkeypatch.chdir(tmp_path / "p")
+    return tmp_path / "p"
+
+
+def prove(root: Path) -> tuple[int, int] | None:
+    return proof.prove(made.Request([root / "recipes"], root, root / "generated", whole=True))
+
+
+def test_what_is_as_it_should_be_is_proved(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert prove(root) == (9, 9 * 4 + 20)
+    monkeypatch.chdir(root / "recipes")
+    assert prove(root) == (9, 9 * 4 + 20)
+
+
+def _append(path: Path, text: str = " ") -> None:
+    path.write_text(path.read_text() + text)
+
+
+def _fifo(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+def _link(path: Path) -> None:
+    shutil.move(path, path.parents[3] / "elsewhere")
+    path.symlink_to(path.parents[3] / "elsewhere")
+
+
+def _folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+CHANGES: dict[str, Callable[[Path], object]] = {
+    **{f"edited {name}": lambda out, name=name: _append(out / name) for name in (EX, PY, IR, f"{IR}.gen")},
+    **{f"missing {name}": lambda out, name=name: (out / name).unlink() for name in (EX, PY, IR, f"{IR}.gen")},
+    **{
+        f"{what.__name__} {name}": lambda out, what=what, name=name: what(out / name)
+        for what in (_fifo, _link, _folder)
+        for name in (EX, IR)
+    },
+    "empty": lambda out: (out / PY).write_text(""),
+    "long": lambda out: _append(out / PY, "#" * 100_000),
+    "head": lambda out: (out / EX).write_text((out / EX).read_text().replace("recipes/r3", "recipes/r4", 1)),
+    "another's": lambda out: shutil.copy(out / EX, out / EX.replace("r3", "r4")),
+    "shared": lambda out: _append(out / "elixir/mix.exs"),
+    "manifest": lambda out: _append(out / "manifest.txt"),
+    "no manifest": lambda out: (out / "manifest.txt").unlink(),
+    "left over": lambda out: shutil.copy(out / EX, out / EX.replace("r3", "r33")),
+    "left over deep": lambda out: shutil.copytree(out / "ir", out / "ir/old"),
+    "sidecar": lambda out: (out / "ir/x.json.gen").write_text(""),
+    "half": lambda out: (out / "ir/x.tmp").write_text(""),
+    "folder is a link": lambda out: (
+        shutil.move(out / "elixir/lib", out.parent / "lib"),
+        (out / "elixir/lib").symlink_to(out.parent / "lib"),
+    ),
+    "recipe": lambda out: _append(out.parent / "recipes/r3.yaml", "# more\n"),
+    "recipe gone": lambda out: (out.parent / "recipes/r3.yaml").unlink(),
+    "recipe more": lambda out: shutil.copy(out.parent / "recipes/r3.yaml", out.parent / "recipes/r33.yaml"),
+    "fragment": lambda out: _append(out.parent / "recipes/fragments/base.yaml", "# more\n"),
+    "no fragment": lambda out: (out.parent / "recipes/fragments/base.yaml").unlink(),
+    "in a circle": lambda out: (out.parent / "recipes/fragments/base.yaml").write_text("extends: base.yaml\n"),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_is_not_as_it_should_be_is_not_proved(change: str, root: Path) -> None:
+    CHANGES[change](root / "generated")
+    assert prove(root) is None
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
+
+
+@pytest.mark.parametrize("name", ["elixir/notes.txt", "elixir/deps/a/mix.exs", "python/.venv/x.py.gen", "ir/x/y.json"])
+def test_what_is_not_ours_is_no_matter(name: str, root: Path) -> None:
+    path = root / "generated" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("mine\n")
+    assert prove(root) == (9, 9 * 4 + 20)
+
+
+@pytest.mark.parametrize(
+    "extends",
+    [
+        "fragments/base.yaml",
+        "[fragments/base.yaml, fragments/other.yaml]",
+        "['fragments/base.yaml', \"fragments/other.yaml\"]  # both",
+        "\n  - fragments/other.yaml  # first\n\n  - fragments/base.yaml",
+        "# two\n- fragments/other.yaml\n- fragments/base.yaml",
+        "[fragments/../fragments/base.yaml]",
+    ],
+)
+def test_ways_to_write_what_is_extended(extends: str, root: Path) -> None:
+    (root / "recipes/r3.yaml").write_text(
+        f"id: r3\ntype: supervised\ndescription: It.\nextends: {extends}\ntraining_config:\n  epochs: 1\n"
+    )
+    assert prove(root) is None
+    assert gen(["-q", "recipes"], root).code == 0
+    assert prove(root) == (9, 9 * 4 + 20)
+
+
+def test_outputs_longer_than_a_block_are_read_whole(root: Path) -> None:
+    text = "".join(f"  Line {number} of a long description of it.\n" for number in range(2000))
+    recipe = root / "recipes/r3.yaml"
+    recipe.write_text(recipe.read_text().replace("description: Recipe r3.", f"description: |\n{text}".rstrip()))
+    assert gen(["-q", "recipes"], root).code == 0
+    assert (root / "generated" / PY).stat().st_size > 2 * proof._BLOCK
+    assert prove(root) == (9, 9 * 4 + 20)
+    _append(root / "generated" / PY, "#\n")
+    assert prove(root) is None
+
+
+def test_a_missing_wrapper_is_not_proved(root: Path) -> None:
+    """Whether it should be there is said by no digest: it is where a recipe names a stage of it."""
+    (root / "recipes/r3.yaml").write_text(
+        "id: r3\ntype: rl\ndescription: It.\nextends: fragments/base.yaml\ncompat: [crucible_train@0.3.0]\n"
+    )
+    ran = gen(["-q", "recipes"], root)
+    if ran.code == 0:
+        (root / "generated/elixir/lib/crucible_recipes/compat.ex").unlink()
+    assert ran.code == 0, ran.both
+    assert prove(root) is None
+
+
+def test_many_recipes_are_not_too_many_checks(monkeypatch: pytest.MonkeyPatch, root: Path) -> None:
+    counted: list[int] = []
+    monkeypatch.setattr(proof.find, "files", lambda *_: [f"/r{number}.yaml" for number in range(1_000_000)])
+    monkeypatch.setattr(workers, "all_hold", lambda checks, most: counted.append(len(checks)))
+    assert prove(root) is None
+    assert counted[0] <= 256
