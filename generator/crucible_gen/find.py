@@ -46,6 +46,8 @@ def files(paths: Sequence[Path], out: Path, problems: list[Problem]) -> list[str
         hint = f"a recipe is a file that ends in {', '.join(ENDINGS)}; gen new NAME --type TYPE writes one"
         problems.append(Problem(Place(places), "E0305", "no recipes are here", hint=hint))
     here = os.getcwd()
+    if os.sep == "/" and all(file.startswith(f"{here}/") for file in found):
+        return sorted(found)  # as below, without working out each name
     return sorted(found, key=lambda file: relative(file, here))
 
 

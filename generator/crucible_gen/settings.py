@@ -78,7 +78,7 @@ def find(start: Path, flags: Mapping[str, Plain]) -> Settings:
         node = _read(directory)
         if node is None:
             continue
-        if problems := Validator(schema(), "E0510").check(node):
+        if node.value and (problems := Validator(schema(), "E0510").check(node)):
             raise Problems(problems)
         root = directory
         for name, entry in node.value.items() if isinstance(node.value, dict) else ():

@@ -106,6 +106,8 @@ def parse(data: bytes, file: str) -> Node:
         from crucible_gen.load.json_reader import read_json
 
         return read_json(text, file)
+    if not text.strip(" \r\n"):
+        return Node(None, Place(file, 1, 1))
     from crucible_gen.load.yaml_reader import read_yaml
 
     return read_yaml(text, file)
