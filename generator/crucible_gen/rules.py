@@ -22,6 +22,7 @@ CODES = {
     "E0414": "two evaluation tasks or samples have one name",
     "E0415": "a text is no moment in time",
     "E0416": "a text cannot be an atom",
+    "E0417": "a whole number does not fit 64 bits",
     "E0418": "compat names a release that has nothing to work around",
 }
 
@@ -142,7 +143,7 @@ def _all_values(node: Node, type_: str, schemas: Schemas) -> Iterator[Problem]:
 
 
 def _values(node: Node, shape: Shape) -> Iterator[Problem]:
-    """What a text may be: a moment that exists, a name that an atom can hold."""
+    """What a value may be: a moment that exists, a name that an atom can hold, a whole number of 64 bits."""
     value = node.value
     if isinstance(value, dict):
         symbols = shape.kind != "text_map"
@@ -153,6 +154,10 @@ def _values(node: Node, shape: Shape) -> Iterator[Problem]:
     elif isinstance(value, tuple):
         for item in value:
             yield from _values(item, shape.items or (shape if shape.kind == "text_map" else ANY))
+    elif isinstance(value, float):  # JSON Schema counts 1.0e+300 as a whole number
+        if shape.kind == "integer" and not -(2.0**63) <= value < 2.0**63:
+            message = f"expected a whole number of 64 bits, found {value}"
+            yield Problem(node.place, "E0417", message, hint="write a smaller number")
     elif isinstance(value, str):
         if shape.kind == "timestamp":
             yield from _moment(value, node.place)
