@@ -17,7 +17,8 @@ from pathlib import Path
 from crucible_gen import fast, memory, store
 from crucible_gen.made import Known, Made, Request, Result
 from crucible_gen.memory import Memory, Row
-from crucible_gen.plan import FOREIGN_FOLDERS, Plan
+from crucible_gen.outputs import FOREIGN_FOLDERS
+from crucible_gen.plan import Plan
 from crucible_gen.schema import shipped
 from crucible_gen.settings import OWN_FILE, PYPROJECT
 from crucible_gen.sign import body_digest
@@ -59,11 +60,9 @@ class Notes:
         self.alone = False
 
 
-def begin(start: Path) -> Notes | None:
-    """The notes of a run that looks for settings from `start` on; None where no record is wanted."""
-    if fast.said is None:
-        return None
-    notes = Notes(fast.said, fast.look)
+def begin(words: list[str], start: Path) -> Notes:
+    """The notes of a run with these words that looks for settings from `start` on."""
+    notes = Notes(words, fast.look)
     for folder in (start, *start.parents):
         for name in (OWN_FILE, PYPROJECT):
             _note(notes, str(folder / name))

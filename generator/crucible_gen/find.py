@@ -60,20 +60,23 @@ def _below(directory: str, out: Path, problems: list[Problem]) -> Iterable[str]:
             if (identity := _identity(current)) in seen:
                 continue  # a link that leads back up, or to the outputs
             seen.add(identity)
-            entries = sorted(os.scandir(current), key=lambda entry: entry.name)
+            entries = list(os.scandir(current))
         except OSError as error:
             message = f"this directory cannot be read: {(error.strerror or str(error)).lower()}"
             hint = "allow reading it, or name the recipes one by one"
             problems.append(Problem(Place(shown(Path(current))), "E0306", message, hint=hint))
             continue
+        below: list[str] = []
         for entry in entries:
-            if entry.name[0] in "._":
+            name = entry.name
+            if name[0] in "._":
                 continue
             if _is_directory(entry):
-                if entry.name != _FRAGMENTS:
-                    pending.append(entry.path)
-            elif entry.name.endswith(ENDINGS) and not entry.name.endswith(_OTHERS):
+                if name != _FRAGMENTS:
+                    below.append(entry.path)
+            elif name.endswith(ENDINGS) and not name.endswith(_OTHERS):
                 yield entry.path
+        pending += sorted(below)
 
 
 def _identity(path: str | Path) -> tuple[int, int]:

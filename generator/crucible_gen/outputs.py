@@ -36,13 +36,17 @@ SHARED = {
     "ir": (),
 }
 """What no recipe changes, by target."""
+NO_COMMENTS = (".json",)
+"""Endings of outputs that cannot have their two lines in front: they have them in a file beside them."""
+FOREIGN_FOLDERS = frozenset({"_build", "build", "deps", "dist", "cover", "node_modules", "venv", "__pycache__"})
+"""Where builds put copies of generated files, signature and all: nothing in there is ours. So too in hidden folders."""
 COMPAT = "lib/crucible_recipes/compat.ex"
 """What there is besides, in Elixir, if a recipe names a wrapper stage."""
 
 
-def recipe(targets: Iterable[str], stem: str) -> list[str]:
-    """The outputs of a recipe."""
-    return [f"{target}/{folder}{stem}{ending}" for target in targets for folder, ending in _RECIPE[target]]
+def places(targets: Iterable[str]) -> list[tuple[str, str]]:
+    """Where the outputs of a recipe are: what stands before its stem, and what behind it."""
+    return [(f"{target}/{folder}", ending) for target in targets for folder, ending in _RECIPE[target]]
 
 
 def shared(targets: Iterable[str]) -> list[str]:
@@ -53,10 +57,9 @@ def shared(targets: Iterable[str]) -> list[str]:
 def folders(targets: Sequence[str], stems: Sequence[str]) -> dict[str, set[str]]:
     """The names of all outputs of a run, by folder."""
     found: dict[str, set[str]] = {}
-    for target in targets:
-        for folder, ending in _RECIPE[target]:
-            names = found.setdefault(f"{target}/{folder}".rstrip("/"), set())
-            names.update([stem + ending for stem in stems])
+    for folder, ending in places(targets):
+        names = found.setdefault(folder.rstrip("/"), set())
+        names.update([stem + ending for stem in stems])
     for path in shared(targets):
         folder, _, name = path.rpartition("/")
         found.setdefault(folder, set()).add(name)

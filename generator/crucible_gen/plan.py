@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from crucible_gen.files import File
+from crucible_gen.outputs import FOREIGN_FOLDERS
 from crucible_gen.problems import Place, Problem
 from crucible_gen.sign import SIDECAR, body_digest, read
 
@@ -32,9 +33,6 @@ CODES = {
 }
 
 Kind = Literal["create", "update", "delete", "keep"]
-
-FOREIGN_FOLDERS = frozenset({"_build", "build", "deps", "dist", "cover", "node_modules", "venv", "__pycache__"})
-"""Where builds put copies of generated files, signature and all: nothing in there is ours. So too in hidden folders."""
 
 _OPEN = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 _HEAD = 1 << 16

@@ -10,13 +10,13 @@ The surprising rule: which files a recipe extends is read off its text by a roug
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache, partial
 
 from crucible_gen import find, inputs, manifest, names, outputs, sign, workers
 from crucible_gen.made import Request
-from crucible_gen.plan import FOREIGN_FOLDERS
 from crucible_gen.problems import Problem, Problems
 
 _OPEN = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
@@ -43,14 +43,18 @@ def _prove(request: Request) -> tuple[int, int] | None:
     if problems or not recipes:
         return None
     common = inputs.common(_schemas(request), inputs.templates(request.templates), sorted(request.compat))
-    case = _Case(request, common)
+    with contextlib.closing(_Case(request, common)) as case:
+        holds = _holds(case, recipes)
+    if not holds:
+        return None
+    return len(recipes), len(recipes) * len(case.places) + len(outputs.shared(request.targets)) + 1
+
+
+def _holds(case: _Case, recipes: Sequence[str]) -> bool:
     chunks = workers.chunks(recipes, max(_CHUNK, len(recipes) // _MOST_CHUNKS + 1))
     checks: list[Callable[[], bool]] = [case.names_this_generator, partial(case.is_all, recipes), case.shared_fit]
     checks += [partial(case.all_recipes_fit, chunk) for chunk in chunks]
-    if not workers.all_hold(checks, len(recipes) // _ENOUGH + 1):
-        return None
-    shared, each = outputs.shared(request.targets), outputs.recipe(request.targets, "")
-    return len(recipes), len(recipes) * len(each) + len(shared) + 1
+    return workers.all_hold(checks, len(recipes) // _ENOUGH + 1)
 
 
 def _schemas(request: Request) -> list[tuple[str, str]]:
@@ -66,7 +70,7 @@ class _Case:
 
     def __init__(self, request: Request, common: str) -> None:
         """Takes what the run is asked for, and what goes into every output."""
-        self.out = os.path.abspath(request.out).removeprefix(os.getcwd() + os.sep)  # a short path is found sooner
+        self.out = os.path.abspath(request.out)
         self.root = str(request.root)
         self.targets = request.targets
         self.profile = request.profile
@@ -74,6 +78,14 @@ class _Case:
         # Where stages are named; templates of your own may leave them out of the Elixir.
         self.telling = (".ex",) if request.templates is None else (".ex", ".py")
         self.bases: dict[tuple[str, tuple[str, ...]], list[tuple[str, str]]] = {}
+        self.places: list[tuple[str, str, int]] = []
+        for folder, ending in outputs.places(request.targets):  # a name in an open folder is found sooner than a path
+            self.places.append((folder, ending, os.open(f"{self.out}/{folder}", os.O_RDONLY)))
+
+    def close(self) -> None:
+        """Gives the folders back."""
+        for _, _, folder in self.places:
+            os.close(folder)
 
     def names_this_generator(self) -> bool:
         """Whether the manifest is the one that this generator writes."""
@@ -82,7 +94,8 @@ class _Case:
 
     def shared_fit(self) -> bool:
         """Whether all outputs that no recipe changes are there and fit."""
-        return self.all_fit(outputs.shared(self.targets), inputs.shared(self.common), may_wrap=True)
+        files = [(path, f"{self.out}/{path}", None) for path in outputs.shared(self.targets)]
+        return self.all_fit(files, inputs.shared(self.common), may_wrap=True)
 
     def all_recipes_fit(self, recipes: Sequence[str]) -> bool:
         """Whether all outputs of these recipes are there and fit them."""
@@ -91,13 +104,15 @@ class _Case:
     def fits(self, recipe: str) -> bool:
         """Whether all outputs of a recipe are there and fit it."""
         signer = inputs.recipe(self.sources(recipe, ()), self.profile, self.common)
-        return self.all_fit(outputs.recipe(self.targets, _stem(recipe)), signer, may_wrap=False)
+        stem = _stem(recipe)
+        files = [(f"{start}{stem}{ending}", stem + ending, folder) for start, ending, folder in self.places]
+        return self.all_fit(files, signer, may_wrap=False)
 
     def sources(self, path: str, above: tuple[str, ...]) -> list[tuple[str, str]]:
         """The names and digests of a file and of all that it extends, as `resolve` orders them."""
         if path in above:
             raise ValueError("files extend each other")
-        data = _read(path, os.O_RDONLY)
+        data = _read(path, flags=os.O_RDONLY)
         if _COMPAT in data:
             raise ValueError("an output with this text might be one that has a wrapper stage")
         key = path.rpartition(os.sep)[0], _extends(data)
@@ -112,19 +127,20 @@ class _Case:
             found.update(dict.fromkeys(self.sources(os.path.normpath(os.path.join(folder, base)), above)))
         return list(found)
 
-    def all_fit(self, paths: Sequence[str], signer: inputs.Signer, *, may_wrap: bool) -> bool:
+    def all_fit(self, files: Iterable[tuple[str, str, int | None]], signer: inputs.Signer, *, may_wrap: bool) -> bool:
         """Whether each of these outputs has exactly the lines that its body and its inputs give.
 
+        There is the path of each, and the name under which it is opened in a folder.
         Where a recipe names a wrapper stage there is one more output, of which nothing is known here.
         """
         bare = ""
-        for path in paths:
-            data = _read(f"{self.out}/{path}")
+        for path, name, folder in files:
+            data = _read(name, folder)
             if path.endswith(sign.SIDECAR):  # it follows its file
                 if data != signer.lines(path, bare).encode():
                     return False
                 continue
-            if path + sign.SIDECAR in paths:
+            if path.endswith(outputs.NO_COMMENTS):
                 bare = sign.body_digest(data)
                 continue
             end = data.find(b"\n", data.find(b"\n") + 1) + 1
@@ -146,7 +162,7 @@ class _Case:
             for entry in others:
                 path = f"{folder}/{entry.name}"
                 if entry.is_dir(follow_symlinks=False):
-                    if path in expected or not (entry.name in FOREIGN_FOLDERS or entry.name.startswith(".")):
+                    if path in expected or not (entry.name in outputs.FOREIGN_FOLDERS or entry.name.startswith(".")):
                         pending.append(path)
                 elif entry.is_file(follow_symlinks=False):
                     if path.endswith((".tmp", sign.SIDECAR)) or os.path.lexists(f"{entry.path}{sign.SIDECAR}"):
@@ -195,8 +211,8 @@ def _is_plain(out: str, folder: str) -> bool:
     return os.path.realpath(f"{real}/{folder}") == f"{real}/{folder}"
 
 
-def _read(path: str, flags: int = _OPEN) -> bytes:
-    descriptor = os.open(path, flags)
+def _read(path: str, folder: int | None = None, flags: int = _OPEN) -> bytes:
+    descriptor = os.open(path, flags, dir_fd=folder)
     try:
         data = os.read(descriptor, _BLOCK)
         return data if len(data) < _BLOCK else data + b"".join(iter(lambda: os.read(descriptor, _BLOCK), b""))

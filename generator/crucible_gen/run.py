@@ -18,7 +18,7 @@ from crucible_gen.settings import Settings, shown
 
 if TYPE_CHECKING:
     from crucible_gen.cache import Notes
-    from crucible_gen.made import Request, Result
+    from crucible_gen.made import Known, Request, Result
     from crucible_gen.plan import Plan
 
 CODES = {
@@ -47,9 +47,13 @@ class Options(NamedTuple):
 
 def generate(options: Options, flags: Mapping[str, Plain]) -> int:
     """Writes, checks or diffs what the recipes say. Raises Problems for settings that are not right."""
-    from crucible_gen import cache, report
+    from crucible_gen import fast, report
 
-    notes = cache.begin(_start(options.paths))
+    notes: Notes | None = None
+    if fast.said is not None:
+        from crucible_gen import cache
+
+        notes = cache.begin(fast.said, _start(options.paths))
     settings = settings_of(options.paths, flags)
     try:
         return _generate(options, settings, notes)
@@ -58,7 +62,7 @@ def generate(options: Options, flags: Mapping[str, Plain]) -> int:
 
 
 def _generate(options: Options, settings: Settings, notes: Notes | None) -> int:
-    from crucible_gen import cache, made, write
+    from crucible_gen import made, write
 
     paths = recipe_paths(options.paths, settings)
     out = settings.path("out")
@@ -79,7 +83,7 @@ def _generate(options: Options, settings: Settings, notes: Notes | None) -> int:
     )
     result = _again(notes, request) if notes else None
     if result is None:
-        known = cache.look(notes, request) if notes else made.Known()
+        known = _known(notes, request) if notes else made.Known()
         if options.check and not options.regenerate and not known.made:
             from crucible_gen import proof
 
@@ -94,6 +98,12 @@ def _generate(options: Options, settings: Settings, notes: Notes | None) -> int:
         raise Problems(result.problems)
     work = _Work(options, settings, request, result, notes)
     return work.check() if options.check else work.show_diff() if options.diff else work.write()
+
+
+def _known(notes: Notes, request: Request) -> Known:
+    from crucible_gen import cache
+
+    return cache.look(notes, request)
 
 
 def _again(notes: Notes, request: Request) -> Result | None:

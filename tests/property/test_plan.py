@@ -11,7 +11,8 @@ from typing import Any
 
 from crucible_gen.diff import diff
 from crucible_gen.files import File
-from crucible_gen.plan import FOREIGN_FOLDERS, plan, temporary
+from crucible_gen.outputs import FOREIGN_FOLDERS
+from crucible_gen.plan import plan, temporary
 from crucible_gen.problems import Problems
 from crucible_gen.sign import body_digest, read, sidecar, sign
 from crucible_gen.write import apply, locked

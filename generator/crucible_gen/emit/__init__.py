@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from crucible_gen import inputs, names, sign
+from crucible_gen import inputs, names, outputs, sign
 from crucible_gen.emit import elixir, json, python
 from crucible_gen.emit.templates import Templates
 from crucible_gen.files import File
@@ -35,7 +35,6 @@ TARGETS: dict[str, Callable[[Schemas, Templates], Language]] = {
     "python": python.Python,
     "ir": json.Json,
 }
-_NO_COMMENTS = (".json",)
 
 
 def wraps(experiment: Experiment) -> bool:
@@ -90,7 +89,7 @@ class Emitter:
 
 def _signed(path: str, body: str, signer: inputs.Signer, recipe: str | None) -> Iterator[File]:
     digest = sign.body_digest(body)
-    if path.endswith(_NO_COMMENTS):
+    if path.endswith(outputs.NO_COMMENTS):
         beside = path + sign.SIDECAR
         yield File(path, body, recipe)
         yield File(beside, signer.lines(beside, digest), recipe)
