@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import shutil
 import subprocess
@@ -137,8 +138,15 @@ def _python_files(work: Path, count: int, project: Path) -> None:
         shutil.copy(path, work / "out" / path.name)
 
 
+def _statements(work: Path, count: int, project: Path) -> None:
+    """The same programs as a printer without a layout gives them: a statement a line, however long."""
+    _python_files(work, count, project)
+    for path in (work / "out").iterdir():
+        path.write_text(ast.unparse(ast.parse(path.read_text("utf-8"))) + "\n", "utf-8")
+
+
 def _black(python: Path, work: Path, count: int) -> list[str]:
-    # No fast mode and one worker, as it is called from a generator; a comment makes each file new to its cache.
+    # No fast mode and one worker, as it is called from a generator.
     return [str(python), "-m", "black", "-q", "--workers", "1", "out"]
 
 
@@ -150,5 +158,6 @@ PEERS = (
          100, _openapi, _openapi_client),
     Peer("kfp", "kfp", f"pipelines of a component with {VALUES} arguments to YAML", 200, _pipelines, _kfp),
     Peer("copier", "copier", f"files of {VALUES} holes", 1000, _template, _copier),
-    Peer("black", "black", "formats the Python files that gen wrote", 100, _python_files, _black),
+    Peer("black", "black", "looks over the Python files that gen wrote, which need nothing", 100, _python_files, _black),
+    Peer("black-unformatted", "black", "formats the same programs, a statement a line", 100, _statements, _black),
 )  # fmt: skip

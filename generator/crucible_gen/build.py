@@ -16,11 +16,12 @@ from crucible_gen.advise import Advice
 from crucible_gen.bundle import bundle
 from crucible_gen.made import Known, Made, Request, Result
 from crucible_gen.problems import Place, Problem, Problems, did_you_mean
-from crucible_gen.resolve import Reader, Recipe, Source
+from crucible_gen.resolve import Reader, Recipe
 from crucible_gen.validate import Validator
 
 if TYPE_CHECKING:
     from crucible_gen.files import File
+    from crucible_gen.lower import Experiment
     from crucible_gen.schema import Schemas
 
 __all__ = ["Known", "Made", "Request", "Result", "build", "profile_problems", "read"]
@@ -108,33 +109,41 @@ class Workshop:
         return schemas, Reader(schemas), _validator(schemas), emitter
 
     def make_all(self, files: Sequence[str]) -> tuple[dict[str, Made], list[Problem], set[str]]:
-        """Recipe files to what comes of each, what is wrong with the others, and the files that any of them extends."""
-        made: dict[str, Made] = {}
+        """Recipe files to what comes of each, what is wrong with the others, and the files that any of them extends.
+
+        Each step is done for all of them before the next one is: code runs faster that ran just before.
+        """
+        asked = self.request
+        schemas, reader, _, _ = self.tools
+        recipes: dict[str, Recipe] = {}
         problems: list[Problem] = []
         for path in files:
             try:
-                made[path] = self.make(find.source(path))
+                recipes[path] = reader.recipe(find.source(path), asked.profile)
             except Problems as error:
                 problems += error.problems
-        return made, problems, set(map(str, self.tools[1].extended))
+        made = {path: self._checked(recipe) for path, recipe in recipes.items()}
+        valid = [path for path, each in made.items() if not each.problems and (not asked.only or each.id in asked.only)]
+        experiments = {path: lower.lower(recipes[path], schemas, asked.compat) for path in valid}
+        made |= {path: self._printed(made[path], recipes[path], experiments[path]) for path in valid}
+        return made, problems, set(map(str, reader.extended))
 
-    def make(self, source: Source) -> Made:
-        """A recipe file to its outputs, or to what is wrong in it. Raises Problems for one that cannot be resolved."""
-        asked = self.request
-        schemas, reader, validator, emitter = self.tools
-        recipe = reader.recipe(source, asked.profile)
-        made = Made(
+    def _checked(self, recipe: Recipe) -> Made:
+        """What others see of a recipe, and what is wrong in it."""
+        schemas, _, validator, _ = self.tools
+        return Made(
             recipe.text("id") or "",
             sources=tuple((str(each.path), each.digest) for each in recipe.sources),
             profiles=tuple(name for name, _ in recipe.variants),
             place=rules.id_place(recipe),
             problems=tuple(_problems(recipe, validator, schemas)),
         )
-        if made.problems or (asked.only and made.id not in asked.only):
-            return made
+
+    def _printed(self, made: Made, recipe: Recipe, experiment: Experiment) -> Made:
+        """The recipe with its outputs."""
+        schemas, _, _, emitter = self.tools
         try:
-            experiment = lower.lower(recipe, schemas, asked.compat)
-            files = tuple(emitter.recipe(recipe, experiment, asked.targets))
+            files = tuple(emitter.recipe(recipe, experiment, self.request.targets))
         except Problems as error:  # of a template: the same for every recipe
             return made._replace(problems=error.problems)
         found = defects.stopping((stage.module for stage in experiment.stages), schemas.releases)

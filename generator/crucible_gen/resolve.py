@@ -82,6 +82,7 @@ class Reader:
         self._merged: dict[Path, tuple[Node, tuple[Source, ...]]] = {}
         self._failed: dict[Path, tuple[Problem, ...]] = {}
         self._named: set[Path] = set()
+        self._bases: dict[tuple[str, str], Source] = {}
 
     def recipe(self, source: Source, profile: str | None = None) -> Recipe:
         """The recipe in a file, with `profile` laid over it where it has one. Raises Problems."""
@@ -143,18 +144,22 @@ class Reader:
 
     def _base(self, item: Node, source: Source, seen: Sequence[Source]) -> Source:
         text = str(item.value)
-        path = Path(os.path.normpath(source.path.parent / text))
-        name = os.path.normpath(Path(source.name).parent / text).replace(os.sep, "/")
+        written = (source.name.rpartition("/")[0], text)
+        if written in self._bases:
+            path, name, _ = self._bases[written]
+        else:
+            path = Path(os.path.normpath(source.path.parent / text))
+            name = os.path.normpath(Path(source.name).parent / text).replace(os.sep, "/")
         for index, earlier in enumerate(seen):
             if earlier.path == path:
                 cycle = " -> ".join([*(each.name for each in seen[index:]), earlier.name])
                 message = f"these files extend each other: {cycle}"
                 raise Problems([Problem(item.place, "E0302", message, hint="remove one of these extends")])
-        if not path.is_file():
+        if written not in self._bases and not path.is_file():
             what = f"{name} is a directory" if path.is_dir() else f"there is no file {name}"
             hint = _near(path, text, source.path) or "write a path from this file to the one that it starts from"
             raise Problems([Problem(item.place, "E0301", f"extends {text}: {what}", hint=hint)])
-        return Source(path, name)
+        return self._bases.setdefault(written, Source(path, name))
 
     def _expanded(self, node: Node) -> Node:
         return expand(node, self.schemas.shape("recipe.schema.json"))
@@ -192,14 +197,23 @@ def merge(base: Node, over: Node) -> Node:
 
 def _bare_of_null(node: Node) -> Node:
     """The node without the keys whose value is null: in a recipe, null removes."""
-    if not isinstance(node.value, dict):
+    value = node.value
+    if not isinstance(value, dict):
         return node
-    changed = {
-        key: Entry(entry.key, _bare_of_null(entry.node))
-        for key, entry in node.value.items()
-        if entry.node.value is not None
-    }
-    return Node(changed, node.place)
+    entries = value
+    for key, entry in value.items():
+        if entry.node.value is not None and not isinstance(entry.node.value, dict):
+            continue
+        bare = _bare_of_null(entry.node)
+        if bare is entry.node and bare.value is not None:
+            continue
+        if entries is value:
+            entries = dict(value)
+        if bare.value is None:
+            del entries[key]
+        else:
+            entries[key] = Entry(entry.key, bare)
+    return node if entries is value else Node(entries, node.place)
 
 
 def _without(node: Node, key: str) -> Node:

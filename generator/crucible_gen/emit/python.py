@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 from crucible_gen import names
 from crucible_gen.emit.templates import Templates
@@ -77,7 +77,9 @@ class Python:
 
     def _imports(self, experiment: Experiment, fields: Sequence[Input], terms: Iterable[Term]) -> str:
         types = {each.inject.python for each in fields}
-        used = {name for term in terms for name in _record_types(term)} | {"experiment", "training_config"}
+        used = {"experiment", "training_config"}
+        for term in terms:
+            _add_types(term, used)
         runtime = {"Result", "RunConfig", "main", "override", "start"}
         runtime |= {"Ports"} if any("Ports" in type_ for type_ in types) else set()
         functions = {self._function(stage.kind) for stage in experiment.stages}
@@ -169,20 +171,21 @@ def _classed(type_: str, item: Term) -> Term:
     return Record(type_, fields)
 
 
-def _record_types(term: Term) -> Iterator[str]:
+def _add_types(term: Term, types: set[str]) -> None:
+    """Adds the types of the records in a term, and `module` for a module that stands as one."""
     match term:
         case Record(type_, fields):
-            yield type_
+            types.add(type_)
             for _, value in fields:
-                yield from _record_types(value)
+                _add_types(value, types)
         case Mapping(entries) | Keywords(entries):
             for _, value in entries:
-                yield from _record_types(value)
+                _add_types(value, types)
         case Items(items):
             for item in items:
-                yield from _record_types(item)
+                _add_types(item, types)
         case Module():
-            yield "module"
+            types.add("module")
 
 
 def _formatted(text: str, place: Place) -> str:
