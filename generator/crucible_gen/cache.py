@@ -318,12 +318,13 @@ def _digests(notes: Notes, made: Mapping[str, Made]) -> dict[str, str]:
 
     Of the generator's files, of schemas, templates and settings there are digests where they are as they were when noted.
     """
-    digests: dict[str, str] = {path: digest for path, digest in notes.memory.others.items() if path not in notes.stale}
+    known = ((path, digest) for path, digest in notes.memory.others.items() if path not in notes.stale)
+    digests = {path: digest for path, digest in known if digest or not _is_fixed(notes, path)}
     sources = {path for each in made.values() for path, _ in each.sources}
     for folder in notes.inputs.keys() - notes.fixed:
         if notes.inputs[folder] != notes.record["inputs"].get(folder):
             paths = (f"{folder}/{name}" for name, *at in fast.entries(notes.inputs[folder]) if at)
-            digests.update((path, "") for path in paths if path not in sources)
+            digests.update((path, "") for path in paths if path not in sources and path not in notes.fixed)
     old = fast.START - fast.MARGIN
     found: dict[str, fast.Stamp] = {path: at[3:] for path in notes.fixed if (at := notes.files.get(path))}
     for folder in notes.fixed & notes.inputs.keys():

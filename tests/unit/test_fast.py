@@ -374,6 +374,18 @@ def test_settings_that_appear_nearer_are_found(root: Path) -> None:
     assert (ran.short, ran.ran.code) == (False, 1)
 
 
+def test_settings_that_stand_among_recipes_are_settings(root: Path) -> None:
+    path = root / "recipes/gen.yaml"
+    path.write_text("out: ../generated\nschemas: [../stages]\ntemplates: ../templates\n")
+    for _ in range(3):
+        assert whole(["-q", "recipes"], root).ran.code == 0
+    assert whole(["recipes"], root).short
+    path.write_text(path.read_text() + "no_such_field: 1\n")
+    assert whole(["recipes"], root).ran.code == 1
+    path.unlink()
+    assert not whole(["recipes"], root).short
+
+
 def test_a_recipe_behind_a_link_is_followed(root: Path) -> None:
     target = root / "elsewhere.yaml"
     target.write_text(recipe("linked", extends="../recipes/fragments/base.yaml"))
