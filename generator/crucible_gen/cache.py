@@ -198,7 +198,7 @@ def _known(notes: Notes, out: str) -> Known:
         before, after = recorded.get(folder, _NO_FOLDER), folders.get(folder, _NO_FOLDER)
         if before == after:
             continue
-        came, went = fast.differences(before, after)
+        came, went = fast.differences(fast.entries(before), fast.entries(after))
         other = fast.kinds(came) ^ fast.kinds(went)  # a link is no file, whatever it leads to
         stale.update(f"{folder}/{name}" for name, _ in other)
         doubtful.update(f"{folder}/{each[0]}" for each in came)
@@ -258,7 +258,7 @@ def _walk(notes: Notes, into: dict[str, fast.Folder], root: str, enters: Callabl
         found.append(folder)
         if folder in into:
             continue
-        into[folder] = notes.seen.get(folder) or fast.scan(folder)
+        into[folder] = notes.seen.get(folder) or fast.packed(*fast.scan(folder))
         recorded = notes.record["inputs" if into is notes.inputs else "outputs"]
         if into[folder] == recorded.get(folder):
             pending += [path for path in recorded if os.path.dirname(path) == folder]
@@ -285,7 +285,7 @@ def _look_again(notes: Notes, out: str) -> set[str]:
     other: set[str] = set()
     for folder, found in notes.outputs.items():
         if found != before.get(folder):
-            came, _ = fast.differences(before.get(folder, _NO_FOLDER), found)
+            came, _ = fast.differences(fast.entries(before.get(folder, _NO_FOLDER)), fast.entries(found))
             other.update(f"{folder}/{name}" for name, *at in came if at)
     return other
 

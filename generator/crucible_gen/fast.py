@@ -180,20 +180,20 @@ def compare(folder: str, before: Folder, unsettled: bool) -> Compared:
     For the names with another stamp there is None where any came, went or became something else. Young ones are looked
     for among those, and among all in a folder that had some.
     """
-    now = scan(folder)
+    own, found = scan(folder)
+    now = packed(own, found)
     if now == before and not unsettled:
         return None, [], []
-    came, went = differences(before, now)
-    doubtful = entries(now) if unsettled else came
+    came, went = differences(entries(before), found)
+    doubtful = found if unsettled else came
     young = [each[0] for each in doubtful if len(each) > 1 and max(each[-2:]) > START - MARGIN]
     if now[0][:1] != before[0][:1] or kinds(came) != kinds(went):
         return now, None, young
     return now if now != before else None, [each[0] for each in came], young
 
 
-def differences(before: Folder, now: Folder) -> tuple[set[Entry], set[Entry]]:
+def differences(old: list[Entry], new: list[Entry]) -> tuple[set[Entry], set[Entry]]:
     """What stands in a folder now and did not before, and what did and does not now."""
-    old, new = entries(before), entries(now)
     if len(old) == len(new):  # as a rule most stand where they stood: only the others are looked up
         pairs = [(one, other) for one, other in zip(old, new, strict=True) if one != other]
         old, new = [one for one, _ in pairs], [other for _, other in pairs]
@@ -211,7 +211,7 @@ def entries(folder: Folder) -> list[Entry]:
     return found
 
 
-def scan(folder: str) -> Folder:
+def scan(folder: str) -> tuple[Stamp, list[Entry]]:
     """A folder's own stamp, and what stands in it; both are empty for a folder that cannot be read."""
     found: list[Entry] = []
     try:
@@ -229,8 +229,13 @@ def scan(folder: str) -> Folder:
         finally:
             os.close(descriptor)
     except OSError:
-        return (), b""
-    return (own.st_dev, own.st_ino, own.st_mtime_ns), marshal.dumps(found, 2)
+        return (), []
+    return (own.st_dev, own.st_ino, own.st_mtime_ns), found
+
+
+def packed(own: Stamp, found: list[Entry]) -> Folder:
+    """A folder as a record has it."""
+    return own, marshal.dumps(found, 2)
 
 
 def elsewhere(work: Callable[[A], dict[str, Compared]], on: A) -> Callable[[], dict[str, Compared]]:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -186,7 +185,7 @@ class _Work(NamedTuple):
             return self._write()
 
     def _write(self) -> int:
-        from crucible_gen import diff, plan, write
+        from crucible_gen import plan, write
 
         if self.result.problems:
             raise Problems(self.result.problems)
@@ -195,6 +194,8 @@ class _Work(NamedTuple):
             raise Problems(planned.problems)
         forced = tuple(action for action in planned.actions if action.forced)
         if forced and not self.options.quiet:
+            from crucible_gen import diff
+
             say(diff.diff(planned._replace(actions=forced)))
         write.apply(planned, planned.out)
         self.keep(planned)
@@ -254,6 +255,8 @@ class _Work(NamedTuple):
 
     def command(self, force: bool) -> str:
         """The one command that writes what this run found to differ; hand edits are lost in it, so `force` says so."""
+        import shlex
+
         words = ["gen", *(str(path) for path in self.options.paths)]
         for name, flag in (("out", "--out"), ("profile", "--profile"), ("templates", "--templates")):
             if self.settings.values[name].origin.startswith("--"):
