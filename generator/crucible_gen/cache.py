@@ -28,7 +28,7 @@ _SHARED = ""
 _NO_FOLDER: fast.Folder = (), b""
 _NO_RECORD: store.Record = {"files": {}, "inputs": {}, "outputs": {}, "doubtful": (), "fixed": ()}
 _LATER = 1000
-"""So many rows of later runs stand in a record before they are put into its memory."""
+"""So many rows of later runs stand beside a memory before they are put into it."""
 _FEW = 100
 """With more files than these it does not pay to look at recipes one by one."""
 _MOST = 64
@@ -109,6 +109,7 @@ def look(notes: Notes, request: Request) -> Known:
     """Notes all that a run may read, and gives back what of an earlier run's work still holds."""
     if notes.look:
         notes.seen = notes.look.finish().inputs | notes.look.outputs
+    notes.inputs, notes.outputs, notes.alone = {}, {}, False  # whatever `few` took for all there is
     own = [Path(__file__).parent, shipped("schemas"), shipped("templates")]
     for root in [*own, *request.schemas, *([request.templates] if request.templates else [])]:
         notes.fixed.update(_walk(notes, notes.inputs, _path(root), lambda name: True))

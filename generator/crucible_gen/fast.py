@@ -64,9 +64,12 @@ def run(arguments: list[str]) -> int | None:
         return None
     out, error = record["says"][check]
     if not quiet:
-        sys.stderr.write(error)
-        sys.stdout.write(out)
-        sys.stdout.flush()
+        try:
+            sys.stderr.write(error)
+            sys.stdout.write(out)
+            sys.stdout.flush()
+        except OSError:
+            return None  # nobody listens any more, or a disk is full: the long way knows what to say
     if look.moved:
         seen = {"files": look.files, "inputs": look.inputs, "outputs": look.outputs, "later": look.later}
         store.save({**record, **seen, "when": START}, look.young)

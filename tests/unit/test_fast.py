@@ -16,7 +16,7 @@ import pytest
 from crucible_gen import cache, emit, fast, lower, memory, run, store
 from hypothesis import given
 from hypothesis import strategies as st
-from whole import STAGE, environment, process, recipe, small, whole
+from whole import STAGE, command, environment, process, recipe, small, whole
 
 HEAVY = {"click", "jinja2", "pydantic", "yaml", "jsonschema", "jsonschema_rs", "re", "json", "pathlib", "dataclasses"}
 HEAVY |= {"typing", "hashlib", "enum", "collections"}
@@ -88,6 +88,20 @@ def test_nothing_to_do_opens_each_folder_once_and_no_file(root: Path, monkeypatc
     inside = [path for path in opened if path.startswith(str(root))]
     assert len(inside) == len(set(inside))
     assert all(os.path.isdir(path) for path in inside)
+
+
+@pytest.mark.parametrize("args", [["recipes"], ["--check", "recipes"], ["--check", "--no-cache", "recipes"]])
+def test_nobody_who_listens_is_no_traceback(tmp_path: Path, args: list[str]) -> None:
+    root, cache = small(tmp_path / "p"), tmp_path / "cache"
+    for _ in range(2):
+        assert process(["-q", "recipes"], root, cache).returncode == 0
+    read, write = os.pipe()
+    os.close(read)
+    ran = subprocess.run(
+        command(*args), cwd=root, env=environment(cache), stdout=write, stderr=subprocess.PIPE, text=True, check=False
+    )
+    os.close(write)
+    assert (ran.returncode, ran.stderr) == (0, "")
 
 
 def test_check_and_quiet_share_the_record(root: Path) -> None:
@@ -535,6 +549,20 @@ def test_outputs_that_other_processes_read_count_too(
     assert (short.code, short.out, short.err) == (long.code, long.out, long.err)
     assert again[-1]
     assert "ir/c.json" in short.err
+
+
+def test_a_folder_that_came_with_a_changed_recipe_is_looked_into_from_then_on(root: Path) -> None:
+    (root / "recipes/b.yaml").write_text(recipe("b", epochs=7))
+    extra = root / "generated/elixir/extra"
+    extra.mkdir()
+    (extra / "own.txt").write_text("x")
+    for _ in range(2):
+        assert whole(["-q", "recipes"], root).ran.code == 0
+    assert whole(["recipes"], root).short
+    (extra / "b.ex").write_bytes((root / "generated/elixir/lib/crucible_recipes/b.ex").read_bytes())
+    ran = whole(["--check", "recipes"], root)
+    assert (ran.short, ran.ran.code) == (False, 1)
+    assert "generated/elixir/extra/b.ex: left over" in ran.ran.err
 
 
 def test_rows_that_were_made_anew_are_put_into_the_memory_when_they_are_many(
