@@ -73,8 +73,9 @@ def begin(words: list[str], start: Path) -> Notes:
 def may_be_few(notes: Notes) -> bool:
     """Whether, by what was read so far, few files changed since the record, and none that touches every recipe."""
     look = notes.look
-    few = look is not None and not look.strange and 0 < len(look.stale) <= _FEW
-    return few and not any(_is_fixed(notes, path) for path in (look.stale if look else ()))
+    if look is None or look.strange or not 0 < len(look.stale) <= _FEW:
+        return False
+    return not any(_is_fixed(notes, path) for path in look.stale)
 
 
 def few(notes: Notes) -> dict[str, Made] | None:
@@ -194,7 +195,7 @@ def _known(notes: Notes, out: str) -> Known:
     doubtful = set(record["doubtful"])
     doubtful.update(path for path, before in record["files"].items() if notes.files[path] != before)
     doubtful.update(path for path in notes.files if path not in record["files"] and notes.files[path])
-    stale: set[str] = set()
+    stale, same = (set(notes.look.stale), notes.look.same) if notes.look else (set(), set())
     for folder in {*recorded, *folders}:
         before, after = recorded.get(folder, _NO_FOLDER), folders.get(folder, _NO_FOLDER)
         if before == after:
@@ -203,7 +204,7 @@ def _known(notes: Notes, out: str) -> Known:
         other = fast.kinds(came) ^ fast.kinds(went)  # a link is no file, whatever it leads to
         stale.update(f"{folder}/{name}" for name, _ in other)
         doubtful.update(f"{folder}/{each[0]}" for each in came)
-    doubtful -= stale | (notes.look.same if notes.look else set())
+    doubtful -= stale | same
     digests = notes.memory.digests(doubtful) if doubtful else {}
     stale.update(path for path in doubtful if not fast.unchanged(path, digests))
     notes.stale = stale
@@ -304,13 +305,12 @@ def _changed_at(folder: str) -> int:
 
 def _young(notes: Notes) -> set[str]:
     """The files whose stamps the next run must not believe; folders that were settled and are as they were have none."""
-    old = fast.START - fast.MARGIN
-    young = {path for path, at in notes.files.items() if at and max(at[-2:]) > old}
+    young = {path for path, at in notes.files.items() if at and fast.is_young(at)}
     unsettled = {path.rpartition("/")[0] for path in notes.record["doubtful"]}
     for recorded, folders in (("inputs", notes.inputs), ("outputs", notes.outputs)):
         for folder, found in folders.items():
             if folder in unsettled or found != notes.record[recorded].get(folder):
-                young.update(f"{folder}/{name}" for name, *at in fast.entries(found) if at and max(at[-2:]) > old)
+                young.update(f"{folder}/{name}" for name, *at in fast.entries(found) if at and fast.is_young(at))
     return young
 
 

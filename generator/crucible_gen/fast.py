@@ -22,13 +22,11 @@ from crucible_gen import store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-    from typing import Any, TypeAlias, TypeVar
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from typing import Any, TypeAlias
 
     from crucible_gen.memory import Memory
     from crucible_gen.store import Record
-
-    A = TypeVar("A")
 
     Stamp: TypeAlias = tuple[int, ...]
     Folder: TypeAlias = tuple[Stamp, bytes]
@@ -122,7 +120,7 @@ class Look:
         self._unsettled = {path.rpartition("/")[0] for path in self._doubtful}
         self._waiting = self._begin(record["outputs"])
         self.files = {path: stamp(path) for path in record["files"]}
-        self.young = {path for path, at in self.files.items() if at and max(at[-2:]) > START - MARGIN}
+        self.young = {path for path, at in self.files.items() if at and is_young(at)}
         doubtful = {path for path, before in record["files"].items() if self.files[path] != before}
         doubtful.update(path for path in self._doubtful if path in self.files)
         self._take(self._compare(record["inputs"]), record["inputs"], self.inputs, doubtful)
@@ -189,7 +187,7 @@ def compare(folder: str, before: Folder, unsettled: bool) -> Compared:
         return None, [], []
     came, went = differences(entries(before), found)
     doubtful = found if unsettled else came
-    young = [each[0] for each in doubtful if len(each) > 1 and max(each[-2:]) > START - MARGIN]
+    young = [each[0] for each in doubtful if len(each) > 1 and is_young(each)]
     if now[0][:1] != before[0][:1] or kinds(came) != kinds(went):
         return now, None, young
     return now if now != before else None, [each[0] for each in came], young
@@ -241,14 +239,16 @@ def packed(own: Stamp, found: list[Entry]) -> Folder:
     return own, marshal.dumps(found, 2)
 
 
-def elsewhere(work: Callable[[A], dict[str, Compared]], on: A) -> Callable[[], dict[str, Compared]]:
+def elsewhere(
+    work: Callable[[dict[str, Folder]], dict[str, Compared]], folders: dict[str, Folder]
+) -> Callable[[], dict[str, Compared]]:
     """Begins work in another process; gives back what waits for its result, or does the work here where that failed."""
     read, write = os.pipe()
     if (child := os.fork()) == 0:
         try:
             os.nice(19)  # what goes on in the other one meanwhile comes first
             with os.fdopen(write, "wb") as pipe:
-                pipe.write(marshal.dumps(work(on), 2))
+                pipe.write(marshal.dumps(work(folders), 2))
             os._exit(0)
         finally:
             os._exit(1)
@@ -258,7 +258,7 @@ def elsewhere(work: Callable[[A], dict[str, Compared]], on: A) -> Callable[[], d
         with os.fdopen(read, "rb") as pipe:
             data = pipe.read()
         failed = os.waitpid(child, 0)[1]
-        found: dict[str, Compared] = work(on) if failed else marshal.loads(data)
+        found: dict[str, Compared] = work(folders) if failed else marshal.loads(data)
         return found
 
     return result
@@ -271,6 +271,12 @@ def stamp(path: str) -> Stamp | None:
     except OSError:
         return None
     return (at.st_mode, at.st_dev, at.st_ino, at.st_size, at.st_mtime_ns, at.st_ctime_ns)
+
+
+def is_young(at: Sequence[Any]) -> bool:
+    """Whether a stamp, or an entry that ends in one, is too young to be believed by the next run."""
+    young: bool = max(at[-2:]) > START - MARGIN
+    return young
 
 
 def unchanged(path: str, digests: Mapping[str, str]) -> bool:

@@ -61,7 +61,7 @@ def all_hold(checks: Sequence[Callable[[], bool]], most: int) -> bool:
     started: list[int] = []
     try:
         for _ in range(1, min(os.cpu_count() or 1, MOST, most) if hasattr(os, "fork") else 1):
-            started.append(_take_in_worker(checks, numbers))
+            started.append(_fork(lambda: _take(checks, numbers)))
         held = _take(checks, numbers)
     finally:
         failed = [os.waitpid(child, 0)[1] for child in started]
@@ -80,26 +80,24 @@ def _take(checks: Sequence[Callable[[], bool]], numbers: int) -> bool:
         os.read(numbers, len(checks))
 
 
-def _take_in_worker(checks: Sequence[Callable[[], bool]], numbers: int) -> int:
-    if child := os.fork():
-        return child
-    code = 1
-    try:
-        code = 0 if _take(checks, numbers) else 1
-    finally:
-        os._exit(code)  # as in _start
-
-
 def _start(work: Callable[[Sequence[T]], R], pieces: Sequence[Sequence[T]], file: IO[bytes]) -> int:
     import pickle
 
+    def dump() -> bool:
+        for piece in pieces:
+            pickle.dump(work(piece), file, pickle.HIGHEST_PROTOCOL)
+        file.flush()
+        return True
+
+    return _fork(dump)
+
+
+def _fork(work: Callable[[], bool]) -> int:
+    """A worker that does this work and ends with 0 where it went well."""
     if child := os.fork():
         return child
     code = 1
     try:
-        for piece in pieces:
-            pickle.dump(work(piece), file, pickle.HIGHEST_PROTOCOL)
-        file.flush()
-        code = 0
+        code = 0 if work() else 1
     finally:
         os._exit(code)  # this process owns nothing else: not the terminal, the lock or the tests around it

@@ -48,6 +48,19 @@ def lowered(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     yield ids
 
 
+def spied(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The paths that are opened from now on."""
+    opened: list[str] = []
+    real = os.open
+
+    def spy(path: str, *args: object, **kwargs: object) -> int:
+        opened.append(os.fspath(path))
+        return real(path, *args, **kwargs)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(os, "open", spy)
+    return opened
+
+
 # What it costs --------------------------------------------------------------------------------------------------------
 
 
@@ -76,14 +89,7 @@ def test_nothing_to_do_imports_nothing_heavy(tmp_path: Path) -> None:
 
 
 def test_nothing_to_do_opens_each_folder_once_and_no_file(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    opened: list[str] = []
-    real = os.open
-
-    def spy(path: str, *args: object, **kwargs: object) -> int:
-        opened.append(os.fspath(path))
-        return real(path, *args, **kwargs)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(os, "open", spy)
+    opened = spied(monkeypatch)
     assert whole(["recipes"], root).short
     inside = [path for path in opened if path.startswith(str(root))]
     assert len(inside) == len(set(inside))
@@ -471,14 +477,7 @@ def test_one_recipe_that_changed_is_all_that_is_opened(
     root: Path, again: list[bool], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (root / "recipes/b.yaml").write_text(recipe("b", epochs=7))
-    opened: list[str] = []
-    real = os.open
-
-    def spy(path: str, *args: object, **kwargs: object) -> int:
-        opened.append(os.fspath(path))
-        return real(path, *args, **kwargs)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(os, "open", spy)
+    opened = spied(monkeypatch)
     monkeypatch.setattr(cache, "look", None)
     assert whole(["recipes"], root).ran.out == "3 recipes: 32 files, 4 updated, 28 unchanged\n"
     assert again == [True]
