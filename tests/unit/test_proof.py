@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -34,8 +34,18 @@ def root(request: pytest.FixtureRequest, good: Path, tmp_path: Path, monkeypatch
     return tmp_path / "p"
 
 
-def prove(root: Path) -> tuple[int, int] | None:
-    return proof.prove(made.Request([root / "recipes"], root, root / "generated", whole=True))
+ALL = ("elixir", "python", "ir")
+
+
+def prove(
+    root: Path, compat: Sequence[str] = (), targets: Sequence[str] = ALL, templates: Path | None = None
+) -> object:
+    """The numbers that are proved, or None."""
+    out = root / "generated"
+    request = made.Request(
+        [root / "recipes"], root, out, targets, templates=templates, compat=tuple(compat), whole=True
+    )
+    return proof.prove(request)
 
 
 def test_what_is_as_it_should_be_is_proved(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -142,16 +152,48 @@ def test_outputs_longer_than_a_block_are_read_whole(root: Path) -> None:
     assert prove(root) is None
 
 
-def test_a_missing_wrapper_is_not_proved(root: Path) -> None:
+@pytest.mark.parametrize("key", ["compat", '"com\\x70at"', "settings", "fragment"])
+def test_a_missing_wrapper_is_not_proved(key: str, root: Path) -> None:
     """Whether it should be there is said by no digest: it is where a recipe names a stage of it."""
+    asks = "compat: [crucible_train@0.3.0]\n"
+    (root / "recipes/r3.yaml").write_text(
+        "id: r3\ntype: rl\ndescription: It.\nextends: fragments/base.yaml\n"
+        + ("" if key in ("settings", "fragment") else asks.replace("compat", key))
+    )
+    if key == "settings":
+        (root / "gen.yaml").write_text(asks)
+    elif key == "fragment":
+        fragment = root / "recipes/fragments/base.yaml"
+        fragment.write_text(fragment.read_text() + asks)
+    ran = gen(["-q", "recipes"], root)
+    assert ran.code == 0, ran.both
+    (root / "generated/elixir/lib/crucible_recipes/compat.ex").unlink()
+    assert prove(root, ("crucible_train@0.3.0",) if key == "settings" else ()) is None
+
+
+@pytest.mark.parametrize("targets", [("elixir", "ir"), ("elixir",)])
+def test_a_wrapper_is_missed_whatever_templates_leave_out(targets: tuple[str, ...], root: Path) -> None:
+    """Templates of your own may name no stage; then the data tell, and where there are none either, nothing is proved."""
+    (root / "own/elixir").mkdir(parents=True)
+    (root / "own/elixir/recipe.ex.j2").write_text("# nothing\n")
+    (root / "gen.yaml").write_text(f"templates: own\ntargets: [{', '.join(targets)}]\n")
+    (root / "recipes/r3.yaml").write_text("id: r3\ntype: rl\ndescription: Compatible.\nextends: fragments/base.yaml\n")
+    assert gen(["-q", "recipes"], root).code == 0
+    assert bool(prove(root, (), targets, root / "own")) == ("ir" in targets)
+    with (root / "recipes/r3.yaml").open("a") as file:
+        file.write("compat: [crucible_train@0.3.0]\n")
+    assert gen(["-q", "recipes"], root).code == 0
+    (root / "generated/elixir/lib/crucible_recipes/compat.ex").unlink()
+    assert prove(root, (), targets, root / "own") is None
+
+
+def test_where_there_is_no_elixir_no_wrapper_is_missed(root: Path) -> None:
+    (root / "gen.yaml").write_text("targets: [python]\n")
     (root / "recipes/r3.yaml").write_text(
         "id: r3\ntype: rl\ndescription: It.\nextends: fragments/base.yaml\ncompat: [crucible_train@0.3.0]\n"
     )
-    ran = gen(["-q", "recipes"], root)
-    if ran.code == 0:
-        (root / "generated/elixir/lib/crucible_recipes/compat.ex").unlink()
-    assert ran.code == 0, ran.both
-    assert prove(root) is None
+    assert gen(["-q", "recipes"], root).code == 0
+    assert prove(root, (), ("python",)) == (9, 9 + 5)
 
 
 def test_many_recipes_are_not_too_many_checks(monkeypatch: pytest.MonkeyPatch, root: Path) -> None:
