@@ -54,6 +54,7 @@ class Memory:
         self.later = later or {}
         self._data = data
         self._starts = starts
+        self._found: dict[bytes, list[int]] = {}
 
     def __len__(self) -> int:
         return len(self._starts) - 1
@@ -94,13 +95,15 @@ class Memory:
     def _packed(self, number: int) -> bytes:
         return self._data[self._starts[number] : self._starts[number + 1]]
 
-    def _having(self, name: bytes) -> Iterator[int]:
-        """The numbers of the rows that have the name among their bytes."""
-        at = self._data.find(name, self._starts[0])
-        while at >= 0:
-            number = bisect(self._starts, at) - 1
-            yield number
-            at = self._data.find(name, self._starts[number + 1])
+    def _having(self, name: bytes) -> list[int]:
+        """The numbers of the rows that have the name among their bytes; a name is looked for once."""
+        if name not in self._found:
+            numbers = self._found[name] = []
+            at = self._data.find(name, self._starts[0])
+            while at >= 0:
+                numbers.append(bisect(self._starts, at) - 1)
+                at = self._data.find(name, self._starts[numbers[-1] + 1])
+        return self._found[name]
 
 
 def unpacked(packed: bytes) -> Row:
