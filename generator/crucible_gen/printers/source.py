@@ -115,6 +115,7 @@ def floating(value: float) -> str:
     return f"{sign}{whole}.{digits[point:] or '0'}"
 
 
+@lru_cache(KEPT)
 def decimal(value: float) -> tuple[str, str, int]:
     """A finite float other than zero to sign, shortest digits S and exponent P, so that it is 0.S times ten to the P.
 
