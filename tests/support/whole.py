@@ -126,6 +126,20 @@ def break_recipe(root: Path, chance: random.Random) -> None:
         path.write_text(path.read_text() + "no_such_field: 1\n")
 
 
+def ask_for_wrappers(root: Path, chance: random.Random) -> None:
+    """A recipe or a fragment asks for wrapper stages, for which there is one more output, or asks no more."""
+    for path in root.glob("recipes/*.yaml"):
+        path.write_text(path.read_text().replace("type: supervised", "type: rl"))
+    if path := _pick(root, chance, chance.choice(["recipes/*.yaml", "recipes/fragments/*.yaml"])):
+        lines = [line for line in path.read_text().split("\n") if "crucible_train@" not in line]
+        asks = ["", 'compat: ["crucible_train@0.3.0"]\n', '"com\\x70at": [crucible_train@0.3.0]\n']
+        path.write_text("\n".join(lines) + chance.choice(asks))
+
+
+def delete_wrappers(root: Path, chance: random.Random) -> None:
+    (root / "generated/elixir/lib/crucible_recipes/compat.ex").unlink(missing_ok=True)
+
+
 def edit_fragment(root: Path, chance: random.Random) -> None:
     if path := _pick(root, chance, "recipes/fragments/*.yaml"):
         text = (BASE if path.stem == "base" else OTHER) + f"  learning_rate: {chance.randint(1, 9)}.0e-4\n"
@@ -201,7 +215,7 @@ def copy_output(root: Path, chance: random.Random) -> None:
     source, target = _pick(root, chance, "generated/**/*"), _pick(root, chance, "generated/**/*")
     if source and target:
         named = chance.choice([target, target.with_stem("copied"), target.with_name(f"{target.name}.gen")])
-        if source != named:
+        if not (named.exists() and source.samefile(named)):
             shutil.copy(source, named)
 
 
@@ -248,5 +262,6 @@ def settings_nearer(root: Path, chance: random.Random) -> None:
 CHANGES: tuple[Change, ...] = (
     edit_recipe, rewrite_extends, break_recipe, edit_fragment, touch, replace_by_equal, add_recipe, delete_recipe,
     rename_recipe, swap, edit_output, edit_header, line_ends, delete_output, copy_output, link_output, add_foreign,
-    edit_schema, edit_template, edit_settings, settings_nearer,
+    edit_schema, edit_template, edit_settings, settings_nearer, ask_for_wrappers,
+    delete_wrappers, delete_wrappers,
 )  # fmt: skip
