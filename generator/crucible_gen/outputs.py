@@ -49,18 +49,19 @@ def places(targets: Iterable[str]) -> list[tuple[str, str]]:
     return [(f"{target}/{folder}", ending) for target in targets for folder, ending in _RECIPE[target]]
 
 
-def shared(targets: Iterable[str]) -> list[str]:
-    """The outputs that all recipes share."""
-    return [f"{target}/{path}" for target in targets for path in SHARED[target]]
+def shared(targets: Iterable[str], *, wraps: bool = False) -> list[str]:
+    """The outputs that all recipes share; `wraps` says whether any names a wrapper stage."""
+    found = [f"{target}/{path}" for target in targets for path in SHARED[target]]
+    return [*found, f"elixir/{COMPAT}"] if wraps else found
 
 
-def folders(targets: Sequence[str], stems: Sequence[str]) -> dict[str, set[str]]:
-    """The names of all outputs of a run, by folder."""
+def folders(targets: Sequence[str], stems: Sequence[str], *, wraps: bool = False) -> dict[str, set[str]]:
+    """The names of all outputs of a run, by folder; `wraps` as in `shared`."""
     found: dict[str, set[str]] = {}
     for folder, ending in places(targets):
         names = found.setdefault(folder.rstrip("/"), set())
         names.update([stem + ending for stem in stems])
-    for path in shared(targets):
+    for path in shared(targets, wraps=wraps):
         folder, _, name = path.rpartition("/")
         found.setdefault(folder, set()).add(name)
     return found

@@ -53,12 +53,13 @@ def _prove(request: Request) -> tuple[int, int] | None:
         holds = _holds(case, recipes)
     if not holds:
         return None
-    return len(recipes), len(recipes) * len(case.places) + len(outputs.shared(request.targets)) + 1
+    return len(recipes), len(recipes) * len(case.places) + len(case.shared) + 1
 
 
 def _holds(case: _Case, recipes: Sequence[str]) -> bool:
     chunks = workers.chunks(recipes, max(_CHUNK, len(recipes) // _MOST_CHUNKS + 1))
     checks: list[Callable[[], bool]] = [case.names_this_generator, partial(case.is_all, recipes), case.shared_fit]
+    checks += [partial(case.any_wraps, recipes)] if case.wraps else []
     checks += [partial(case.all_recipes_fit, chunk) for chunk in chunks]
     return workers.all_hold(checks, len(recipes) // _ENOUGH + 1)
 
@@ -81,6 +82,8 @@ class _Case:
         self.targets = request.targets
         self.profile = request.profile
         self.common = common
+        self.wraps = "elixir" in request.targets and os.path.exists(f"{self.out}/elixir/{outputs.COMPAT}")
+        self.shared = outputs.shared(request.targets, wraps=self.wraps)
         self.asks = bool(request.compat or request.schemas)
         self.bases: dict[tuple[str, tuple[str, ...]], _Sources] = {}
         # Where stages are named; templates of your own may leave them out of the Elixir.
@@ -102,7 +105,11 @@ class _Case:
     def shared_fit(self) -> bool:
         """Whether all outputs that no recipe changes are there and fit."""
         signer = inputs.shared(self.common)
-        return all(_fits(path, _read(f"{self.out}/{path}"), signer) for path in outputs.shared(self.targets))
+        return all(_fits(path, _read(f"{self.out}/{path}"), signer) for path in self.shared)
+
+    def any_wraps(self, recipes: Sequence[str]) -> bool:
+        """Whether a recipe has a wrapper stage, by its data."""
+        return "ir" in self.targets and any(_wraps(_read(f"{self.out}/ir/{_stem(recipe)}.json")) for recipe in recipes)
 
     def all_recipes_fit(self, recipes: Sequence[str]) -> bool:
         """Whether all outputs of these recipes are there and fit them."""
@@ -111,8 +118,8 @@ class _Case:
     def fits(self, recipe: str) -> bool:
         """Whether all outputs of a recipe are there, and each has exactly the lines that its body and the recipe give.
 
-        Where a recipe has a wrapper stage there is one more output in Elixir, of which nothing is known here; so where
-        a recipe might ask for one, the output that names its stages is searched.
+        Where a recipe has a wrapper stage there is one more output in Elixir; so where that is not there and the recipe
+        might ask for one, the output that names its stages is searched.
         """
         sources, asks = self.sources(recipe, ())
         signer = inputs.recipe(sources, self.profile, self.common)
@@ -131,7 +138,7 @@ class _Case:
                 bare = ""
             elif not _fits(start + name, data, signer):
                 return False
-        if "elixir" not in self.targets or not (asks or self.asks):
+        if self.wraps or "elixir" not in self.targets or not (asks or self.asks):
             return True
         return told != b"" and _COMPAT not in told
 
@@ -159,7 +166,7 @@ class _Case:
 
     def is_all(self, recipes: Sequence[str]) -> bool:
         """Whether no other generated file, whole or not, is where outputs are; what is not ours is no matter."""
-        expected = outputs.folders(self.targets, [_stem(recipe) for recipe in recipes])
+        expected = outputs.folders(self.targets, [_stem(recipe) for recipe in recipes], wraps=self.wraps)
         pending = list(self.targets)
         while pending:
             folder = pending.pop()
@@ -183,6 +190,15 @@ def _fits(path: str, data: bytes, signer: inputs.Signer) -> bool:
     """Whether an output begins with the two lines that its body and its inputs give."""
     end = data.find(b"\n", data.find(b"\n") + 1) + 1
     return data[:end] == signer.lines(path, sign.body_digest(data[end:])).encode()
+
+
+def _wraps(data: bytes) -> bool:
+    """Whether an experiment, as JSON, has a wrapper stage; a text that names one is none."""
+    if _COMPAT not in data:
+        return False
+    import json
+
+    return any(stage["module"].encode().startswith(b"Elixir." + _COMPAT) for stage in json.loads(data)["pipeline"])
 
 
 def _stem(recipe: str) -> str:

@@ -92,14 +92,15 @@ def test_proof_is_given_only_where_the_long_way_agrees(
 ) -> None:
     chance = random.Random(seed)
     root = small(tmp_path / "p")
-    wanted = ["-q", "recipes"]
     good = tmp_path / "good"
+    proved = 0
     answers: list[tuple[int, int] | None] = []
     prove = proof.prove
     monkeypatch.setattr(proof, "prove", lambda request: answers.append(prove(request)) or answers[-1])
+    _settle(root, own)
     for step in range(3 * STEPS):
         if step % 3 == 0:
-            if gen(["--force", *wanted], root).code == 0:
+            if gen(["--force", "-q", "recipes"], root).code == 0:
                 shutil.rmtree(good, ignore_errors=True)
                 shutil.copytree(root, good, symlinks=True)
             else:
@@ -107,18 +108,24 @@ def test_proof_is_given_only_where_the_long_way_agrees(
                 shutil.copytree(good, root, symlinks=True)
         change = chance.choice(CHANGES)
         change(root, chance)
-        (root / "recipes/gen.yaml").unlink(missing_ok=True)
-        if not own:
-            lines = (root / "gen.yaml").read_text().splitlines(keepends=True)
-            (root / "gen.yaml").write_text(
-                "".join(line for line in lines if "schemas" not in line and "templates" not in line)
-            )
+        _settle(root, own)
         short = gen(["--check", "recipes"], root)
         if answers and answers.pop():
-            answers.append((0, 0))
+            proved += 1
             long = gen(["--check", "--regenerate", "recipes"], root)
             assert (short.code, short.out, short.err) == (long.code, long.out, long.err), (step, change.__name__)
-    assert len(answers) > STEPS // 8
+        answers.clear()
+    assert proved > STEPS // 8
+
+
+def _settle(root: Path, own: bool) -> None:
+    """Takes settings away that change everything, and those that name schemas and templates if there are to be none."""
+    (root / "recipes/gen.yaml").unlink(missing_ok=True)
+    if not own:
+        lines = (root / "gen.yaml").read_text().splitlines(keepends=True)
+        (root / "gen.yaml").write_text(
+            "".join(line for line in lines if ": templates" not in line and "[stages]" not in line)
+        )
 
 
 def test_the_shipped_recipes_are_proved() -> None:

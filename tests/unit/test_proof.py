@@ -14,6 +14,9 @@ from whole import small
 
 NAMES = [f"r{number}" for number in range(9)]
 EX, PY, IR = "elixir/lib/crucible_recipes/r3.ex", "python/crucible_recipes/r3.py", "ir/r3.json"
+WRAPPERS = "elixir/lib/crucible_recipes/compat.ex"
+ASKS = "compat: [crucible_train@0.3.0]\n"
+WRAPPED = f"id: r3\ntype: rl\ndescription: It.\nextends: fragments/base.yaml\n{ASKS}"
 
 
 @pytest.fixture(scope="module")
@@ -155,20 +158,38 @@ def test_outputs_longer_than_a_block_are_read_whole(root: Path) -> None:
 @pytest.mark.parametrize("key", ["compat", '"com\\x70at"', "settings", "fragment"])
 def test_a_missing_wrapper_is_not_proved(key: str, root: Path) -> None:
     """Whether it should be there is said by no digest: it is where a recipe names a stage of it."""
-    asks = "compat: [crucible_train@0.3.0]\n"
-    (root / "recipes/r3.yaml").write_text(
-        "id: r3\ntype: rl\ndescription: It.\nextends: fragments/base.yaml\n"
-        + ("" if key in ("settings", "fragment") else asks.replace("compat", key))
-    )
+    elsewhere = key in ("settings", "fragment")
+    (root / "recipes/r3.yaml").write_text(WRAPPED.replace(ASKS, "" if elsewhere else ASKS.replace("compat", key)))
     if key == "settings":
-        (root / "gen.yaml").write_text(asks)
+        (root / "gen.yaml").write_text(ASKS)
     elif key == "fragment":
-        fragment = root / "recipes/fragments/base.yaml"
-        fragment.write_text(fragment.read_text() + asks)
+        _append(root / "recipes/fragments/base.yaml", ASKS)
     ran = gen(["-q", "recipes"], root)
     assert ran.code == 0, ran.both
-    (root / "generated/elixir/lib/crucible_recipes/compat.ex").unlink()
-    assert prove(root, ("crucible_train@0.3.0",) if key == "settings" else ()) is None
+    asked = ("crucible_train@0.3.0",) if key == "settings" else ()
+    assert prove(root, asked) == (9, 9 * 4 + 21)
+    (root / "generated" / WRAPPERS).unlink()
+    assert prove(root, asked) is None
+
+
+def test_edited_wrappers_are_not_proved(root: Path) -> None:
+    (root / "recipes/r3.yaml").write_text(WRAPPED)
+    assert gen(["-q", "recipes"], root).code == 0
+    _append(root / "generated" / WRAPPERS)
+    assert prove(root) is None
+
+
+def test_wrappers_that_no_recipe_has_any_more_are_not_proved(root: Path) -> None:
+    """A text that names one is no stage."""
+    (root / "recipes/r3.yaml").write_text(WRAPPED)
+    assert gen(["-q", "recipes"], root).code == 0
+    left = (root / "generated" / WRAPPERS).read_bytes()
+    (root / "recipes/r3.yaml").write_text(
+        WRAPPED.replace(ASKS, "").replace("It.", "As CrucibleRecipes.Compat.ReinforcementLearning.")
+    )
+    assert gen(["-q", "recipes"], root).code == 0
+    (root / "generated" / WRAPPERS).write_bytes(left)
+    assert prove(root) is None
 
 
 @pytest.mark.parametrize("targets", [("elixir", "ir"), ("elixir",)])
@@ -180,18 +201,16 @@ def test_a_wrapper_is_missed_whatever_templates_leave_out(targets: tuple[str, ..
     (root / "recipes/r3.yaml").write_text("id: r3\ntype: rl\ndescription: Compatible.\nextends: fragments/base.yaml\n")
     assert gen(["-q", "recipes"], root).code == 0
     assert bool(prove(root, (), targets, root / "own")) == ("ir" in targets)
-    with (root / "recipes/r3.yaml").open("a") as file:
-        file.write("compat: [crucible_train@0.3.0]\n")
+    _append(root / "recipes/r3.yaml", ASKS)
     assert gen(["-q", "recipes"], root).code == 0
-    (root / "generated/elixir/lib/crucible_recipes/compat.ex").unlink()
+    assert bool(prove(root, (), targets, root / "own")) == ("ir" in targets)
+    (root / "generated" / WRAPPERS).unlink()
     assert prove(root, (), targets, root / "own") is None
 
 
 def test_where_there_is_no_elixir_no_wrapper_is_missed(root: Path) -> None:
     (root / "gen.yaml").write_text("targets: [python]\n")
-    (root / "recipes/r3.yaml").write_text(
-        "id: r3\ntype: rl\ndescription: It.\nextends: fragments/base.yaml\ncompat: [crucible_train@0.3.0]\n"
-    )
+    (root / "recipes/r3.yaml").write_text(WRAPPED)
     assert gen(["-q", "recipes"], root).code == 0
     assert prove(root, (), ("python",)) == (9, 9 + 5)
 
