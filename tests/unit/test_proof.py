@@ -192,6 +192,18 @@ def test_wrappers_that_no_recipe_has_any_more_are_not_proved(root: Path) -> None
     assert prove(root) is None
 
 
+def test_data_that_are_no_target_tell_nothing_of_wrappers(root: Path) -> None:
+    (root / "recipes/r3.yaml").write_text(WRAPPED)
+    assert gen(["-q", "recipes"], root).code == 0
+    left = (root / "generated" / WRAPPERS).read_bytes()
+    (root / "recipes/r3.yaml").write_text(WRAPPED.replace(ASKS, ""))
+    (root / "gen.yaml").write_text("targets: [elixir]\n")
+    assert gen(["-q", "recipes"], root).code == 0
+    (root / "generated" / WRAPPERS).write_bytes(left)
+    assert b"CrucibleRecipes.Compat." in (root / "generated" / IR).read_bytes()
+    assert prove(root, (), ("elixir",)) is None
+
+
 @pytest.mark.parametrize("targets", [("elixir", "ir"), ("elixir",)])
 def test_a_wrapper_is_missed_whatever_templates_leave_out(targets: tuple[str, ...], root: Path) -> None:
     """Templates of your own may name no stage; then the data tell, and where there are none either, nothing is proved."""
