@@ -39,7 +39,7 @@ def prove(request: Request) -> tuple[int, int] | None:
     """The number of recipes and of their outputs if all is as it should be, else None."""
     try:
         return _prove(request) if request.whole else None
-    except (OSError, ValueError, Problems):
+    except (OSError, ValueError, RecursionError, Problems):
         return None
 
 
@@ -147,7 +147,7 @@ class _Case:
         if path in above:
             raise ValueError("files extend each other")
         data = _read(path, flags=os.O_RDONLY)
-        key = path.rpartition(os.sep)[0], _extends(data)
+        key = path.rpartition(os.sep)[0], (_extends_in_json if path.endswith(".json") else _extends)(data)
         if key not in self.bases:
             self.bases[key] = self.all_sources(*key, (*above, path))
         others, ask = self.bases[key]
@@ -213,6 +213,18 @@ def _extends(data: bytes) -> tuple[str, ...]:
         return ()
     first, _, others = data[start + len(b"extends:") :].partition(b"\n")
     return _in_line(first) or tuple(_items(others.decode().split("\n")))
+
+
+def _extends_in_json(data: bytes) -> tuple[str, ...]:
+    """What a JSON file extends. Raises ValueError for a file that is none, or that extends no files."""
+    import json
+
+    found = json.loads(data)
+    bases = found.get("extends", ()) if isinstance(found, dict) else ()
+    bases = [bases] if isinstance(bases, str) else bases
+    if not isinstance(bases, list | tuple) or not all(isinstance(base, str) for base in bases):
+        raise ValueError("extends names no files")
+    return tuple(bases)
 
 
 @lru_cache(4096)  # recipes say the same again and again

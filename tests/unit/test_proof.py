@@ -144,6 +144,32 @@ def test_ways_to_write_what_is_extended(extends: str, root: Path) -> None:
     assert prove(root) == (9, 9 * 4 + 20)
 
 
+@pytest.mark.parametrize(
+    "extends",
+    ["", '"extends": "fragments/base.yaml", ', '"extends": ["fragments/other.json", "fragments/base.yaml"], '],
+)
+def test_recipes_and_fragments_in_json_are_proved(extends: str, root: Path) -> None:
+    (root / "recipes/fragments/other.json").write_text('{"training_config": {"batch_size": 64}}')
+    (root / "recipes/r3.yaml").unlink()
+    config = '{"epochs": 1, "model_ref": "Qwen/Qwen3.5-9B-Base", "dataset_ref": "HuggingFaceH4/no_robots"}'
+    text = f'{{"id": "r3", {extends}"type": "supervised", "description": "It.", "training_config": {config}}}\n'
+    (root / "recipes/r3.json").write_text(text)
+    ran = gen(["-q", "recipes"], root)
+    assert ran.code == 0, ran.both
+    assert prove(root) == (9, 9 * 4 + 20)
+    _append(root / "recipes/fragments/other.json")
+    assert (prove(root) is None) == ("other" in extends)
+
+
+@pytest.mark.parametrize(
+    "text", ["[]", "{", '{"extends": 1}', '{"extends": [1]}', '{"extends": {"a": "b"}}', '{"a": ' + "[" * 100_000]
+)
+def test_json_that_is_no_recipe_is_not_proved(text: str, root: Path) -> None:
+    (root / "recipes/r3.yaml").unlink()
+    (root / "recipes/r3.json").write_text(text)
+    assert prove(root) is None
+
+
 def test_outputs_longer_than_a_block_are_read_whole(root: Path) -> None:
     text = "".join(f"  Line {number} of a long description of it.\n" for number in range(2000))
     recipe = root / "recipes/r3.yaml"
