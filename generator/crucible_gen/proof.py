@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache, partial
+from pathlib import Path
 from typing import TypeAlias
 
 from crucible_gen import find, inputs, manifest, names, outputs, sign, workers
@@ -50,9 +52,11 @@ def _prove(request: Request) -> tuple[int, int] | None:
         return None
     common = inputs.common(_schemas(request), inputs.templates(request.templates), sorted(request.compat))
     with contextlib.closing(_Case(request, common)) as case:
-        holds = _holds(case, recipes)
-    if not holds:
-        return None
+        if not _holds(case, recipes):
+            fragments = case.fragments(recipes)
+            recipes = [recipe for recipe in recipes if recipe not in fragments]
+            if not fragments or not _holds(case, recipes):
+                return None
     return len(recipes), len(recipes) * len(case.places) + len(case.shared) + 1
 
 
@@ -164,24 +168,43 @@ class _Case:
             asks = asks or ask
         return list(found), asks
 
+    def fragments(self, recipes: Sequence[str]) -> set[str]:
+        """Those that have no outputs because they are no recipes: files without an id that others extend."""
+        from crucible_gen import load
+
+        start, ending, _ = self.places[0]
+        names = set(os.listdir(f"{self.out}/{start}"))
+        without = {
+            inputs.relative(recipe, self.root): recipe for recipe in recipes if _stem(recipe) + ending not in names
+        }
+        extended: set[str] = set()
+        for recipe in recipes:
+            if without.keys() <= extended:
+                break
+            extended.update(name for name, _ in self.sources(recipe, ())[0][1:])
+        found = {path for name, path in without.items() if name in extended}
+        return {path for path in found if load.load(Path(path), path).get("id") is None}
+
     def is_all(self, recipes: Sequence[str]) -> bool:
-        """Whether no other generated file, whole or not, is where outputs are; what is not ours is no matter."""
+        """Whether all outputs are there, and no other generated file, whole or not; what is not ours is no matter."""
         expected = outputs.folders(self.targets, [_stem(recipe) for recipe in recipes], wraps=self.wraps)
         pending = list(self.targets)
         while pending:
             folder = pending.pop()
             wanted = expected.pop(folder, set())
-            with os.scandir(f"{self.out}/{folder}") as entries:
-                others = [entry for entry in entries if entry.name not in wanted]
-            for entry in others:
-                path = f"{folder}/{entry.name}"
-                if entry.is_dir(follow_symlinks=False):
-                    if path in expected or not (entry.name in outputs.FOREIGN_FOLDERS or entry.name.startswith(".")):
+            names = set(os.listdir(f"{self.out}/{folder}"))
+            if not wanted <= names:
+                return False
+            for name in names - wanted:
+                path, full = f"{folder}/{name}", f"{self.out}/{folder}/{name}"
+                mode = os.lstat(full).st_mode
+                if stat.S_ISDIR(mode):
+                    if path in expected or not (name in outputs.FOREIGN_FOLDERS or name.startswith(".")):
                         pending.append(path)
-                elif entry.is_file(follow_symlinks=False):
-                    if path.endswith((".tmp", sign.SIDECAR)) or os.path.lexists(f"{entry.path}{sign.SIDECAR}"):
+                elif stat.S_ISREG(mode):
+                    if path.endswith((".tmp", sign.SIDECAR)) or os.path.lexists(f"{full}{sign.SIDECAR}"):
                         return False
-                    if _MARK in _read(entry.path)[:_HEAD]:
+                    if _MARK in _read(full)[:_HEAD]:
                         return False
         return all(_is_plain(self.out, folder) for folder in expected)
 

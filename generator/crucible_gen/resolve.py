@@ -135,6 +135,7 @@ class Reader:
             except Problems as error:
                 problems += error.problems
                 continue
+            base = _without(base, "id")  # a name is nobody else's
             merged = base if merged is None else merge(merged, base)
             sources += [each for each in read if each not in sources]
         if problems:

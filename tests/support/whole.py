@@ -140,6 +140,14 @@ def delete_wrappers(root: Path, chance: random.Random) -> None:
     (root / "generated/elixir/lib/crucible_recipes/compat.ex").unlink(missing_ok=True)
 
 
+def extend_a_neighbour(root: Path, chance: random.Random) -> None:
+    """A recipe extends a file beside it, which has no id, or sometimes has one."""
+    name = chance.choice(["d", "shared"])
+    (root / f"recipes/{name}.yaml").write_text(chance.choice(["", "", f"id: {name}\n"]) + OTHER)
+    if path := _pick(root, chance, "recipes/[a-c].yaml"):
+        path.write_text(recipe(path.stem, extends=f"[fragments/base.yaml, {name}.yaml]"))
+
+
 def edit_fragment(root: Path, chance: random.Random) -> None:
     if path := _pick(root, chance, "recipes/fragments/*.yaml"):
         text = (BASE if path.stem == "base" else OTHER) + f"  learning_rate: {chance.randint(1, 9)}.0e-4\n"
@@ -263,5 +271,5 @@ CHANGES: tuple[Change, ...] = (
     edit_recipe, rewrite_extends, break_recipe, edit_fragment, touch, replace_by_equal, add_recipe, delete_recipe,
     rename_recipe, swap, edit_output, edit_header, line_ends, delete_output, copy_output, link_output, add_foreign,
     edit_schema, edit_template, edit_settings, settings_nearer, ask_for_wrappers,
-    delete_wrappers, delete_wrappers,
+    delete_wrappers, delete_wrappers, extend_a_neighbour,
 )  # fmt: skip

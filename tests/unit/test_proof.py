@@ -170,6 +170,51 @@ def test_json_that_is_no_recipe_is_not_proved(text: str, root: Path) -> None:
     assert prove(root) is None
 
 
+@pytest.fixture
+def neighbours(root: Path) -> Path:
+    """A recipe that extends a file beside it, which extends another one; neither has an id."""
+    (root / "recipes/common.yaml").write_text("extends: [fragments/base.yaml, deeper.yaml]\n")
+    (root / "recipes/deeper.yaml").write_text("type: supervised\ntraining_config:\n  epochs: 3\n")
+    (root / "recipes/r3.yaml").write_text("id: r3\ndescription: It.\nextends: common.yaml\n")
+    ran = gen(["-q", "recipes"], root)
+    assert ran.code == 0, ran.both
+    return root
+
+
+def test_fragments_beside_recipes_are_no_recipes(neighbours: Path) -> None:
+    assert prove(neighbours) == (9, 9 * 4 + 20)
+
+
+def test_a_recipe_that_others_extend_is_no_fragment(root: Path) -> None:
+    (root / "recipes/r3.yaml").write_text("id: r3\ndescription: It.\nextends: r4.yaml\n")
+    assert gen(["-q", "recipes"], root).code == 0
+    assert prove(root) == (9, 9 * 4 + 20)
+    for path in (root / "generated").rglob("r4.*"):
+        path.unlink()
+    assert prove(root) is None
+
+
+BESIDE: dict[str, Callable[[Path], object]] = {
+    "edited": lambda recipes: _append(recipes / "deeper.yaml", "# more\n"),
+    "named": lambda recipes: (recipes / "deeper.yaml").write_text(
+        '"id": deeper\n' + (recipes / "deeper.yaml").read_text()
+    ),
+    "extended by nothing": lambda recipes: (recipes / "alone.yaml").write_text("type: supervised\n"),
+    "extended by what nothing extends": lambda recipes: (
+        (recipes / "alone.yaml").write_text("extends: neighbour.yaml\n"),
+        (recipes / "neighbour.yaml").write_text("type: supervised\n"),
+    ),
+    "a recipe without outputs": lambda recipes: [path.unlink() for path in recipes.parent.glob("generated/**/r4.*")],
+    "broken": lambda recipes: (recipes / "deeper.yaml").write_text("{"),
+}
+
+
+@pytest.mark.parametrize("change", BESIDE)
+def test_what_is_neither_recipe_nor_fragment_is_not_proved(change: str, neighbours: Path) -> None:
+    BESIDE[change](neighbours / "recipes")
+    assert prove(neighbours) is None
+
+
 def test_outputs_longer_than_a_block_are_read_whole(root: Path) -> None:
     text = "".join(f"  Line {number} of a long description of it.\n" for number in range(2000))
     recipe = root / "recipes/r3.yaml"

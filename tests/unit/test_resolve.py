@@ -186,6 +186,17 @@ def test_a_fragment_is_a_file_without_an_id_that_another_extends(tmp_path: Path)
     }
 
 
+def test_an_id_is_not_inherited(tmp_path: Path) -> None:
+    write(tmp_path, a="id: a\nextends: b.yaml\n", b="extends: c.yaml\n", c="id: c\nowner: c\n")
+    reader = Reader(SCHEMAS)
+    found = {name: reader.recipe(Source(tmp_path / f"{name}.yaml", f"{name}.yaml")) for name in "abc"}
+    assert {name: (each.text("id"), each.text("owner")) for name, each in found.items()} == {
+        "a": ("a", "c"),
+        "b": (None, "c"),
+        "c": ("c", "c"),
+    }
+
+
 # Profiles ----------------------------------------------------------------------------------------------------------
 
 PROFILES = "id: a\nowner: x\ntraining_config: {epochs: 3, seed: 1}\nprofiles: {smoke: {owner: null, training_config: {epochs: 1}}}\n"
