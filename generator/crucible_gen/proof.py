@@ -5,7 +5,8 @@ generator that runs is the one that the manifest names. So nothing is parsed and
 given here: where anything does not fit, or cannot be told by digests, generating again finds out what it is.
 
 The surprising rule: which files a recipe extends is read off its text by a rough eye. A wrong list gives another digest
-(see `inputs`), and so no proof, never a wrong one.
+(see `inputs`), and so no proof, never a wrong one. Files beside recipes that are none are looked for only where a first
+try does not hold.
 """
 
 from __future__ import annotations
@@ -33,6 +34,9 @@ _CHUNK, _MOST_CHUNKS = 50, 200
 """How many recipes one process takes at a time: few, so that all end together, and yet not too many checks."""
 _BLOCK = 1 << 15
 
+_UNKNOWN = (OSError, ValueError, RecursionError, Problems)
+"""What is raised where something cannot be told."""
+
 _Sources: TypeAlias = tuple[list[tuple[str, str]], bool]
 """Names and digests of files, and whether any of them may ask for a wrapper stage."""
 
@@ -41,7 +45,7 @@ def prove(request: Request) -> tuple[int, int] | None:
     """The number of recipes and of their outputs if all is as it should be, else None."""
     try:
         return _prove(request) if request.whole else None
-    except (OSError, ValueError, RecursionError, Problems):
+    except _UNKNOWN:
         return None
 
 
@@ -65,7 +69,10 @@ def _holds(case: _Case, recipes: Sequence[str]) -> bool:
     checks: list[Callable[[], bool]] = [case.names_this_generator, partial(case.is_all, recipes), case.shared_fit]
     checks += [partial(case.any_wraps, recipes)] if case.wraps else []
     checks += [partial(case.all_recipes_fit, chunk) for chunk in chunks]
-    return workers.all_hold(checks, len(recipes) // _ENOUGH + 1)
+    try:
+        return workers.all_hold(checks, len(recipes) // _ENOUGH + 1)
+    except _UNKNOWN:
+        return False
 
 
 def _schemas(request: Request) -> list[tuple[str, str]]:
