@@ -65,3 +65,16 @@ def folders(targets: Sequence[str], stems: Sequence[str], *, wraps: bool = False
         folder, _, name = path.rpartition("/")
         found.setdefault(folder, set()).add(name)
     return found
+
+
+def counts(targets: Sequence[str], recipes: int, *, wraps: bool = False) -> dict[str, int]:
+    """How much stands in each folder, folders included, where there is nothing but the outputs of so many recipes."""
+    inside = folders(targets, [], wraps=wraps)
+    for folder in list(inside):
+        while "/" in folder:
+            folder, _, name = folder.rpartition("/")
+            inside.setdefault(folder, set()).add(name)
+    found = {folder: len(names) for folder, names in inside.items()}
+    for folder, _ in places(targets):
+        found[folder.rstrip("/")] += recipes
+    return found

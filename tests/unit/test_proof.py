@@ -91,6 +91,7 @@ CHANGES: dict[str, Callable[[Path], object]] = {
     "shared": lambda out: _append(out / "elixir/mix.exs"),
     "manifest": lambda out: _append(out / "manifest.txt"),
     "no manifest": lambda out: (out / "manifest.txt").unlink(),
+    "renamed": lambda out: (out / EX).rename(out / EX.replace("r3", "r33")),
     "left over": lambda out: shutil.copy(out / EX, out / EX.replace("r3", "r33")),
     "left over deep": lambda out: shutil.copytree(out / "ir", out / "ir/old"),
     "sidecar": lambda out: (out / "ir/x.json.gen").write_text(""),
@@ -277,6 +278,28 @@ def test_data_that_are_no_target_tell_nothing_of_wrappers(root: Path) -> None:
     (root / "generated" / WRAPPERS).write_bytes(left)
     assert b"CrucibleRecipes.Compat." in (root / "generated" / IR).read_bytes()
     assert prove(root, (), ("elixir",)) is None
+
+
+@pytest.mark.parametrize("targets", [ALL, ("ir",), ("elixir", "python")])
+@pytest.mark.parametrize("recipe", [WRAPPED, WRAPPED.replace(ASKS, "")], ids=["wrapped", "bare"])
+def test_outputs_are_counted_where_nothing_else_is(
+    targets: tuple[str, ...], recipe: str, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their names are looked at only where there are more, or fewer."""
+    shutil.rmtree(root / "generated")
+    (root / "recipes/r3.yaml").write_text(recipe)
+    (root / "gen.yaml").write_text(f"targets: [{', '.join(targets)}]\n")
+    assert gen(["-q", "recipes"], root).code == 0
+    looked: list[int] = []
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)
+    by_name = proof._Case.has_no_others
+    monkeypatch.setattr(proof._Case, "has_no_others", lambda self, recipes: looked.append(1) or by_name(self, recipes))
+    provable = "ir" in targets or recipe != WRAPPED  # else nothing says whether the wrappers should be there
+    assert bool(prove(root, (), targets)) == provable
+    assert not looked
+    (root / "generated" / targets[0] / "notes.txt").write_text("mine\n")
+    assert bool(prove(root, (), targets)) == provable
+    assert looked
 
 
 @pytest.mark.parametrize("targets", [("elixir", "ir"), ("elixir",)])
