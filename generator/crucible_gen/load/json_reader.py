@@ -15,8 +15,9 @@ from crucible_gen.problems import Place, Problem, Problems
 
 _BLANKS = re.compile(r"[ \t\r\n]*").match
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?").match
-# Possessive, so that a long string costs no memory for ways back.
-_STRING = re.compile(r'"([^"\\\x00-\x1f]*+(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\x00-\x1f]*+)*+)').match
+_PLAIN = re.compile(r'[^"\\\x00-\x1f]*').match
+# One escape a match: a group that repeats would cost memory, or, possessive, match a half escape before Python 3.11.5.
+_ESCAPE = re.compile(r'\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\x00-\x1f]*').match
 _ESCAPES = re.compile(r"\\u[dD][89abAB]..\\u[dD][c-fC-F]..|\\u....|\\.")
 _LETTERS = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 _WORD = re.compile(r"-?[A-Za-z_][A-Za-z0-9_]*|[-+.0-9][-+.0-9A-Za-z_]*").match
@@ -142,14 +143,16 @@ class _Reader:
 
     def string(self) -> tuple[str, Place]:
         """The string that begins here, and its place."""
-        found: re.Match[str] = _STRING(self.text, self.at)  # type: ignore[assignment]  # a quote stands here
-        end = found.end()
+        begin = self.at + 1
+        end = _PLAIN(self.text, begin).end()  # type: ignore[union-attr]
+        while escape := _ESCAPE(self.text, end):
+            end = escape.end()
         if self.text[end : end + 1] != '"':
             raise self.broken_string(end)
         place = self.place(end + 1 - self.at)
-        text = found[1]
+        text = self.text[begin:end]
         if "\\" in text:
-            text = _ESCAPES.sub(lambda escape: self.unescaped(escape, found.start(1)), text)
+            text = _ESCAPES.sub(lambda escape: self.unescaped(escape, begin), text)
         self.at = end + 1
         return text, place
 
