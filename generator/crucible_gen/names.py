@@ -10,7 +10,6 @@ from __future__ import annotations
 import keyword
 import re
 from collections.abc import Collection, Iterable
-from functools import lru_cache
 from typing import Final
 
 from crucible_gen.problems import Place, Problem
@@ -25,9 +24,6 @@ CODES = {
 
 LONGEST_ID: Final = 128
 """An atom has at most 255 characters, a file name 255 bytes; both must hold the id and what is put around it."""
-
-LONGEST_ATOM: Final = 255
-_ESCAPE = len("\\u{10FFFF}") - 1
 
 RESERVED_ALIASES: Final = frozenset({"Canonical", "Compat", "Recipe", "Run"})
 """Modules under `CrucibleRecipes` that a generated project has besides its recipes."""
@@ -130,22 +126,6 @@ def collisions(ids: Iterable[tuple[str, Place]]) -> list[Problem]:
         for claim, _ in claims:
             seen[claim] = (recipe_id, place)
     return problems
-
-
-@lru_cache(4096)  # recipes say the same names again and again
-def atom_problem(name: str) -> str | None:
-    """Why `name` cannot be an Elixir atom that stands for itself (what follows "must" in a message), or None.
-
-    `nil`, `true` and `false` are atoms too, but as values they mean nothing, yes and no. The formatter counts what an
-    atom looks like in source, so characters that need an escape count as the escape.
-    """
-    if any("\ud800" <= character <= "\udfff" for character in name):
-        return "be valid Unicode, found half of a surrogate pair"
-    if name in ("nil", "true", "false"):
-        return f"be another name than {name}, which is a value of its own in Elixir"
-    length = len(name) if name.isascii() else len(name) + _ESCAPE
-    length += _ESCAPE * sum(not character.isprintable() or character in '"\\' for character in name)
-    return f"have at most {LONGEST_ATOM} characters, found {length}" if length > LONGEST_ATOM else None
 
 
 def _taken(its_stem: str, aliases: Collection[str], modules: Collection[str]) -> str:

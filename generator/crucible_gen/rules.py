@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 from crucible_gen import defects, names, pipeline
 from crucible_gen.document import Node
 from crucible_gen.lower import utc
+from crucible_gen.printers import elixir
 from crucible_gen.problems import Place, Problem, did_you_mean
 from crucible_gen.resolve import Recipe
 from crucible_gen.schema import ANY, Schemas, Shape
@@ -148,7 +149,7 @@ def _values(node: Node, shape: Shape) -> Iterator[Problem]:
     if isinstance(value, dict):
         symbols = shape.kind != "text_map"
         for key, entry in value.items():
-            if symbols and (reason := names.atom_problem(key)):
+            if symbols and (reason := elixir.atom_problem(key)):
                 yield _no_atom(reason, entry.key)
             yield from _values(entry.node, shape.properties.get(key, ANY if symbols else shape))
     elif isinstance(value, tuple):
@@ -161,7 +162,7 @@ def _values(node: Node, shape: Shape) -> Iterator[Problem]:
     elif isinstance(value, str):
         if shape.kind == "timestamp":
             yield from _moment(value, node.place)
-        elif shape.kind == "symbol" and (reason := names.atom_problem(value)):
+        elif shape.kind == "symbol" and (reason := elixir.atom_problem(value)):
             yield _no_atom(reason, node.place)
 
 

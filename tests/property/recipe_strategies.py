@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 from crucible_gen import extend
 from crucible_gen.bundle import bundle
-from crucible_gen.names import atom_problem
+from crucible_gen.printers.elixir import atom_problem
 from crucible_gen.schema import Schemas, at
 from hypothesis import strategies as st
 from strategies import short_texts, texts, words

@@ -239,11 +239,13 @@ NAMES = sorted(
         "👍🏽",
         "🇩🇪",
     }
+    | {"x" * 255, "é" * 127, "\n" * 127, "日" * 84, "a " * 127, '"' * 42, "+" * 250, "\u0301" * 125, "\U0001e4ec" * 28}
 )
 
 
 @pytest.mark.elixir
 def test_names_of_every_kind_keep_or_lose_their_quotes(tmp_path: Path) -> None:
+    assert [name for name in NAMES if elixir.atom_problem(name)] == []
     cases: list[tuple[str, Term]] = [(f"key {name!r}", Mapping(((name, 1),))) for name in NAMES]
     cases += [(f"atom {name!r}", Symbol(name)) for name in NAMES]
     printed = [elixir.text(term) for _, term in cases]

@@ -7,7 +7,6 @@ import subprocess
 import pytest
 from crucible_gen.names import (
     LONGEST_ID,
-    atom_problem,
     collisions,
     elixir_alias,
     id_problems,
@@ -144,16 +143,3 @@ def test_collisions(first: str, second: str, what: str) -> None:
 def test_no_collision_and_each_later_one_once() -> None:
     assert collisions((name, PLACE) for name in ("sl_basic", "sl_loop", "rl_basic")) == []
     assert len(collisions((name, PLACE) for name in ("a", "A", "a", "b"))) == 2
-
-
-def test_atom_problem() -> None:
-    assert atom_problem("linear") is None
-    assert atom_problem("") is None
-    assert atom_problem("\0") is None
-    assert atom_problem("x" * 255) is None
-    assert atom_problem("x" * 256) == "have at most 255 characters, found 256"
-    assert atom_problem("é" * 255) is not None
-    assert atom_problem("\n" * 200) is not None
-    assert "nil" in (atom_problem("nil") or "")
-    assert "true" in (atom_problem("true") or "")
-    assert "surrogate" in (atom_problem("\ud800") or "")

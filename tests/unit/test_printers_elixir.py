@@ -294,3 +294,26 @@ def test_comment() -> None:
 )
 def test_graphemes(text: str, count: int) -> None:
     assert elixir.graphemes(text) == count
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("linear", None),
+        ("", None),
+        ("\0", None),
+        ("x" * 255, None),
+        ("x" * 256, "have at most 255 bytes in source, found 256"),
+        ("é" * 127, None),
+        ("é" * 128, "have at most 255 bytes in source, found 256"),
+        ("日" * 84, None),
+        ("日" * 85, "have at most 255 bytes in source, found 258"),
+        ("\n" * 127, None),
+        ("\n" * 128, "have at most 255 bytes in source, found 256"),
+        ("nil", "be another name than nil, which is a value of its own in Elixir"),
+        ("true", "be another name than true, which is a value of its own in Elixir"),
+        ("\ud800", "be valid Unicode, found half of a surrogate pair"),
+    ],
+)
+def test_what_cannot_be_an_atom(name: str, problem: str | None) -> None:
+    assert elixir.atom_problem(name) == problem

@@ -50,7 +50,7 @@ def test_what_is_right(tmp_path: Path, text: str) -> None:
         ("created_at: 0001-01-01T00:00:00+14:00\n", "E0415", "expected a moment in time with its offset from UTC, found 0001-01-01T00:00:00+14:00", "write it as in 2026-01-31T12:00:00Z"),
         ("tags: [nil]\n", "E0416", "this is an atom in Elixir, so it must be another name than nil, which is a value of its own in Elixir", "write another name"),
         ("metadata: {deep: [{'true': 1}]}\n", "E0416", "this is an atom in Elixir, so it must be another name than true, which is a value of its own in Elixir", "write another name"),
-        (f"metadata: {{{'x' * 256}: 1}}\n", "E0416", "this is an atom in Elixir, so it must have at most 255 characters, found 256", "write another name"),
+        (f"metadata: {{{'x' * 256}: 1}}\n", "E0416", "this is an atom in Elixir, so it must have at most 255 bytes in source, found 256", "write another name"),
         ("training_config: {epochs: 1.0e+20}\n", "E0417", "expected a whole number of 64 bits, found 1e+20", "write a smaller number"),
         ("training_config: {early_stopping: {patience: 9.3e+18}}\n", "E0417", "expected a whole number of 64 bits, found 9.3e+18", "write a smaller number"),
     ],

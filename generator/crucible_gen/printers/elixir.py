@@ -26,6 +26,7 @@ _NOTHING: Mapping[str, str] = MappingProxyType({})
 _LATIN = "À-ÖØ-öø-ıĴ-ľŁ-ňŊ-ž"
 """Letters outside ASCII that identifiers may hold in every Elixir; for others the choice of quotes varies."""
 
+LONGEST_ATOM: Final = 255
 _BARE = re.compile(rf"[A-Za-z_{_LATIN}][A-Za-z0-9_@{_LATIN}]*[?!]?")
 _VARIABLE = re.compile(r"[a-z_][A-Za-z0-9_]*[?!]?")
 _ALIAS = re.compile(r"[A-Z][A-Za-z0-9_]*(\.[A-Z][A-Za-z0-9_]*)*")
@@ -324,6 +325,21 @@ def _timestamp(text: str) -> str:
     return f"~U[{found[1]} {found[2]}]"
 
 
+@lru_cache(source.KEPT)  # recipes say the same names again and again
+def atom_problem(name: str) -> str | None:
+    """Why `name` cannot be an Elixir atom that stands for itself (what follows "must" in a message), or None.
+
+    `nil`, `true` and `false` are atoms too, but as values they mean nothing, yes and no. Elixir counts the bytes of an
+    atom, and its formatter those of the source, so an escape counts as the characters that it is written with.
+    """
+    if any("\ud800" <= character <= "\udfff" for character in name):
+        return "be valid Unicode, found half of a surrogate pair"
+    if name in ("nil", "true", "false"):
+        return f"be another name than {name}, which is a value of its own in Elixir"
+    length = len(_bare_or_quoted(name).strip('"').encode())
+    return f"have at most {LONGEST_ATOM} bytes in source, found {length}" if length > LONGEST_ATOM else None
+
+
 @lru_cache(source.KEPT)
 def _bare_or_quoted(name: str) -> str:
     """A name as it stands in an atom or a key: with quotes exactly where the formatter leaves them."""
@@ -336,7 +352,7 @@ def _quoted(name: str) -> str:
     """A name in quotes that the formatter does not remove.
 
     It does where the name would be an operator or a Unicode identifier. It looks at the source, not at the value, so
-    one escape keeps the quotes; not more, because it refuses atoms of more than 255 characters of source.
+    one escape keeps the quotes; not more, because it refuses atoms of more than 255 bytes of source.
     """
     if _OPERATOR.fullmatch(name):
         return f'"{_code(name[0])}{source.escape(name[1:], _SPECIAL, _spell_in_name)}"'
