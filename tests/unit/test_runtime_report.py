@@ -208,6 +208,7 @@ def test_ticks_hold_what_they_are_for(low: float, width: float) -> None:
 def test_numbers_and_ticks() -> None:
     assert ticks(0, 6.2, 5) == [0, 2, 4, 6, 8]
     assert ticks(0.5, 0.5, 5)[0] <= 0.5 <= ticks(0.5, 0.5, 5)[-1]
+    assert ticks(0.0, 5e-324, 5) == ticks(0.0, 0.0, 5) == [-1.0, -0.5, 0.0, 0.5, 1.0]
     assert [number(value) for value in (0, 3.0, 0.12345, 2e-4, 1e9)] == ["0", "3", "0.1235", "0.0002", "1e+09"]
 
 

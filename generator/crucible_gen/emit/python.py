@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from crucible_gen import names
 from crucible_gen.emit.templates import Templates
+from crucible_gen.load.scalars import shorten
 from crucible_gen.lower import Experiment, Input
 from crucible_gen.printers import python, source
 from crucible_gen.problems import Place, Problem, Problems
@@ -190,11 +191,17 @@ def _add_types(term: Term, types: set[str]) -> None:
 
 def _formatted(text: str, place: Place) -> str:
     """What a user's template gives, as black leaves it. Raises Problems for text that is no Python."""
+    import ast
+
     import black
 
     try:
+        ast.parse(text)
         return black.format_str(text, mode=black.Mode())
-    except ValueError as error:  # black's InvalidInput
-        reason = str(error).split("\n")[0]
+    except (SyntaxError, ValueError) as error:  # ValueError: a null character, or black's InvalidInput
+        # Where it is wrong, and not in whose words: those of Python and black change from release to release.
+        line = getattr(error, "lineno", None) or 0
+        written = "".join(text.split("\n")[line - 1 : line])
+        where = f", from line {line} of its output on: `{shorten(written)}`" if line else ""
         hint = "gen --diff without the template shows what the shipped one gives"
-        raise Problems([Problem(place, "E0523", f"this template gives no Python: {reason}", hint=hint)]) from error
+        raise Problems([Problem(place, "E0523", f"this template gives no Python{where}", hint=hint)]) from error

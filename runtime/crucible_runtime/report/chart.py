@@ -13,6 +13,7 @@ Points = Sequence[tuple[float, float]]
 WIDTH, HEIGHT = 640, 240
 _LEFT, _RIGHT, _TOP, _BOTTOM = 62, 14, 12, 30
 _MOST = 300
+_NOTHING = 1e-300  # floats lose their digits below it
 
 
 def chart(title: str, series: Mapping[str, Points]) -> Html:
@@ -101,8 +102,8 @@ def thinned(points: Points) -> Points:
 
 def ticks(low: float, high: float, count: int) -> list[float]:
     """About `count` round numbers that hold low and high between them."""
-    if high - low <= 1e-9 * max(abs(low), abs(high)):
-        spread = abs(low) / 2 or 1.0
+    if high - low <= max(1e-9 * max(abs(low), abs(high)), _NOTHING):
+        spread = abs(low) / 2 if abs(low) > _NOTHING else 1.0
         low, high = low - spread, high + spread
     rough = (high - low) / max(count - 1, 1)
     size = 10.0 ** math.floor(math.log10(rough))
