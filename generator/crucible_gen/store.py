@@ -90,6 +90,8 @@ def identity(words: list[str]) -> list[str]:
 
 def place(words: list[str]) -> str:
     """Where the record for these words is; two that share a place take turns, for each names its own."""
-    cache = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    given = (os.environ.get("XDG_CACHE_HOME", ""), os.path.join(os.path.expanduser("~"), ".cache"))
+    # The specification of these directories wants relative ones ignored; where there is no other, nothing is kept.
+    cache = next((path for path in given if os.path.isabs(path)), os.devnull)
     name = "\0".join(identity(words)).encode("utf-8", "surrogateescape")
     return os.path.join(cache, "crucible-gen", f"{zlib.crc32(name):08x}{zlib.adler32(name):08x}")

@@ -324,6 +324,18 @@ def test_a_cache_that_cannot_be_written_is_no_matter(tmp_path: Path, monkeypatch
         assert expected in ran.ran.out
 
 
+def test_a_cache_is_never_kept_in_a_relative_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = small(tmp_path / "p")
+    monkeypatch.setenv("XDG_CACHE_HOME", "cache")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    assert whole(["-q", "recipes"], root).ran.code == 0
+    assert not (root / "cache").exists()
+    assert list((tmp_path / "home/.cache/crucible-gen").iterdir())
+    monkeypatch.setenv("HOME", "home")
+    assert whole(["-q", "recipes"], root).ran.code == 0
+    assert not (root / "home").exists()
+
+
 def test_only_so_many_records_are_kept(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cache, "_MOST", 2)
     for name in "abc":
