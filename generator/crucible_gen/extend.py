@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from crucible_gen import load
+from crucible_gen import inputs, load
 from crucible_gen.bundle import bundle
 from crucible_gen.document import Node
 from crucible_gen.problems import Place, Problem, Problems
@@ -80,11 +80,21 @@ def _defaults(schemas: Schemas, bundled: Raw) -> Iterator[Problem]:
 def _files(paths: Sequence[Path], problems: list[Problem]) -> list[Path]:
     files: list[Path] = []
     for path in paths:
-        found = sorted(path.rglob("*.schema.json")) if path.is_dir() else [path] if path.is_file() else []
+        try:
+            found = [path] if os.path.isfile(path) else inputs.below(path, ".schema.json")
+        except OSError as error:
+            message, hint = (
+                "there is no such file or directory",
+                "name a directory of *.schema.json files, or such a file",
+            )
+            if not isinstance(error, FileNotFoundError | NotADirectoryError):
+                message = f"this cannot be read: {(error.strerror or str(error)).lower()}"
+                hint = "allow reading it, or move it away"
+            problems.append(Problem(Place(shown(Path(error.filename))), "E0505", message, hint=hint))
+            continue
         if not found:
-            message = "no schema files are here" if path.is_dir() else "there is no such file or directory"
             hint = "name a directory of *.schema.json files, or such a file"
-            problems.append(Problem(Place(shown(path)), "E0505", message, hint=hint))
+            problems.append(Problem(Place(shown(path)), "E0505", "no schema files are here", hint=hint))
         files += found
     return files
 

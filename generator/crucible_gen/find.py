@@ -53,7 +53,7 @@ def files(paths: Sequence[Path], out: Path, problems: list[Problem]) -> list[str
 
 def _below(directory: str, out: Path, problems: list[Problem]) -> Iterable[str]:
     pending = [directory]
-    seen = {_identity(out)} if out.is_dir() else set()
+    seen = {_identity(out)} if os.path.isdir(out) else set()
     while pending:
         current = pending.pop()
         try:

@@ -19,10 +19,10 @@ SHARED = "the schemas and settings"
 """The source that the header of an output names that no recipe changes."""
 
 
-def common(schemas: Iterable[tuple[str, str]], templates: Iterable[tuple[str, str]], compat: Iterable[str]) -> str:
-    """What every output of a run depends on: names and digests of the user's schemas and templates, and releases."""
+def common(schemas: Iterable[tuple[str, str]], templates: Iterable[tuple[str, bytes]], compat: Iterable[str]) -> str:
+    """What every output of a run depends on: the user's schemas (digests) and templates (bytes) by name, and releases."""
     lines = [f"schema {key} {digest}" for key, digest in schemas]
-    lines += [f"template {name} {digest}" for name, digest in templates]
+    lines += [f"template {name} {body_digest(data)}" for name, data in templates]
     lines += [f"compat {release}" for release in compat]
     return "\n".join(lines)
 
@@ -61,7 +61,20 @@ def relative(path: str, root: str) -> str:
     return os.path.relpath(path, root).replace(os.sep, "/")
 
 
-def templates(own: Path | None) -> list[tuple[str, str]]:
-    """The user's templates: name and digest, sorted."""
-    paths = sorted(own.rglob("*.j2")) if own is not None else []
-    return [(path.relative_to(own or path).as_posix(), body_digest(path.read_bytes())) for path in paths]
+def below(directory: Path, ending: str) -> list[Path]:
+    """What lies below the user's directory and has a name that ends so, sorted, wherever links may lead.
+
+    Raises OSError where there is no directory, or one below it cannot be read: what is in it must not be overlooked.
+    """
+
+    def refuse(error: OSError) -> None:
+        raise error
+
+    walk = os.walk(directory, onerror=refuse)
+    return sorted(Path(at, name) for at, folders, files in walk for name in folders + files if name.endswith(ending))
+
+
+def templates(own: Path | None) -> list[tuple[str, bytes]]:
+    """The user's templates: name and bytes, sorted. Raises OSError for a directory or a template that cannot be read."""
+    paths = below(own, ".j2") if own is not None else []
+    return [(path.relative_to(own or path).as_posix(), path.read_bytes()) for path in paths]

@@ -156,8 +156,8 @@ class Reader:
                 cycle = " -> ".join([*(each.name for each in seen[index:]), earlier.name])
                 message = f"these files extend each other: {cycle}"
                 raise Problems([Problem(item.place, "E0302", message, hint="remove one of these extends")])
-        if written not in self._bases and not path.is_file():
-            what = f"{name} is a directory" if path.is_dir() else f"there is no file {name}"
+        if written not in self._bases and not os.path.isfile(path):
+            what = f"{name} is a directory" if os.path.isdir(path) else f"there is no file {name}"
             hint = _near(path, text, source.path) or "write a path from this file to the one that it starts from"
             raise Problems([Problem(item.place, "E0301", f"extends {text}: {what}", hint=hint)])
         return self._bases.setdefault(written, Source(path, name))

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -313,7 +314,7 @@ def settings_of(paths: Sequence[Path], flags: Mapping[str, Plain]) -> Settings:
 def _start(paths: Sequence[Path]) -> Path:
     """The directory from which on settings are looked for."""
     start = Path(paths[0]).absolute() if paths else Path.cwd()
-    return start if start.is_dir() else start.parent
+    return start if os.path.isdir(start) else start.parent
 
 
 def recipe_paths(paths: Sequence[Path], settings: Settings) -> list[Path]:
@@ -338,9 +339,9 @@ def new(name: str, type_: str, directory: Path | None) -> int:
     path = directory / f"{name}.yaml"
     text = (schema.shipped("templates") / "new" / f"{type_}.yaml").read_text("utf-8").replace("NAME", name)
     editor = directory.parent / "schemas" / "recipe.schema.json"
-    if editor.is_file():
+    if os.path.isfile(editor):
         text = f"# yaml-language-server: $schema=../schemas/recipe.schema.json\n{text}"
-    if path.exists():
+    if os.path.exists(path):
         message, hint = f"{settings.shown(path)} exists already", "choose another name, or edit that file"
         raise Problems([Problem(Place(settings.shown(path)), "E0703", message, hint=hint)])
     write.create(path, text)

@@ -8,6 +8,7 @@ file (without one, the working directory) is the project root: paths in outputs 
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -91,10 +92,10 @@ def find(start: Path, flags: Mapping[str, Plain]) -> Settings:
 
 def _read(directory: Path) -> Node | None:
     own, project = directory / OWN_FILE, directory / PYPROJECT
-    if own.is_file():
+    if os.path.isfile(own):
         node = load.load(own, shown(own))
         return node if node.value is not None else Node({}, node.place)
-    if project.is_file():
+    if os.path.isfile(project):
         return _pyproject(project)
     return None
 

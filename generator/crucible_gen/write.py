@@ -94,7 +94,7 @@ def apply(plan: Plan, out: Path) -> None:
 def check_out(out: Path, inputs: Sequence[Path], home: Path) -> list[Problem]:
     """What is wrong with `out` as the output directory of recipes read from `inputs`, files or directories."""
     ancestor = next((path for path in (out, *out.parents) if os.path.lexists(path)), None)
-    if ancestor is not None and not ancestor.is_dir():
+    if ancestor is not None and not os.path.isdir(ancestor):
         return [_not_a_directory(ancestor)]
     place = Place(out.as_posix())
     real = Path(os.path.realpath(out))
@@ -109,7 +109,7 @@ def check_out(out: Path, inputs: Sequence[Path], home: Path) -> list[Problem]:
     problems = []
     for path in dict.fromkeys(inputs):
         source = Path(os.path.realpath(path))
-        if source.is_dir() and real.is_relative_to(source):
+        if os.path.isdir(source) and real.is_relative_to(source):
             where = "is" if real == source else "lies inside"
             message = f"the output directory {where} {path.as_posix()}: outputs would be read as recipes"
             problems.append(Problem(place, "E0612", message, hint))
@@ -353,7 +353,12 @@ def _problem(error: OSError, out: Path, path: str) -> Problem:
         hint = "change the permissions, or choose another output directory with --out"
         return Problem(place, "E0615", f"cannot be written: {reason}", hint)
     if error.errno == errno.ENAMETOOLONG:
-        return Problem(place, "E0616", f"cannot be written: {reason}", "give the recipe a shorter id")
+        return Problem(
+            place,
+            "E0616",
+            f"cannot be written: {reason}",
+            "give the recipe a shorter id, or the output directory a shorter name",
+        )
     hint = "see to the file or directory of this name, then run gen again"
     return Problem(place, "E0616", f"cannot be written: {reason}", hint)
 

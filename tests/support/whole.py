@@ -254,7 +254,12 @@ def edit_template(root: Path, chance: random.Random) -> None:
 
 
 def edit_settings(root: Path, chance: random.Random) -> None:
-    text = "schemas: [stages]\ntemplates: templates\n"
+    there = chance.choice([True, True, True, False])
+    text = (
+        "schemas: [stages]\ntemplates: templates\n"
+        if there
+        else chance.choice(["schemas: [gone]\n", "templates: gone\n"])
+    )
     extra = chance.choice(["", "targets: [python]\n", "compat: [crucible_train@0.3.0]\n", "# nothing\n"])
     (root / "gen.yaml").write_text(text + extra)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command import MINIMAL, project
+from command import MINIMAL, in_child, project
 from crucible_gen.build import Request, Result, build
 
 RECIPES = {"r/a.yaml": f"id: a\n{MINIMAL}", "r/b.yaml": f"id: b\n{MINIMAL}profiles: {{smoke: {{owner: me}}}}\n"}
@@ -168,3 +168,33 @@ def test_inputs_are_everything_that_went_in(here: Path) -> None:
 def test_problems_of_schemas_and_templates_come_back_as_values(here: Path) -> None:
     assert problems(run(here, schemas=(here / "gone",))) == [("E0505", "gone")]
     assert problems(run(here, templates=here / "gone")) == [("E0521", "gone")]
+
+
+LONG = "x" * 300
+
+
+def test_names_that_are_too_long_for_a_disk_are_problems(here: Path) -> None:
+    assert problems(run(here, schemas=(here / LONG,))) == [("E0505", LONG)]
+    assert problems(run(here, templates=here / LONG)) == [("E0521", LONG)]
+    project(here, {"r/a.yaml": f"id: a\nextends: [{LONG}, {LONG}/{LONG}]\n{MINIMAL}"})
+    assert problems(run(here)) == [("E0301", "r/a.yaml:2:11"), ("E0301", f"r/a.yaml:2:{11 + 300 + 2}")]
+
+
+@pytest.mark.parametrize(
+    ("locked", "expected"),
+    [
+        ("s", ("E0505", "s")),
+        ("s/deep", ("E0505", "s/deep")),
+        ("t", ("E0521", "t")),
+        ("t/python", ("E0521", "t/python")),
+    ],
+)
+def test_schemas_and_templates_that_cannot_be_read_are_never_overlooked(
+    locked: str, expected: tuple[str, str], here: Path
+) -> None:
+    project(here, {"s/deep/a.schema.json": "{}", "t/python/__init__.py.j2": "x = 1\n"})
+    options = {"schemas": (here / "s",)} if locked.startswith("s") else {"templates": here / "t"}
+    (here / locked).chmod(0)
+    code, text = in_child(lambda: (0, repr(problems(run(here, **options)))))
+    (here / locked).chmod(0o755)
+    assert (code, text) == (0, repr([expected]))

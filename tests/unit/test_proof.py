@@ -57,6 +57,12 @@ def test_what_is_as_it_should_be_is_proved(root: Path, monkeypatch: pytest.Monke
     assert prove(root) == (9, 9 * 4 + 20)
 
 
+def test_templates_that_are_not_there_are_not_proved(root: Path) -> None:
+    assert prove(root, templates=root / "gone") is None
+    (root / "none").mkdir()
+    assert prove(root, templates=root / "none") == (9, 9 * 4 + 20)
+
+
 def _append(path: Path, text: str = " ") -> None:
     path.write_text(path.read_text() + text)
 

@@ -244,7 +244,7 @@ def _baselines(found: Settings, schemas: Schemas) -> dict[str, Contract]:
         package, _, version = name.partition("@")
         for folder in reversed(files.folders(found.root)):
             path = folder / f"{package}-{version}.json"
-            if path.is_file():
+            if os.path.isfile(path):
                 baselines[package] = files.read(path)
                 break
     return baselines
@@ -277,7 +277,7 @@ def _plan(folder: Path, texts: Mapping[Path, bytes]) -> Plan:
     actions = []
     for path, new in sorted(texts.items()):
         name = Path(os.path.relpath(path, folder)).as_posix()
-        if not path.is_file():
+        if not os.path.isfile(path):
             actions.append(Action("create", name, new=new))
             continue
         old = path.read_bytes()

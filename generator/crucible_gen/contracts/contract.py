@@ -9,6 +9,7 @@ points.
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -96,7 +97,7 @@ def read(path: Path) -> Contract:
 
 def folder(path: Path) -> list[Contract]:
     """Every contract of a directory, or the one in a file, by package and version. Raises Problems."""
-    if path.is_file():
+    if os.path.isfile(path):
         return [read(path)]
     files = [file for file in sorted(path.glob("*.json")) if _names_release(file.stem)]
     if not files:
@@ -109,7 +110,7 @@ def folder(path: Path) -> list[Contract]:
 def find(name: str, folders: Sequence[Path]) -> Contract:
     """The contract that `crucible_ir@0.3.0` or a path names. Raises Problems where none does."""
     path = Path(name)
-    if path.is_file():
+    if os.path.isfile(path):
         return read(path)
     known: dict[str, Path] = {}
     for directory in folders:
@@ -125,7 +126,7 @@ def find(name: str, folders: Sequence[Path]) -> Contract:
 def folders(root: Path) -> list[Path]:
     """Where contracts are looked for: `contracts/` of the project, then the shipped ones."""
     own, ours = root / "contracts", shipped("contracts")
-    return [path for path in dict.fromkeys((own, ours)) if path.is_dir()]
+    return [path for path in dict.fromkeys((own, ours)) if os.path.isdir(path)]
 
 
 def newest(contracts: Iterable[Contract]) -> dict[str, Contract]:

@@ -88,7 +88,7 @@ def _elixir(request: Request, schemas: Schemas, scratch: Path) -> tuple[list[Con
     project = request.mix_project
     arguments: list[str] = []
     if project is not None:
-        if not (project / "mix.exs").is_file():
+        if not os.path.isfile(project / "mix.exs"):
             hint = "name the directory of a Mix project, or directories of compiled modules with --code-path"
             raise Problems([Problem(Place(shown(project)), "E0803", "there is no mix.exs here", hint=hint)])
         arguments += ["--mix", str(project.absolute())]
@@ -140,7 +140,7 @@ def _ask_elixir(arguments: Sequence[str], scratch: Path) -> dict[str, Any]:
     loads = [word for name in _LIBRARIES for word in ("-r", str(_SCRIPTS / f"{name}.exs"))]
     command = [_tool("elixir"), *loads, str(_SCRIPTS / "main.exs"), str(out), *arguments]
     done = _run(command, scratch, _PATIENCE, "E0804")
-    if done.returncode or not out.is_file():
+    if done.returncode or not os.path.isfile(out):
         hint = _last_lines(done.stderr or done.stdout)
         raise Problems([Problem(Place("elixir"), "E0804", f"elixir ended with exit code {done.returncode}", hint=hint)])
     answer: dict[str, Any] = json.loads(out.read_text("utf-8"))
@@ -220,7 +220,7 @@ def _python(request: Request, scratch: Path) -> tuple[list[Contract], list[str]]
     # Python looks for modules beside the script first, and those beside ours have names that others use.
     script = Path(shutil.copy(Path(__file__).parent / "introspect.py", scratch))
     done = _run([str(interpreter), str(script), str(question), str(out)], scratch, _PATIENCE, "E0806")
-    if done.returncode or not out.is_file():
+    if done.returncode or not os.path.isfile(out):
         message = f"{shown(interpreter)} ended with exit code {done.returncode}"
         raise Problems([Problem(Place(shown(interpreter)), "E0806", message, hint=_last_lines(done.stderr))])
     answer = json.loads(out.read_text("utf-8"))
@@ -234,8 +234,8 @@ def _python(request: Request, scratch: Path) -> tuple[list[Contract], list[str]]
 
 def _interpreter(path: Path) -> Path:
     """The interpreter that a path names: itself, or that of a virtual environment."""
-    candidates = [path / "bin" / "python", path / "Scripts" / "python.exe"] if path.is_dir() else [path]
-    found = next((candidate for candidate in candidates if candidate.is_file()), None)
+    candidates = [path / "bin" / "python", path / "Scripts" / "python.exe"] if os.path.isdir(path) else [path]
+    found = next((candidate for candidate in candidates if os.path.isfile(candidate)), None)
     if found is None:
         hint = "name an interpreter, or the directory of a virtual environment"
         raise Problems([Problem(Place(shown(path)), "E0806", "there is no Python interpreter here", hint=hint)])

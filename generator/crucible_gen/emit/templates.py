@@ -6,22 +6,22 @@ Problems with file and line. Jinja2 is imported only for a template that is more
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from crucible_gen import inputs
 from crucible_gen.emit import skeleton
 from crucible_gen.problems import Place, Problem, Problems, did_you_mean
 from crucible_gen.schema import shipped
 from crucible_gen.settings import shown
-from crucible_gen.sign import body_digest
 
 if TYPE_CHECKING:
     import jinja2
 
 CODES = {
     "E0520": "a template is not right",
-    "E0521": "the templates setting names no directory",
+    "E0521": "the templates setting names no directory that can be read",
     "E0522": "a template replaces none of the shipped ones",
     "E0523": "a template gives no valid source text",
 }
@@ -36,15 +36,12 @@ class Templates:
         root = shipped("templates")
         self._shipped = root
         self._skeletons: dict[str, list[skeleton.Part] | None] = {}
-        if own is not None:
-            _check(own, root)
         # Read once, so that a digest is that of the text that was used.
-        self._texts = {name: path.read_bytes() for name, path in _own(own)}
+        self._texts = _read(own, root) if own is not None else {}
 
-    def own(self) -> Iterator[tuple[str, str]]:
-        """The user's templates: name and digest, sorted."""
-        for name, data in self._texts.items():
-            yield name, body_digest(data)
+    def own(self) -> Iterable[tuple[str, bytes]]:
+        """The user's templates: name and bytes, sorted."""
+        return self._texts.items()
 
     def is_own(self, name: str) -> bool:
         """True for a template that the user replaces."""
@@ -113,21 +110,26 @@ def _line_of(error: Exception, name: str) -> int:
     return line
 
 
-def _own(own: Path | None) -> Iterator[tuple[str, Path]]:
-    for path in sorted(own.rglob("*.j2")) if own is not None else ():
-        yield path.relative_to(own or path).as_posix(), path
-
-
-def _check(own: Path, root: Path) -> None:
-    if not own.is_dir():
-        hint = "write templates = DIR, where DIR holds templates of the shipped names"
-        raise Problems([Problem(Place(shown(own)), "E0521", "there is no such directory", hint=hint)])
+def _read(own: Path, root: Path) -> dict[str, bytes]:
+    """The user's templates by name. Raises Problems for what cannot be read, and for a name that is not shipped."""
+    try:
+        found = dict(inputs.templates(own))
+    except OSError as error:
+        message, hint = (
+            "there is no such directory",
+            "write templates = DIR, where DIR holds templates of the shipped names",
+        )
+        if not isinstance(error, FileNotFoundError | NotADirectoryError):
+            message = f"this cannot be read: {(error.strerror or str(error)).lower()}"
+            hint = "allow reading it, or move it away"
+        raise Problems([Problem(Place(shown(Path(error.filename))), "E0521", message, hint=hint)]) from error
     known = [path.relative_to(root).as_posix() for path in sorted(root.rglob("*.j2"))]
     problems = []
-    for path in sorted(own.rglob("*.j2")):
-        name = path.relative_to(own).as_posix()
+    for name in found:
         if name not in known:
             hint = did_you_mean(name, known) or f"templates: {', '.join(known)}"
-            problems.append(Problem(Place(shown(path)), "E0522", f"no shipped template is named {name}", hint=hint))
+            place = Place(shown(own / name))
+            problems.append(Problem(place, "E0522", f"no shipped template is named {name}", hint=hint))
     if problems:
         raise Problems(problems)
+    return found

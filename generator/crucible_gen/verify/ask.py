@@ -52,7 +52,7 @@ def code_paths(project: Path | None, paths: Sequence[Path]) -> list[Path]:
 
 def _built(project: Path) -> Iterator[Path]:
     """A build of the project: that of MIX_ENV, else of dev; an app of an umbrella is built above it."""
-    if not (project / "mix.exs").is_file():
+    if not os.path.isfile(project / "mix.exs"):
         hint = "name the directory of a Mix project, or compiled modules with --code-path"
         raise Problems([Problem(Place(shown(project)), "E0903", "there is no mix.exs here", hint=hint)])
     env = os.environ.get("MIX_ENV") or "dev"
@@ -117,7 +117,7 @@ def elixir(question: str, scratch: Path) -> dict[str, Any]:
     folder.mkdir()
     command = [shutil.which("elixir") or "elixir", str(_SCRIPTS / "main.exs"), str(asked), str(answer)]
     done = _run(command, folder, "E0905")
-    if not answer.is_file():
+    if not os.path.isfile(answer):
         raise Problems([no_answer(done.returncode, done.stderr or done.stdout)])
     try:
         facts = answers.elixir(answer.read_text("utf-8"))
@@ -138,7 +138,7 @@ def python(question: dict[str, Any], package: Path, interpreter: Path | None, sc
     path = os.pathsep.join([str(package), *_checkout(interpreter), *filter(None, [os.environ.get("PYTHONPATH")])])
     command = [str(found), str(script), str(asked), str(answer)]
     done = _run(command, scratch, "E0906", PYTHONPATH=path, PYTHONDONTWRITEBYTECODE="1")
-    if done.returncode or not answer.is_file():
+    if done.returncode or not os.path.isfile(answer):
         hint = "install crucible-runtime there, or name an environment that has it with --python"
         if done.returncode != 3:
             hint = _last_lines(done.stderr or done.stdout)
@@ -154,8 +154,8 @@ def python(question: dict[str, Any], package: Path, interpreter: Path | None, sc
 def _interpreter(path: Path | None) -> Path:
     if path is None:
         return Path(sys.executable)
-    candidates = [path / "bin" / "python", path / "Scripts" / "python.exe"] if path.is_dir() else [path]
-    found = next((candidate for candidate in candidates if candidate.is_file()), None)
+    candidates = [path / "bin" / "python", path / "Scripts" / "python.exe"] if os.path.isdir(path) else [path]
+    found = next((candidate for candidate in candidates if os.path.isfile(candidate)), None)
     if found is None:
         hint = "name an interpreter, or the directory of a virtual environment"
         raise Problems([Problem(Place(shown(path)), "E0906", "there is no Python interpreter here", hint=hint)])

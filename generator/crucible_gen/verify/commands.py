@@ -6,6 +6,7 @@ What is proven is what lies in the output directory, not what would be generated
 
 from __future__ import annotations
 
+import os
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -116,7 +117,7 @@ def _contracts(releases: Mapping[str, str], settings: Settings) -> dict[str, Map
     for folder in (shipped("contracts"), settings.root / "contracts"):
         for package, version in releases.items():
             path = folder / f"{package}-{version}.json"
-            if path.is_file():
+            if os.path.isfile(path):
                 found |= json.loads(path.read_text("utf-8")).get("stages", {})
     return found
 

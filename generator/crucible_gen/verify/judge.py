@@ -7,6 +7,7 @@ shows is a finding of its own.
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -90,7 +91,7 @@ class Judge:
 
     def _json(self, recipe: Asked, facts: Facts | None, python: Sequence[Facts]) -> Proof:
         path = self.out / "ir" / f"{recipe.id}.json"
-        if not path.is_file():
+        if not os.path.isfile(path):
             return Proof("failed", (f"{shown(path)} is not there",))
         committed = _COMPACT.sub(r"\1", path.read_text("utf-8"))
         found = {"generated/ir": committed, "Python": python[0]["json"]}

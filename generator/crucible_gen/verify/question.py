@@ -6,6 +6,7 @@ struct, an option, and an option that goes away.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -156,7 +157,7 @@ def files(out: Path, recipes: Sequence[Asked], command: str) -> Files:
     own = {recipe.id: out / _FOLDER / f"{recipe.stem}.ex" for recipe in recipes}
     python = [out / "python" / "crucible_recipes" / f"{recipe.stem}.py" for recipe in recipes]
     wanted = [out / _LIB / "crucible_recipes.ex", *own.values(), *python]
-    if missing := [path for path in wanted if not path.is_file()]:
+    if missing := [path for path in wanted if not os.path.isfile(path)]:
         hint = f"run: {command}"
         raise Problems([Problem(Place(shown(path)), "E0901", "there is no such file", hint=hint) for path in missing])
     shared = [path for path in sorted((out / _LIB).rglob("*.ex")) if _is_shared(path, out)]
