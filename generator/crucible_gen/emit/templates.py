@@ -6,18 +6,16 @@ Problems with file and line. Jinja2 is imported only for a template that is more
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from crucible_gen import inputs
+from crucible_gen import inputs, load
 from crucible_gen.emit import skeleton
 from crucible_gen.problems import Place, Problem, Problems, did_you_mean
 from crucible_gen.schema import shipped
 from crucible_gen.settings import shown
-
-if TYPE_CHECKING:
-    import jinja2
 
 CODES = {
     "E0520": "a template is not right",
@@ -67,7 +65,7 @@ class Templates:
         import jinja2
 
         environment = jinja2.Environment(
-            loader=jinja2.FunctionLoader(lambda name: (self._text(name), str(self._path(name)), None)),
+            loader=jinja2.FunctionLoader(self._source),
             undefined=jinja2.StrictUndefined,
             autoescape=False,  # noqa: S701 - source text, and every value was printed for its language
             keep_trailing_newline=True,
@@ -76,16 +74,28 @@ class Templates:
         )
         try:
             return environment.get_template(name).render(holes)
-        except jinja2.TemplateError as error:
+        except Problems:
+            raise  # of the text of a template
+        except Exception as error:
+            if not self._texts:
+                raise  # what is shipped has no such mistakes
             raise Problems([self._problem(name, error, holes)]) from error
 
+    def _source(self, name: str) -> tuple[str, str, None] | None:
+        """What jinja2 wants of a template, or None for one that is not there."""
+        if name not in self._texts and (".." in name or not os.path.isfile(self._shipped / name)):
+            return None
+        return self._text(name), str(self._path(name)), None
+
     def _text(self, name: str) -> str:
-        return (self._texts.get(name) or (self._shipped / name).read_bytes()).decode()
+        if name in self._texts:
+            return load.decode(self._texts[name], self.place(name).file)
+        return (self._shipped / name).read_text("utf-8")
 
     def _path(self, name: str) -> Path:
         return ((self._own or self._shipped) if name in self._texts else self._shipped) / name
 
-    def _problem(self, name: str, error: jinja2.TemplateError, holes: dict[str, Any]) -> Problem:
+    def _problem(self, name: str, error: Exception, holes: dict[str, Any]) -> Problem:
         import jinja2
 
         file = self.place(name).file
@@ -97,7 +107,11 @@ class Templates:
             hint = hint or (
                 f"holes of this template: {', '.join(sorted(holes))}" if holes else "this template has no holes"
             )
-        return Problem(Place(file, line, 1) if line else Place(file), "E0520", f"template: {error}", hint=hint)
+        # An expression may raise anything; only jinja2's own errors are sentences.
+        what = f"{error}" if isinstance(error, jinja2.TemplateError) else f"{type(error).__name__}: {error}"
+        if isinstance(error, jinja2.TemplateNotFound):
+            what = f"there is no template {error.name}"
+        return Problem(Place(file, line, 1) if line else Place(file), "E0520", f"template: {what}", hint=hint)
 
 
 def _line_of(error: Exception, name: str) -> int:

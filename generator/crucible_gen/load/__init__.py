@@ -100,7 +100,7 @@ def parse(data: bytes, file: str) -> Node:
     Raises Problems: everything that is wrong in the file, sorted by place; after a syntax error nothing further is
     looked at, for what follows it means nothing.
     """
-    text = _decode(data, file)
+    text = decode(data, file)
     # The readers are imported here: PyYAML costs more than the rest of a run that finds nothing to do.
     if file.lower().endswith(".json"):
         from crucible_gen.load.json_reader import read_json
@@ -137,7 +137,8 @@ def _open_at_once(path: str, flags: int) -> int:
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
-def _decode(data: bytes, file: str) -> str:
+def decode(data: bytes, file: str) -> str:
+    """The bytes of a file named `file` to its text. Raises Problems: it is too large, or not UTF-8."""
     if len(data) > MAX_BYTES:
         limit = f"the file is larger than {MAX_BYTES // 1024 // 1024} MiB"
         raise _whole_file(file, "E0104", limit, "split the recipe, or move the data out of it")

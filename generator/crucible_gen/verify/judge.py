@@ -93,7 +93,7 @@ class Judge:
         path = self.out / "ir" / f"{recipe.id}.json"
         if not os.path.isfile(path):
             return Proof("failed", (f"{shown(path)} is not there",))
-        committed = _COMPACT.sub(r"\1", path.read_text("utf-8"))
+        committed = _COMPACT.sub(r"\1", path.read_text("utf-8", "replace"))
         found = {"generated/ir": committed, "Python": python[0]["json"]}
         wrong = [f"Python: {python[0]['error']}"] if python[0]["error"] else []
         if facts is not None:
