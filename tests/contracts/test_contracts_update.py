@@ -162,13 +162,14 @@ def test_a_stage_follows_its_struct_and_keeps_its_own_order() -> None:
         struct["fields"] = [each for each in struct["fields"] if each["name"] != "save_every"]
         struct["fields"].append({"name": "warmup", "default": "0", "type": "non_neg_integer()"})
         struct["fields"].append({"name": "callback", "default": "nil", "type": "(term() -> term()) | nil"})
+        struct["fields"].append({"name": "clock", "default": "&System.os_time/0", "type": "term()"})
         data["stages"][module]["takes"] = "keyword"
 
     old = SCHEMAS.documents[key]
     contract_ = altered(TRAIN, change)
     new = update.updated(key, old, SCHEMAS, contract_)
     expected = [{"num_epochs": "epochs"}.get(name, name) for name in old["properties"] if name != "save_every"]
-    assert list(new["properties"]) == [*expected, "warmup", "callback"]
+    assert list(new["properties"]) == [*expected, "warmup", "callback", "clock"]
     assert new["properties"]["epochs"] == old["properties"]["num_epochs"]
     assert new["properties"]["adam_beta2"] == old["properties"]["adam_beta2"] | {"default": 0.999}
     assert new["properties"]["warmup"] == {
@@ -177,7 +178,9 @@ def test_a_stage_follows_its_struct_and_keeps_its_own_order() -> None:
         "minimum": 0,
         "default": 0,
     }
-    assert new["properties"]["callback"]["x-inject"] == {"elixir": "term()", "python": "Any", "needed": False}
+    for name in ("callback", "clock"):
+        assert new["properties"][name]["x-inject"] == {"elixir": "term()", "python": "Any", "needed": False}
+        assert "default" not in new["properties"][name]
     assert new["x-stage"] == old["x-stage"] | {"options": "keyword"}
 
 
@@ -191,6 +194,11 @@ CHANGES: dict[str, Callable[[Raw], object]] = {
     "new": lambda d: d["structs"][TRAINING]["fields"].append({"name": "extra", "default": "%{}", "type": "map()"}),
     "enforced": lambda d: d["structs"][TRAINING]["enforce_keys"].append("epochs"),
     "order": lambda d: d["structs"][TRAINING]["fields"].reverse(),
+    "no literal": lambda d: field(d, "epochs").update(default="&Kernel.self/0"),
+    "no literal inside": lambda d: field(d, "epochs").update(default="%{a: [{1, #Reference<0.1.2.3>}]}"),
+    "new without a literal": lambda d: d["structs"][TRAINING]["fields"].append(
+        {"name": "extra", "default": "#PID<0.1.0>", "type": "term()"}
+    ),
     "struct default": lambda d: field(d, "options").update(default="%{lora_rank: 8}", type="map()"),
 }
 

@@ -231,6 +231,8 @@ class Check:
         ours = raw.get("default")
         if is_stage and "default" not in raw and ("x-from" in raw or "x-inject" in raw) and read in ({}, [], None):
             return True  # always fed, so that the stage's own empty value never comes in
+        if not typespec.has_json(read):
+            return "default" not in raw  # no schema can say it; who leaves the field out gets it all the same
         if isinstance(read, Struct):
             own = self.structs.get(read.module)
             plain = own is not None and all(

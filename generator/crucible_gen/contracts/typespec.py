@@ -63,6 +63,18 @@ def value(text: str) -> Value:
         return Opaque(text)
 
 
+def has_json(read: Value) -> bool:
+    """Whether JSON can say a value: a function, a process or a reference it cannot, wherever in the value they are."""
+    match read:
+        case Struct(_, fields):
+            return all(map(has_json, fields.values()))
+        case dict():
+            return all(map(has_json, (*read, *read.values())))
+        case list() | tuple():
+            return all(map(has_json, read))
+    return not isinstance(read, Opaque)
+
+
 def as_json(read: Value) -> Value:
     """What JSON writes for a value: atoms as text, structs as objects, tuples as lists."""
     match read:

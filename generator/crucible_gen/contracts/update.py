@@ -129,7 +129,9 @@ def _read(raw: Raw, read: Raw, check: Check) -> dict[str, Any]:
     if read["default"] is not None and "default" in raw:
         value = typespec.value(read["default"])
         if not check.same_default(raw, value, True):
-            changed["default"] = typespec.as_json(value)
+            changed.pop("default")
+            if typespec.has_json(value):
+                changed["default"] = typespec.as_json(value)
     return changed
 
 
@@ -142,7 +144,8 @@ def _field(
     if raw is None:
         wanted = _of_default(read) if wanted.kinds == {"any"} else wanted
         changed: dict[str, Any] = {"description": f"New in {check.release}."}
-        if is_stage and (not wanted.kinds & _PRINTED or field["name"] in ("ports", "logger", "log_path")):
+        printed = wanted.kinds & _PRINTED and typespec.has_json(read)
+        if is_stage and (not printed or field["name"] in ("ports", "logger", "log_path")):
             return changed | {"x-inject": {"elixir": "term()", "python": "Any", "needed": False}}
         changed |= derived(wanted, key, check.schemas, field.get("type", ""))
     else:
@@ -151,7 +154,7 @@ def _field(
             changed = _retyped(changed, wanted, key, check, field)
     if "x-inject" not in changed and not check.same_default(changed, read, is_stage):
         value = {} if isinstance(read, Struct) and check.same_default({"default": {}}, read, False) else read
-        if value is None:
+        if value is None or not typespec.has_json(value):
             changed.pop("default", None)
         else:
             changed["default"] = typespec.as_json(value)
