@@ -105,7 +105,7 @@ class Validator:
         return sorted(problems.values())
 
     def _problems(self, document: Node, error: Any) -> Iterator[Problem]:
-        path = list(error.instance_path)
+        path = list(_path(document, error.instance_path, error.instance) or ())
         node, parent = document.get(*path), document.get(*path[:-1])
         assert node is not None and parent is not None
         part = _walk(self._schema, error.schema_path[:-1])
@@ -231,6 +231,30 @@ def _walk(schema: Any, path: Sequence[str | int]) -> Raw:
         else:
             schema = schema[str(step).replace("~1", "/").replace("~0", "~")]
     return schema if isinstance(schema, dict) else {}
+
+
+def _path(node: Node, steps: Sequence[str | int], found: Any) -> tuple[str | int, ...] | None:
+    """The way to the value `found`, which jsonschema-rs says in `steps`: without keys that are empty, and with numbers
+    for keys that look like one. None where the steps lead elsewhere.
+    """
+    if not steps and node.plain() == found:
+        return ()
+    ways: list[tuple[str | int, Sequence[str | int]]] = []
+    if isinstance(node.value, tuple):
+        ways = [(step, steps[1:]) for step in steps[:1] if isinstance(step, int)]
+    elif isinstance(node.value, dict):
+        ways = [(key, steps[1:]) for key in node.value if steps and _is_step(key, steps[0])]
+        ways += [("", steps)] if "" in node.value else []
+    for step, rest in ways:
+        below = node.get(step)
+        if below is not None and (path := _path(below, rest, found)) is not None:
+            return step, *path
+    return None
+
+
+def _is_step(key: str, step: str | int) -> bool:
+    looks = isinstance(step, int) and re.fullmatch(r"\+?[0-9]+", key) is not None
+    return key == step or (looks and (key.lstrip("+0") or "0") == str(step))
 
 
 def _name(path: Sequence[str | int]) -> str:
