@@ -62,7 +62,7 @@ def relative(path: str, root: str) -> str:
 
 
 def below(directory: Path, ending: str) -> list[Path]:
-    """What lies below the user's directory and has a name that ends so, sorted, wherever links may lead.
+    """What lies below the user's directory and has a name that ends so, sorted; links to directories are not followed.
 
     Raises OSError where there is no directory, or one below it cannot be read: what is in it must not be overlooked.
     """
