@@ -17,7 +17,7 @@ from crucible_gen.bundle import bundle
 from crucible_gen.document import Node
 from crucible_gen.problems import Place, Problem, Problems
 from crucible_gen.schema import META, Raw, Schemas, shipped
-from crucible_gen.settings import shown
+from crucible_gen.settings import shown, unreadable
 from crucible_gen.validate import Validator
 
 RUN = frozenset({"adapters", "allow_unsandboxed", "apply", "base_url", "engine", "resume"})
@@ -80,20 +80,13 @@ def _defaults(schemas: Schemas, bundled: Raw) -> Iterator[Problem]:
 def _files(paths: Sequence[Path], problems: list[Problem]) -> list[Path]:
     files: list[Path] = []
     for path in paths:
+        hint = "name a directory of *.schema.json files, or such a file"
         try:
             found = [path] if os.path.isfile(path) else inputs.below(path, ".schema.json")
         except OSError as error:
-            message, hint = (
-                "there is no such file or directory",
-                "name a directory of *.schema.json files, or such a file",
-            )
-            if not isinstance(error, FileNotFoundError | NotADirectoryError):
-                message = f"this cannot be read: {(error.strerror or str(error)).lower()}"
-                hint = "allow reading it, or move it away"
-            problems.append(Problem(Place(shown(Path(error.filename))), "E0505", message, hint=hint))
+            problems.append(unreadable(error, "E0505", "there is no such file or directory", hint))
             continue
         if not found:
-            hint = "name a directory of *.schema.json files, or such a file"
             problems.append(Problem(Place(shown(path)), "E0505", "no schema files are here", hint=hint))
         files += found
     return files

@@ -156,6 +156,15 @@ def _node(value: object, place: Place) -> Node:
     return Node(str(value), place)
 
 
+def unreadable(error: OSError, code: str, missing: str, hint: str) -> Problem:
+    """Why files that the settings name cannot be read; `missing` and `hint` are said where nothing is there."""
+    place = Place(shown(Path(error.filename)))
+    if isinstance(error, FileNotFoundError | NotADirectoryError):
+        return Problem(place, code, missing, hint)
+    reason = (error.strerror or str(error)).lower()
+    return Problem(place, code, f"this cannot be read: {reason}", "allow reading it, or move it away")
+
+
 def shown(path: Path) -> str:
     """A path as messages name it: relative to the working directory where that is below or near it."""
     import os

@@ -15,7 +15,7 @@ from crucible_gen import inputs, load
 from crucible_gen.emit import skeleton
 from crucible_gen.problems import Place, Problem, Problems, did_you_mean
 from crucible_gen.schema import shipped
-from crucible_gen.settings import shown
+from crucible_gen.settings import shown, unreadable
 
 CODES = {
     "E0520": "a template is not right",
@@ -129,14 +129,8 @@ def _read(own: Path, root: Path) -> dict[str, bytes]:
     try:
         found = dict(inputs.templates(own))
     except OSError as error:
-        message, hint = (
-            "there is no such directory",
-            "write templates = DIR, where DIR holds templates of the shipped names",
-        )
-        if not isinstance(error, FileNotFoundError | NotADirectoryError):
-            message = f"this cannot be read: {(error.strerror or str(error)).lower()}"
-            hint = "allow reading it, or move it away"
-        raise Problems([Problem(Place(shown(Path(error.filename))), "E0521", message, hint=hint)]) from error
+        hint = "write templates = DIR, where DIR holds templates of the shipped names"
+        raise Problems([unreadable(error, "E0521", "there is no such directory", hint)]) from error
     known = [path.relative_to(root).as_posix() for path in sorted(root.rglob("*.j2"))]
     problems = []
     for name in found:
