@@ -50,12 +50,14 @@ def main(
     argv: Sequence[str] | None = None,
 ) -> int:
     """The four parts of a recipe and a command line to an exit code; everything is printed, nothing is raised."""
+    _open_streams()
     arguments = _recipe_parser(build_experiment(config())).parse_args(argv)
     return _guarded(lambda: _recipe(arguments, config, build_experiment, evaluation, run))
 
 
 def list_recipes(package: str, argv: Sequence[str] | None = None) -> int:
     """Prints the name and the description of every recipe in `package`, or what `runs` asks for; an exit code."""
+    _open_streams()
     from argparse import ArgumentParser
 
     parser = ArgumentParser(prog=f"python -m {package}", description=f"Lists the recipes of {package}.", **_STRICT)
@@ -317,6 +319,26 @@ def _from_text(field: Field[Any]) -> bool:
     return field.name in ("training_config", "engine", "apply") or names <= _TEXTUAL
 
 
+def _open_streams() -> None:
+    """Lets what is printed go nowhere where a stream is closed; the first file of the run would take its place."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 - until the end
+
+
+def _print(text: str) -> None:
+    """Raises BrokenPipeError where the reader has gone, and InputError where standard output takes no more."""
+    try:
+        sys.stdout.buffer.write(text.encode())
+        sys.stdout.flush()
+    except OSError as error:
+        # Python would complain once more when it flushes at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if isinstance(error, BrokenPipeError):
+            raise
+        raise InputError(f"the output cannot be printed: {(error.strerror or str(error)).lower()}") from error
+
+
 def _guarded(work: Callable[[], Iterable[str]]) -> int:
     """Prints what `work` returns, or why it could not; an exit code.
 
@@ -326,15 +348,12 @@ def _guarded(work: Callable[[], Iterable[str]]) -> int:
     try:
         for text in work():
             if main:
-                sys.stdout.buffer.write(scrub(text).encode())
-                sys.stdout.flush()
+                _print(scrub(text))
     except CrucibleError as error:
         if main or isinstance(error, StageError):
             _say(error)
         return 1
     except BrokenPipeError:
-        # The reader has gone. Python would complain once more when it flushes at the end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except KeyboardInterrupt as error:
         if main:

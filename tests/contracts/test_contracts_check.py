@@ -514,6 +514,15 @@ def test_what_is_no_contract_is_refused(text: str, tmp_path: Path) -> None:
     assert "internal error" not in ran.both
 
 
+def test_a_field_of_a_struct_needs_a_default(tmp_path: Path) -> None:
+    struct = {"enforce_keys": [], "fields": [{"name": "a", "default": "nil"}, {"name": "b"}]}
+    data = {"package": "acme", "version": "1.0.0", "language": "elixir", "structs": {"Acme": struct}}
+    root = project(tmp_path, {"contracts/acme-1.0.0.json": json.dumps(data)})
+    ran = gen(["contracts", "check", "--contracts", "contracts"], root)
+    assert ran.code == 1
+    assert "error[E0801]: default is missing in fields[1]" in ran.err
+
+
 def test_a_stage_of_a_third_party_is_checked_too(tmp_path: Path) -> None:
     stage = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

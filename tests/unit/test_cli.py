@@ -247,6 +247,29 @@ def test_a_reader_that_goes_away_is_no_error(here: Path) -> None:
     assert (ran.returncode, ran.stdout, ran.stderr) == (0, "{", "")
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")
+@pytest.mark.parametrize("args", ["recipes", "--check recipes", "explain E0416", "--help", "resolve recipes/a.yaml"])
+def test_output_that_cannot_be_printed_is_said_and_no_success(here: Path, args: str) -> None:
+    project(here, {"recipes/a.yaml": f"id: a\n{MINIMAL}"})
+    environment = ENVIRONMENT | {"XDG_CACHE_HOME": str(here / "cache")}
+    ok(gen(["-q", "recipes"], here))
+    for _ in range(2):
+        script = f"{sys.executable} -m crucible_gen {args} > /dev/full"
+        ran = subprocess.run(
+            ["sh", "-c", script], cwd=here, env=environment, capture_output=True, text=True, check=False
+        )
+        assert (ran.returncode, ran.stderr) == (74, "gen: the output cannot be printed: no space left on device\n")
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_streams_are_no_defect_and_no_file_takes_their_place(here: Path, closed: str) -> None:
+    project(here, {"recipes/a.yaml": f"id: a\n{MINIMAL}"})
+    script = f"{sys.executable} -m crucible_gen recipes {closed} && {sys.executable} -m crucible_gen --check recipes"
+    ran = subprocess.run(["sh", "-c", script], cwd=here, env=ENVIRONMENT, capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert "as the recipes say" in ran.stdout
+
+
 @pytest.mark.parametrize(("encoding", "shown"), [("ascii", "日".encode()), ("latin-1", b"\\u65e5")])
 def test_what_a_narrow_locale_cannot_say_is_no_defect(here: Path, encoding: str, shown: bytes) -> None:
     project(here, {"recipes/a.yaml": "id: a\ntype: 日\n"})

@@ -500,6 +500,30 @@ def test_a_closed_pipe_is_no_traceback() -> None:
     assert run.stderr == ""
 
 
+@pytest.mark.parametrize(
+    ("streams", "code", "error"),
+    [
+        ("<&-", 0, ""),
+        (">&-", 0, ""),
+        ("2>&-", 0, ""),
+        pytest.param(
+            "> /dev/full",
+            1,
+            "error: the output cannot be printed: no space left on device\n",
+            marks=pytest.mark.skipif(
+                not Path("/dev/full").exists(), reason="only Linux has a device that is always full"
+            ),
+        ),
+    ],
+)
+def test_streams_that_are_closed_or_full_are_no_defect(streams: str, code: int, error: str) -> None:
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (ROOT / "runtime", SUPPORT)))}
+    for module in ("runtime_samples", "runtime_samples.sl_basic --dry-run"):
+        command = f"{sys.executable} -m {module} {streams}"
+        run = subprocess.run(["sh", "-c", command], env=environment, capture_output=True, text=True, check=False)
+        assert (run.returncode, run.stderr) == (code, error)
+
+
 def test_the_runtime_never_imports_the_generator() -> None:
     for path in (ROOT / "runtime" / "crucible_runtime").glob("*.py"):
         assert not [
