@@ -105,7 +105,8 @@ class Validator:
         return sorted(problems.values())
 
     def _problems(self, document: Node, error: Any) -> Iterator[Problem]:
-        path = list(_path(document, error.instance_path, error.instance) or ())
+        path = _path(document, error.instance_path, error.instance)
+        assert path is not None
         node, parent = document.get(*path), document.get(*path[:-1])
         assert node is not None and parent is not None
         part = _walk(self._schema, error.schema_path[:-1])

@@ -353,12 +353,8 @@ def _problem(error: OSError, out: Path, path: str) -> Problem:
         hint = "change the permissions, or choose another output directory with --out"
         return Problem(place, "E0615", f"cannot be written: {reason}", hint)
     if error.errno == errno.ENAMETOOLONG:
-        return Problem(
-            place,
-            "E0616",
-            f"cannot be written: {reason}",
-            "give the recipe a shorter id, or the output directory a shorter name",
-        )
+        hint = "give the recipe a shorter id, or the output directory a shorter name"
+        return Problem(place, "E0616", f"cannot be written: {reason}", hint)
     hint = "see to the file or directory of this name, then run gen again"
     return Problem(place, "E0616", f"cannot be written: {reason}", hint)
 

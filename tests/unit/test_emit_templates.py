@@ -55,3 +55,14 @@ def test_a_mark_of_the_encoding_is_no_text(tmp_path: Path) -> None:
     (tmp_path / "elixir").mkdir()
     (tmp_path / NAME).write_bytes(b"\xef\xbb\xbf{{ deps }}\n")
     assert Templates(tmp_path).render(NAME, {"deps": "a"}) == "a\n"
+
+
+def test_a_template_is_read_and_compiled_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "elixir").mkdir()
+    (tmp_path / NAME).write_text("{{ deps | upper }}\n")
+    compiled: list[str] = []
+    source = Templates._source
+    monkeypatch.setattr(Templates, "_source", lambda self, name: compiled.append(name) or source(self, name))
+    templates = Templates(tmp_path)
+    assert [templates.render(NAME, {"deps": deps}) for deps in "ab"] == ["A\n", "B\n"]
+    assert compiled == [NAME]

@@ -274,9 +274,8 @@ def numbers(node: Node) -> list[Place]:
 def test_what_is_wrong_stands_in_its_place_whatever_the_keys_are(tree: object) -> None:
     document = parse(json.dumps(tree).encode(), "f.json")
     found, wrong = {problem.place for problem in Validator(TREE).check(document)}, set(numbers(document))
-    assert (
-        found <= wrong
-    )  # not always all: of `0` and `00` with equal values the validator does not tell which it means
+    # Not always all: of `0` and `00` with equal values the validator does not tell which it means.
+    assert found <= wrong
     assert bool(found) == bool(wrong)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -62,9 +63,21 @@ class Templates:
         return self._rendered(name, holes)
 
     def _rendered(self, name: str, holes: dict[str, Any]) -> str:
+        try:
+            return str(self._environment.get_template(name).render(holes))
+        except Problems:
+            raise  # of the text of a template
+        except Exception as error:
+            if not self._texts:
+                raise  # what is shipped has no such mistakes
+            raise Problems([self._problem(name, error, holes)]) from error
+
+    @cached_property
+    def _environment(self) -> Any:
+        """What compiles templates with jinja2, each once."""
         import jinja2
 
-        environment = jinja2.Environment(
+        return jinja2.Environment(
             loader=jinja2.FunctionLoader(self._source),
             undefined=jinja2.StrictUndefined,
             autoescape=False,  # noqa: S701 - source text, and every value was printed for its language
@@ -72,14 +85,6 @@ class Templates:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        try:
-            return environment.get_template(name).render(holes)
-        except Problems:
-            raise  # of the text of a template
-        except Exception as error:
-            if not self._texts:
-                raise  # what is shipped has no such mistakes
-            raise Problems([self._problem(name, error, holes)]) from error
 
     def _source(self, name: str) -> tuple[str, str, None] | None:
         """What jinja2 wants of a template, or None for one that is not there."""

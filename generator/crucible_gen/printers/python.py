@@ -7,7 +7,6 @@ broken, so breaking early is safe and breaking late is not.
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Mapping
 from functools import lru_cache
 from types import MappingProxyType
@@ -27,7 +26,7 @@ _SPECIAL = source.Special(r"\\")
 _SPECIAL_IN_DOCSTRING = source.Special(r"\\", '"{3,}')
 _SPELLED = {"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
-_RUNS: Final = """
+_WIDE: Final = source.Characters("""
     231A 231C 2329 232B 23E9 23ED 23F0 23F1 23F3 23F4 25FD 25FF 2614 2616 2630 2638 2648 2654 267F 2680 268A 2690
     2693 2694 26A1 26A2 26AA 26AC 26BD 26BF 26C4 26C6 26CE 26CF 26D4 26D5 26EA 26EB 26F2 26F4 26F5 26F6 26FA 26FB
     26FD 26FE 2705 2706 270A 270C 2728 2729 274C 274D 274E 274F 2753 2756 2757 2758 2795 2798 27B0 27B1 27BF 27C0
@@ -37,10 +36,8 @@ _RUNS: Final = """
     1F3F5 1F3F8 1F3FB 1F400 1F43F 1F440 1F441 1F442 1F4FD 1F4FF 1F53E 1F54B 1F54F 1F550 1F568 1F57A 1F57B 1F595
     1F597 1F5A4 1F5A5 1F5FB 1F650 1F680 1F6C6 1F6CC 1F6CD 1F6D0 1F6D3 1F6D5 1F6E0 1F6EB 1F6ED 1F6F4 1F6FD 1F7E0
     1F7F1 1F90C 1F93B 1F93C 1F946 1F947 1FA00 1FA70 1FAF9 20000 3FFFE
-"""
-"""Where runs of characters begin and end (first, behind the last, first, ...) that take two columns in Unicode 17."""
-
-_WIDE: Final = [int(code, 16) for code in _RUNS.split()]
+""")
+"""Those that take two columns in Unicode 17."""
 
 
 def text(
@@ -283,7 +280,7 @@ def _bracket(opening: str, items: list[Node], closing: str) -> Node:
 
 def columns(text: str) -> int:
     """How many columns of a terminal text takes, as black counts them: East Asian wide characters take two."""
-    return sum([1 + (bisect_right(_WIDE, ord(character)) & 1) for character in text])
+    return sum([1 + (character in _WIDE) for character in text])
 
 
 def _identifier(name: str) -> str:

@@ -31,7 +31,22 @@ that join their neighbours by rules of which only large tables can tell. The lis
 KEPT: Final = 4096
 """How many results the printers keep of what recipes say again and again: names, short texts, descriptions."""
 
-_RUNS: Final = """
+
+class Characters:
+    """Many characters, in runs: where each begins and ends (first, behind the last, first, ...), in hexadecimal."""
+
+    __slots__ = ("_ends",)
+
+    def __init__(self, runs: str) -> None:
+        """Takes the runs in order."""
+        self._ends = [int(code, 16) for code in runs.split()]
+
+    def __contains__(self, character: str) -> bool:
+        """Whether a character lies in a run."""
+        return bool(bisect_right(self._ends, ord(character)) & 1)
+
+
+_JOINING: Final = Characters("""
     300 370 483 48A 591 5BE 5BF 5C0 5C1 5C3 5C4 5C6 5C7 5C8 610 61B 64B 660 670 671 6D6 6DD 6DF 6E5 6E7 6E9 6EA
     6EE 711 712 730 74B 7A6 7B1 7EB 7F4 7FD 7FE 816 81A 81B 824 825 828 829 82E 859 85C 898 8A0 8CA 904 93A 93D
     93E 950 951 958 962 964 981 984 9BC 9BD 9BE 9CE 9D7 9D8 9E2 9E4 9FE A04 A3C A52 A70 A72 A75 A76 A81 A84 ABC
@@ -54,12 +69,10 @@ _RUNS: Final = """
     16B37 16F4F 16F50 16F51 16F93 16FE4 16FF2 1BC9D 1BC9F 1CF00 1CF47 1D165 1D16A 1D16D 1D183 1D185 1D18C 1D1AA
     1D1AE 1D242 1D245 1DA00 1DA37 1DA3B 1DA6D 1DA75 1DA76 1DA84 1DA85 1DA9B 1DAB0 1E000 1E02B 1E130 1E137 1E2AE
     1E2AF 1E2EC 1E2F0 1E8D0 1E8D7 1E944 1E94B 1F3FB 1F400
+""")
+"""Those that join the one before them: marks, vowels, voicing signs, skin tones. It is what Unicode 14 says of those
+that `INVISIBLE` does not hold.
 """
-"""Where runs of characters begin and end (first, behind the last, first, ...) that join the one before them: marks,
-vowels, voicing signs, skin tones. It is what Unicode 14 says of those that `INVISIBLE` does not hold.
-"""
-
-_JOINING: Final = [int(code, 16) for code in _RUNS.split()]
 
 
 class Special:
@@ -91,7 +104,7 @@ _INVISIBLE: Final = Special()
 
 def joins(character: str) -> bool:
     """Whether a character is drawn onto the one before it, or into it."""
-    return bool(bisect_right(_JOINING, ord(character)) & 1)
+    return character in _JOINING
 
 
 def escape(text: str, special: Special, spell: Callable[[str], str]) -> str:
