@@ -22,12 +22,14 @@ from typing import Any
 DOCS = Path(__file__).parent
 sys.path.insert(0, str(DOCS.parent / "generator"))
 
-from crucible_gen import explanations, schema, settings  # noqa: E402 - the checkout's own, installed or not
+from crucible_gen.cli import explain  # noqa: E402 - the checkout's own, installed or not
+from crucible_gen.recipes import settings  # noqa: E402
+from crucible_gen.schemas import Schemas, Stage, at  # noqa: E402
 
 PAGES = [DOCS / name for name in ("recipe-reference.md", "mapping.md", "errors.md", "build-steps.md", "engines.md")]
 PART = re.compile(r"(<!-- ([\w ]+): written by docs/reference\.py -->\n).*?(<!-- end -->\n)", re.DOTALL)
 
-SCHEMAS = schema.load()
+SCHEMAS = Schemas.load()
 DOCUMENTS = SCHEMAS.documents
 RECIPE = "recipe.schema.json"
 TYPES: list[str] = DOCUMENTS[RECIPE]["properties"]["type"]["enum"]
@@ -44,7 +46,7 @@ def resolved(raw: Raw, key: str) -> tuple[Raw, str]:
         return raw, key
     target = SCHEMAS.resolve_ref(raw["$ref"], key)
     assert target is not None, raw["$ref"]
-    inner, place = resolved(schema.at(DOCUMENTS[target[0]], target[1]), target[0])
+    inner, place = resolved(at(DOCUMENTS[target[0]], target[1]), target[0])
     return {**inner, **{name: value for name, value in raw.items() if name != "$ref"}}, place
 
 
@@ -249,7 +251,7 @@ def reached() -> list[str]:
                 return
             if whole and target[0].startswith("ir/") and target[0] not in ELSEWHERE:
                 found.append(target[0])
-            walk(schema.at(DOCUMENTS[target[0]], target[1]), target[0])
+            walk(at(DOCUMENTS[target[0]], target[1]), target[0])
         for name, value in raw.items():
             if name not in ("$ref", "$defs", "default", "enum", "examples"):
                 walk(value, key)
@@ -273,7 +275,7 @@ def other_stages() -> Lines:
     yield ""
 
 
-def _stage_section(title: str, stage: schema.Stage) -> Lines:
+def _stage_section(title: str, stage: Stage) -> Lines:
     raw = DOCUMENTS[stage.key]
     yield from ("", f"### {title}", "", f"`{stage.info.module}`. {raw['description']}", "")
     own = {"properties": {name: value for name, value in properties(raw) if name != "training_config"}}
@@ -366,7 +368,7 @@ GROUPS = {
 
 def codes() -> Lines:
     """A section a group of error codes."""
-    titles = explanations.titles()
+    titles = explain.titles()
     unknown = {code_[:3] for code_ in titles} - GROUPS.keys()
     assert not unknown, f"these codes have no group: {unknown}"
     for prefix, title in GROUPS.items():

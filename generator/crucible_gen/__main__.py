@@ -7,7 +7,7 @@ import gc
 import os
 import sys
 
-from crucible_gen import fast
+from crucible_gen.incremental import Session
 
 
 def main() -> None:
@@ -25,23 +25,24 @@ def main() -> None:
         sys.stdout.flush()
         sys.stderr.flush()
     except OSError as error:
-        from crucible_gen import plain
+        from crucible_gen.cli import guard
 
-        if not (code := plain.unprinted(error)):
+        if not (code := guard.unprinted(error)):
             raise
     os._exit(code)  # all is written, and the interpreter would take its time to take everything apart
 
 
 def _run(arguments: list[str]) -> int:
-    code = fast.run(arguments)
+    session = Session(arguments)
+    code = session.answer()
     if code is None:
-        from crucible_gen import plain
+        from crucible_gen.cli import arguments as usual
 
-        code = plain.run(arguments)
+        code = usual.run(arguments, session)
     if code is None:
-        from crucible_gen.cli import gen
+        from crucible_gen.cli.app import gen
 
-        gen(prog_name="gen")  # it exits
+        gen(prog_name="gen", obj=session)  # it exits
         return 0
     return code
 

@@ -1,7 +1,7 @@
 """The structs of CrucibleIR as frozen dataclasses: the same fields, order and defaults.
 
-Generated from schemas/ir by crucible_gen.emit.structs: change the schemas, not this file. Names that are atoms in
-Elixir are text here, and so are modules and timestamps.
+Generated from schemas/ir by `gen structs python`: change the schemas, not this file. Names that are atoms in Elixir are
+text here, and so are modules and timestamps.
 """
 
 from __future__ import annotations

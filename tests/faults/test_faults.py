@@ -16,7 +16,6 @@ from pathlib import Path
 
 import pytest
 from command import gen, in_child
-from crucible_gen import fast
 from whole import command, environment, process, recipe, small, tree, whole
 
 KILLS = int(os.environ.get("GEN_KILLS", "20"))
@@ -224,7 +223,7 @@ def test_two_branches_that_each_add_a_recipe_merge(root: Path, tmp_path: Path) -
         git(root, "add", "-A")
         git(root, "commit", "-qm", name)
     git(root, "merge", "-q", "--no-edit", "mine")
-    for args in (["--check", "recipes"], ["--check", "--regenerate", "recipes"]):
+    for args in (["--check", "recipes"], ["--check", "--no-cache", "recipes"]):
         checked = process(args, root, cache)
         assert (checked.returncode, checked.stderr) == (0, "")
         assert checked.stdout == "32 recipes: 148 files, all as the recipes say\n"
@@ -245,7 +244,7 @@ def test_a_file_system_without_locks_is_named(root: Path, monkeypatch: pytest.Mo
 
 
 def test_a_release_that_changes_no_output_changes_one_line(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from crucible_gen import manifest
+    from crucible_gen.output import manifest
 
     assert gen(["-q", "recipes"], root).code == 0
     before = tree(root / "generated")
@@ -260,7 +259,7 @@ def test_a_release_that_changes_no_output_changes_one_line(root: Path, monkeypat
 
 
 def test_a_part_written_by_another_release_makes_the_manifest_void(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from crucible_gen import manifest
+    from crucible_gen.output import manifest
 
     real = manifest.generator()
     assert gen(["-q", "recipes"], root).code == 0
@@ -277,4 +276,3 @@ def test_a_part_written_by_another_release_makes_the_manifest_void(root: Path, m
 
 def test_the_same_python_runs_here() -> None:
     assert command()[0] == sys.executable
-    assert fast.said is None

@@ -13,7 +13,9 @@ from pathlib import Path
 
 import pytest
 from command import gen, in_child, project
-from crucible_gen import emit, manifest, schema
+from crucible_gen.languages import emit, registry
+from crucible_gen.output import manifest
+from crucible_gen.schemas import Schemas
 
 HERE = Path(__file__).parent
 RECIPES = sorted(path.name for path in (HERE / "recipes").iterdir() if path.is_dir())
@@ -40,8 +42,8 @@ def set_up(case: Path, root: Path) -> list[str]:
 
 @functools.cache
 def shared_files() -> frozenset[str]:
-    emitter = emit.Emitter(schema.load(), HERE, None, None)
-    return frozenset((*(file.path for file in emitter.shared(list(emit.TARGETS))), manifest.NAME))
+    emitter = emit.Emitter(Schemas.load(), HERE, None, None)
+    return frozenset((*(file.path for file in emitter.shared(registry.BUILT_IN)), manifest.NAME))
 
 
 @pytest.mark.parametrize("case", RECIPES)
@@ -202,5 +204,5 @@ def test_json_is_sorted_and_complete() -> None:
     for path in expected(".json"):
         text = path.read_text("utf-8")
         value = json.loads(text)
-        assert list(value) == sorted(schema.load().record("experiment").properties)
+        assert list(value) == sorted(Schemas.load().record("experiment").properties)
         assert text.endswith("}\n")

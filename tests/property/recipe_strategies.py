@@ -10,10 +10,10 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias
 
-from crucible_gen import extend
-from crucible_gen.bundle import bundle
-from crucible_gen.printers.elixir import atom_problem
-from crucible_gen.schema import Schemas, at
+from crucible_gen.languages import registry
+from crucible_gen.languages.elixir.printer import atom_problem
+from crucible_gen.schemas import Schemas, at
+from crucible_gen.schemas.bundle import bundle
 from hypothesis import strategies as st
 from strategies import short_texts, texts, words
 
@@ -387,7 +387,9 @@ _LIVE: list[dict[str, Any]] = [
 def stage_schemas() -> st.SearchStrategy[dict[str, Any]]:
     """Stage schemas of third parties; their names are unique only by what a batch puts behind them."""
     properties = st.dictionaries(
-        words.filter(lambda name: name not in {"ports", "training_config", "log_path", *extend.RUN}),
+        words.filter(
+            lambda name: name not in {"ports", "training_config", "log_path", *registry.get("python").run_values}
+        ),
         st.tuples(st.sampled_from([*_PLAIN, *_PLAIN, *_FED, *_FED, *_LIVE]), hostile_texts.filter(str.strip)).map(
             lambda drawn: {**drawn[0], "description": drawn[1]}
         ),

@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from crucible_gen.terms import Get, Keywords, Mapping, Module, Name, Or, Record, Sequence, Symbol, Term, Timestamp
+from crucible_gen.ir.terms import Get, Keywords, List, Map, Module, Name, Or, Record, Symbol, Term, Timestamp
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -80,9 +80,9 @@ def containers(fields: tuple[str, ...]) -> Callable[[st.SearchStrategy[Term]], s
     def around(values: st.SearchStrategy[Term]) -> st.SearchStrategy[Term]:
         record_fields = entries(st.sampled_from(fields), values, 5)
         return st.one_of(
-            st.lists(values, max_size=8).map(lambda items: Sequence(tuple(items))),
-            entries(atom_names, values, 6).map(lambda found: Mapping(found)),
-            entries(texts, values, 5).map(lambda found: Mapping(found, symbols=False)),
+            st.lists(values, max_size=8).map(lambda items: List(tuple(items))),
+            entries(atom_names, values, 6).map(lambda found: Map(found)),
+            entries(texts, values, 5).map(lambda found: Map(found, symbols=False)),
             entries(atom_names, values, 5).map(Keywords),
             st.builds(Record, st.sampled_from(sorted(STRUCTS)), record_fields),
         )
@@ -150,12 +150,12 @@ def complete(term: Term) -> Term:
         case Record(type_, fields):
             every = dict.fromkeys(RECORD_FIELDS) | {key: complete(value) for key, value in fields}
             return Record(type_, tuple(every.items()))
-        case Sequence(items):
-            return Sequence(tuple(complete(item) for item in items))
+        case List(items):
+            return List(tuple(complete(item) for item in items))
         case Keywords(found):
             return Keywords(tuple((key, complete(value)) for key, value in found))
-        case Mapping(found, is_symbols):
-            return Mapping(tuple((key, complete(value)) for key, value in found), is_symbols)
+        case Map(found, is_symbols):
+            return Map(tuple((key, complete(value)) for key, value in found), is_symbols)
     return term
 
 
@@ -164,13 +164,13 @@ def plain(term: Term) -> object:
     match term:
         case Symbol(text) | Module(text) | Timestamp(text):
             return text
-        case Sequence(items):
+        case List(items):
             return [plain(item) for item in items]
         case Keywords(()):
             return []
         case Record(type_, fields):
             return type_, {key: plain(value) for key, value in fields}
-        case Keywords(found) | Mapping(found):
+        case Keywords(found) | Map(found):
             return {key: plain(value) for key, value in found}
     return term
 
@@ -209,14 +209,14 @@ def shown(term: Term) -> str:
             return f"a{_hex(f'Elixir.{name}')}"
         case Timestamp(text):
             return f"t{text}"
-        case Sequence(items):
+        case List(items):
             return f"[{','.join(map(shown, items))}]"
         case Keywords(found):
             return "[" + ",".join(f"(a{_hex(key)},{shown(value)})" for key, value in found) + "]"
         case Record(type_, fields):
             complete = dict.fromkeys(RECORD_FIELDS) | dict(fields)
-            return f"ra{_hex(f'Elixir.{STRUCTS[type_]}')}{shown(Mapping(tuple(complete.items())))}"
-        case Mapping(found, is_symbols):
+            return f"ra{_hex(f'Elixir.{STRUCTS[type_]}')}{shown(Map(tuple(complete.items())))}"
+        case Map(found, is_symbols):
             letter = "a" if is_symbols else "s"
             return "{" + ",".join(sorted(f"{letter}{_hex(key)}:{shown(value)}" for key, value in found)) + "}"
     raise AssertionError(f"{term!r} is not a value")

@@ -1,6 +1,6 @@
 """Laws of `load` over random data, random text and random bytes.
 
-What is written is what is read; every scalar's place points at its text; libyaml and the pure parser agree; JSON is
+What is written is what is read; every scalar's place points at its text; JSON is
 what `json` says it is; and nothing but a Node or Problems ever comes out.
 """
 
@@ -12,12 +12,10 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-import pytest
 import yaml
-from crucible_gen.document import Node
-from crucible_gen.load import parse, yaml_reader
-from crucible_gen.load.yaml_fallback import PureParser
-from crucible_gen.problems import Place, Problem, Problems
+from crucible_gen.diagnostics.problems import Place, Problem, Problems
+from crucible_gen.documents.document import Node
+from crucible_gen.documents.load import parse
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -81,12 +79,6 @@ def outcome(text: str | bytes, file: str = FILE) -> Node | tuple[Problem, ...]:
         return parse(text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass"), file)
     except Problems as raised:
         return raised.problems
-
-
-def pure_outcome(text: str) -> Node | tuple[Problem, ...]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(yaml_reader, "_events", lambda text: PureParser(text).get_event)
-        return outcome(text)
 
 
 def same(one: Any, other: Any) -> bool:
@@ -222,21 +214,6 @@ def test_every_yaml_place_points_at_its_text(value: Any, flow: bool, ends: str) 
             assert found[0] in "'\"|>", "a text of several lines is never plain here"
         else:
             assert same(parse(found.encode(), FILE).plain(), scalar)
-
-
-@settings(max_examples=400)
-@given(pieces)
-def test_libyaml_and_the_pure_parser_agree(text: str) -> None:
-    fast, slow = outcome(text), pure_outcome(text)
-    assert isinstance(fast, Node) == isinstance(slow, Node)
-    if isinstance(fast, Node):
-        assert same(fast, slow), "values, places and widths"
-
-
-@given(values.filter(clean), st.sampled_from((True, False, None)))
-def test_libyaml_and_the_pure_parser_agree_on_what_is_written(value: Any, flow: bool | None) -> None:
-    text = written(value, flow=flow, width=20)
-    assert same(outcome(text), pure_outcome(text))
 
 
 @given(

@@ -9,13 +9,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from crucible_gen.diff import diff
-from crucible_gen.files import File
-from crucible_gen.outputs import FOREIGN_FOLDERS
-from crucible_gen.plan import plan, temporary
-from crucible_gen.problems import Problems
-from crucible_gen.sign import body_digest, read, sidecar, sign
-from crucible_gen.write import apply, locked
+from crucible_gen.diagnostics.problems import Problems
+from crucible_gen.documents import digest
+from crucible_gen.output.diff import diff
+from crucible_gen.output.files import File
+from crucible_gen.output.headers import read, sign
+from crucible_gen.output.plan import FOREIGN_FOLDERS, plan, temporary
+from crucible_gen.output.write import apply, locked
+from headers import sidecar
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -153,7 +154,7 @@ def test_what_is_signed_is_read_back(source: str, body: str, comment: str) -> No
     assert rest == body
     assert len(f"{first}\n{second}".splitlines()) == 2, "nothing in a source ends a line"
     found = read(text)
-    assert found is not None and not found.edited and found.body == body_digest(body)
+    assert found is not None and not found.edited and found.body == digest(body)
     assert found.inputs == "0123456789abcdef" and f" from {found.source}: " in first
     compile(f"{sign('x = 1', source=source, inputs='0' * 16)}\n".encode(), "generated.py", "exec")
 

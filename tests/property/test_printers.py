@@ -16,9 +16,11 @@ from typing import Any
 
 import black
 import pytest
-from crucible_gen.printers import elixir, python, source
-from crucible_gen.printers import json as canonical
-from crucible_gen.terms import Get, Keywords, Mapping, Module, Name, Or, Record, Sequence, Symbol, Term, Timestamp
+from crucible_gen.ir.terms import Get, Keywords, List, Map, Module, Name, Or, Record, Symbol, Term, Timestamp
+from crucible_gen.languages import source
+from crucible_gen.languages.elixir import printer as elixir
+from crucible_gen.languages.ir import printer as canonical
+from crucible_gen.languages.python import printer as python
 from hypothesis import strategies as st
 from strategies import (
     CLASSES,
@@ -153,11 +155,11 @@ def test_no_invisible_character_is_printed(values: list[Placed]) -> None:
 
 KINDS: list[Term] = [
     None, 7, 1_000_000, 2.0e-4, "text", "日本 e\u0301 😀", Symbol("linear"), Symbol("a b"), Module("A.B"),
-    Timestamp("2025-12-26T00:00:00Z"), Sequence(()), Sequence((1, 2)), Mapping(()), Mapping((("a", 1),)),
-    Mapping((("a", "b"),), symbols=False), Keywords(()), Keywords((("a", 1),)), Record("point", ()),
+    Timestamp("2025-12-26T00:00:00Z"), List(()), List((1, 2)), Map(()), Map((("a", 1),)),
+    Map((("a", "b"),), symbols=False), Keywords(()), Keywords((("a", 1),)), Record("point", ()),
     Record("point", (("a", None),)), Name("training_config", ("id",)), Or(Name("training_config", ("no",)), 0),
     Or(Name("training_config", ("no",)), True), Or(Name("training_config", ("id",)), "a"),
-    Get(Name("options"), "known", 1), Get(Name("options"), "known", Sequence((1,))),
+    Get(Name("options"), "known", 1), Get(Name("options"), "known", List((1,))),
     Get(Name("options"), "known", Keywords((("b", 1),))),
 ]  # fmt: skip
 
@@ -174,10 +176,10 @@ def test_every_kind_of_value_at_the_edge_of_a_line_of_elixir(tmp_path: Path) -> 
         for length in at_the_edge(elixir.LINE, elixir.graphemes(elixir.text(kind, **ELIXIR))):
             name = "k" * length
             for entries in (((name, kind), ("b", 1)), (("b", 1), (name, kind))):
-                for term in (Mapping(entries), Mapping(entries, symbols=False), Keywords(entries)):
+                for term in (Map(entries), Map(entries, symbols=False), Keywords(entries)):
                     sources.append(elixir.text(term, **ELIXIR))
             sources.append(elixir.assign(name, kind, **ELIXIR))
-            sources.append(in_elixir(Sequence((name, kind)), 0, 1))
+            sources.append(in_elixir(List((name, kind)), 0, 1))
     answers = ask_elixir([("format", source_) for source_ in sources], tmp_path)
     assert [pair for pair in zip(sources, answers, strict=True) if pair[0] != pair[1]] == []
 
@@ -188,7 +190,7 @@ def test_every_kind_of_value_at_the_edge_of_a_line_of_python() -> None:
         for length in at_the_edge(python.LINE, python.columns(python.text(kind, **PYTHON)))[::2]:
             name = "k" * length
             entries = ((name, kind), ("b", 1))
-            sources.append(python.assign("x", Sequence((Mapping(entries), kind, name)), **PYTHON))
+            sources.append(python.assign("x", List((Map(entries), kind, name)), **PYTHON))
             sources.append(python.assign(name, kind, **PYTHON))
             sources.append(in_python(kind, 1, 0))
     for source_ in sources:
@@ -205,7 +207,7 @@ FLOATS = [
 
 @pytest.mark.elixir
 def test_floats_of_every_size(tmp_path: Path) -> None:
-    everything = Sequence(tuple(FLOATS))
+    everything = List(tuple(FLOATS))
     printed = elixir.text(everything)
     formatted, value, encoded = ask_elixir([(kind, printed) for kind in ("format", "value", "json")], tmp_path)
     assert formatted == printed
@@ -246,7 +248,7 @@ NAMES = sorted(
 @pytest.mark.elixir
 def test_names_of_every_kind_keep_or_lose_their_quotes(tmp_path: Path) -> None:
     assert [name for name in NAMES if elixir.atom_problem(name)] == []
-    cases: list[tuple[str, Term]] = [(f"key {name!r}", Mapping(((name, 1),))) for name in NAMES]
+    cases: list[tuple[str, Term]] = [(f"key {name!r}", Map(((name, 1),))) for name in NAMES]
     cases += [(f"atom {name!r}", Symbol(name)) for name in NAMES]
     printed = [elixir.text(term) for _, term in cases]
     answers = ask_elixir([(kind, text) for text in printed for kind in ("format", "value")], tmp_path)
@@ -284,10 +286,10 @@ STORED: dict[str, Term] = {
     "no": False,
     "yes": True,
     "text": "",
-    "list": Sequence(()),
+    "list": List(()),
     "id": "m",
 }
-DEFAULTS: list[Term] = [True, False, 0, 7, 2.0e-4, "", "x", Symbol("auto"), Sequence((1,)), Keywords((("a", 1),))]
+DEFAULTS: list[Term] = [True, False, 0, 7, 2.0e-4, "", "x", Symbol("auto"), List((1,)), Keywords((("a", 1),))]
 
 
 def _fits(default: Term, stored: Term) -> bool:
@@ -380,9 +382,9 @@ def _has_odd_fields(term: Term) -> bool:
     match term:
         case Record(_, fields):
             return any(key not in PYTHON_FIELDS or _has_odd_fields(value) for key, value in fields)
-        case Mapping(found) | Keywords(found):
+        case Map(found) | Keywords(found):
             return any(_has_odd_fields(value) for _, value in found)
-        case Sequence(items):
+        case List(items):
             return any(_has_odd_fields(item) for item in items)
         case Or(_, default) | Get(_, _, default):
             return _has_odd_fields(default)

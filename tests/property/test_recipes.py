@@ -13,10 +13,9 @@ from typing import Any
 import black
 import pytest
 from command import gen, project
-from crucible_gen import extend, schema
-from crucible_gen.printers import elixir
-from crucible_gen.schema import ANY, Schemas, Shape
-from crucible_gen.terms import Mapping, Module, Sequence, Symbol, Term
+from crucible_gen.ir.terms import List, Map, Module, Symbol, Term
+from crucible_gen.languages.elixir import printer
+from crucible_gen.schemas import ANY, Schemas, Shape, third_party
 from elixir_project import Verdict, ask
 from generated_code import compact, lint, module, python, types
 from recipe_strategies import ATTACKS, Draw, Recipe, planted, stage_schemas
@@ -75,7 +74,7 @@ def batch(tmp_path_factory: pytest.TempPathFactory) -> Batch:
     for number, drawn in enumerate(examples(stage_schemas(), 4)[-4:]):
         drawn["x-stage"]["name"] += f"_{number}"
         (root / f"stages/{number}.schema.json").write_text(json.dumps(drawn), "utf-8")
-    schemas = extend.extend(schema.load(), [root / "stages"])
+    schemas = third_party.extend(Schemas.load(), [root / "stages"])
     draw = Draw(schemas)
     recipes: dict[str, Recipe] = {}
     overrides: dict[str, dict[str, Any]] = {}
@@ -102,7 +101,7 @@ def in_elixir(batch: Batch) -> Verdict:
     for stem, recipe in batch.recipes.items():
         name = module(batch.generated / "elixir", stem)
         shape = batch.schemas.recipe(recipe["type"]).properties["training_config"]
-        source = elixir.text(override_term(batch.overrides[stem], shape))
+        source = printer.text(override_term(batch.overrides[stem], shape))
         asked[f"{stem} json"] = f"CrucibleRecipes.to_json({name}.build_spec(%{{}}))"
         asked[f"{stem} overridden"] = f"CrucibleRecipes.to_json({name}.build_spec(training_config: {source}))"
         asked[f"{stem} evaluation"] = f"CrucibleRecipes.Canonical.encode({name}.evaluation())"
@@ -179,10 +178,10 @@ def override_term(value: Any, shape: Shape) -> Term:
     if isinstance(value, dict):
         free = shape if shape.kind == "text_map" else ANY
         entries = ((key, override_term(inner, shape.properties.get(key, free))) for key, inner in value.items())
-        return Mapping(tuple(entries), symbols=shape.kind != "text_map")
+        return Map(tuple(entries), symbols=shape.kind != "text_map")
     if isinstance(value, list):
         items = shape if shape.kind == "text_map" else shape.items or ANY
-        return Sequence(tuple(override_term(item, items) for item in value))
+        return List(tuple(override_term(item, items) for item in value))
     if isinstance(value, str) and shape.kind == "symbol":
         return Symbol(value)
     if isinstance(value, str) and shape.kind == "module":

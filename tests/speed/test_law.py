@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from command import gen
-from crucible_gen import fast, made, proof
+from crucible_gen.incremental import snapshot
 from whole import CHANGES, small, tree, whole
 
 STEPS = int(os.environ.get("GEN_CHANGES", "40"))
@@ -24,12 +24,12 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize("margin", [fast.MARGIN, 0], ids=["stamps are young", "stamps are believed"])
+@pytest.mark.parametrize("margin", [snapshot.MARGIN, 0], ids=["stamps are young", "stamps are believed"])
 def test_the_short_way_says_what_the_long_way_says(
     seed: int, margin: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With a cache: `--check`, then `gen`; and then the tree is the one that a first run on an empty disk writes."""
-    monkeypatch.setattr(fast, "MARGIN", margin)
+    monkeypatch.setattr(snapshot, "MARGIN", margin)
     chance = random.Random(seed)
     root = small(tmp_path / "p")
     branches = [root / "recipes", *[tmp_path / f"branch{number}" for number in range(2)]]
@@ -43,7 +43,7 @@ def test_the_short_way_says_what_the_long_way_says(
             small(root)
         name = _change(root, branches, chance)
         where = f"step {step}: {name}"
-        long = gen(["--check", "--regenerate", "recipes"], root)
+        long = gen(["--check", "recipes"], root)
         ran = whole(["--check", "recipes"], root)
         short, short_ways = ran.ran, short_ways + ran.short
         assert (short.code, short.out, short.err) == (long.code, long.out, long.err), where
@@ -51,7 +51,7 @@ def test_the_short_way_says_what_the_long_way_says(
             ran = whole(["--force", "-q", "recipes"], root).ran
             good, bad = (good + 1, 0) if ran.code == 0 else (good, bad + 1)
             if ran.code == 0:
-                assert gen(["--check", "--regenerate", "recipes"], root).code == 0, where
+                assert gen(["--check", "recipes"], root).code == 0, where
                 _same_as_afresh(root, tmp_path, where)
                 again = whole(["--force", "-q", "recipes"], root)
                 assert again.ran.code == 0, where
@@ -85,53 +85,6 @@ def _same_as_afresh(root: Path, tmp_path: Path, where: str) -> None:
     assert {path: found.get(path) for path in wanted} == wanted, where
 
 
-@pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize("own", [True, False], ids=["own schemas and templates", "shipped ones"])
-def test_proof_is_given_only_where_the_long_way_agrees(
-    seed: int, own: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    chance = random.Random(seed)
-    root = small(tmp_path / "p")
-    good = tmp_path / "good"
-    proved = 0
-    answers: list[tuple[int, int] | None] = []
-    prove = proof.prove
-    monkeypatch.setattr(proof, "prove", lambda request: answers.append(prove(request)) or answers[-1])
-    _settle(root, own)
-    for step in range(3 * STEPS):
-        if step % 3 == 0:
-            if gen(["--force", "-q", "recipes"], root).code == 0:
-                shutil.rmtree(good, ignore_errors=True)
-                shutil.copytree(root, good, symlinks=True)
-            else:
-                shutil.rmtree(root)
-                shutil.copytree(good, root, symlinks=True)
-        change = chance.choice(CHANGES)
-        change(root, chance)
-        _settle(root, own)
-        short = gen(["--check", "recipes"], root)
-        if answers and answers.pop():
-            proved += 1
-            long = gen(["--check", "--regenerate", "recipes"], root)
-            assert (short.code, short.out, short.err) == (long.code, long.out, long.err), (step, change.__name__)
-        answers.clear()
-    assert proved > STEPS // 8
-
-
-def _settle(root: Path, own: bool) -> None:
-    """Takes settings away that change everything, and those that name schemas and templates if there are to be none."""
-    (root / "recipes/gen.yaml").unlink(missing_ok=True)
-    if not own:
-        lines = (root / "gen.yaml").read_text().splitlines(keepends=True)
-        (root / "gen.yaml").write_text(
-            "".join(line for line in lines if ": templates" not in line and "[stages]" not in line)
-        )
-
-
-def test_the_shipped_recipes_are_proved() -> None:
-    root = Path(__file__).parents[2]
-    request = made.Request([root / "recipes"], root, root / "generated", whole=True)
-    if gen(["--check", "--regenerate", "recipes"], root).code == 0:
-        assert proof.prove(request) is not None
-    else:
-        pytest.fail("generated/ is not what the generator writes; run: gen recipes/")
+def test_the_shipped_outputs_are_what_the_recipes_say() -> None:
+    ran = gen(["--check", "recipes"], Path(__file__).parents[2])
+    assert ran.code == 0, f"generated/ is not what the generator writes; run: gen recipes/\n{ran.both}"

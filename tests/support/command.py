@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from click.testing import CliRunner
-from crucible_gen.cli import gen as command
+from crucible_gen.cli.app import gen as command
+from crucible_gen.incremental import Session
 
 MINIMAL = """\
 type: supervised
@@ -31,10 +32,14 @@ class Ran:
     both: str
 
 
-def gen(args: Sequence[str], cwd: Path) -> Ran:
-    """Runs `gen` with these arguments in a directory; the terminal is none, and the environment says nothing."""
+def gen(args: Sequence[str], cwd: Path, session: Session | None = None) -> Ran:
+    """Runs `gen` with these arguments in a directory; the terminal is none, and the environment says nothing.
+
+    Without a session it neither reads nor keeps records.
+    """
     with contextlib.chdir(cwd):
-        result = CliRunner(env={"NO_COLOR": None, "GEN_TRACEBACK": None}).invoke(command, list(args), prog_name="gen")
+        runner = CliRunner(env={"NO_COLOR": None, "GEN_TRACEBACK": None})
+        result = runner.invoke(command, list(args), prog_name="gen", obj=session)
     return Ran(result.exit_code, result.stdout, result.stderr, result.output)
 
 

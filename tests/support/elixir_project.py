@@ -9,9 +9,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from crucible_gen.emit import structs
-from crucible_gen.printers import elixir
-from crucible_gen.schema import shipped
+from crucible_gen.languages.elixir import printer, structs
+from crucible_gen.schemas import shipped
 
 SCRIPT = Path(__file__).with_name("project.exs")
 
@@ -36,7 +35,7 @@ def tool(name: str) -> str:
 def stand_ins(directory: Path) -> Path:
     """A file with the structs of `crucible_ir` as our schemas describe them."""
     path = directory / "crucible_ir.ex"
-    path.write_text(structs.elixir(shipped("schemas")), "utf-8")
+    path.write_text(structs.text(shipped("schemas")), "utf-8")
     return path
 
 
@@ -56,7 +55,7 @@ def ask(project: Path, directory: Path, asked: Mapping[str, str] | None = None, 
     An expression gives text. Files are written below `directory`.
     """
     questions, answers = directory / "questions.exs", directory / "answers"
-    pairs = [f"{{{elixir.string(key)}, {elixir.string(text)}}}" for key, text in (asked or {}).items()]
+    pairs = [f"{{{printer.string(key)}, {printer.string(text)}}}" for key, text in (asked or {}).items()]
     parts = {
         "standins": _list(map(_path, [stand_ins(directory), *more])),
         "sources": _list(map(_path, sources(project))),
@@ -84,7 +83,7 @@ def ask(project: Path, directory: Path, asked: Mapping[str, str] | None = None, 
 
 
 def _path(path: Path) -> str:
-    return elixir.string(str(path))
+    return printer.string(str(path))
 
 
 def _list(items: Iterable[str]) -> str:

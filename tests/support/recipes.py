@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from command import MINIMAL
-from crucible_gen.resolve import Reader, Recipe, Source
-from crucible_gen.schema import Schemas, load
+from crucible_gen.recipes.resolve import Reader, Recipe, Source
+from crucible_gen.schemas import Schemas
 
-SCHEMAS = load()
+SCHEMAS = Schemas.load()
 _NEEDED = ("type: supervised\n", MINIMAL.removeprefix("type: supervised\n"))
 
 

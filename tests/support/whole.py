@@ -9,13 +9,14 @@ import random
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import crucible_gen
 from command import Ran, gen, project
-from crucible_gen import fast, schema
+from crucible_gen.incremental import Session
+from crucible_gen.schemas import shipped
 
 
 @dataclass(frozen=True)
@@ -29,18 +30,13 @@ class Whole:
 def whole(args: Sequence[str], cwd: Path) -> Whole:
     """Runs `gen` as its own process would, in this one: the cache is that of the environment."""
     out, err = io.StringIO(), io.StringIO()
-    fast.said = None
-    fast.look = None
-    fast.START = time.time_ns()
-    try:
-        with contextlib.chdir(cwd):
-            with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-                code = fast.run(list(args))
-            if code is not None:
-                return Whole(Ran(code, out.getvalue(), err.getvalue(), ""), short=True)
-            return Whole(gen(args, cwd), short=False)
-    finally:
-        fast.said = fast.look = None
+    with contextlib.chdir(cwd):
+        session = Session(list(args))
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            code = session.answer()
+        if code is not None:
+            return Whole(Ran(code, out.getvalue(), err.getvalue(), ""), short=True)
+        return Whole(gen(args, cwd, session), short=False)
 
 
 def command(*args: str) -> list[str]:
@@ -50,7 +46,7 @@ def command(*args: str) -> list[str]:
 
 def environment(cache: Path) -> dict[str, str]:
     """The environment of such a process, with a cache of its own."""
-    paths = [str(Path(fast.__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
+    paths = [str(Path(crucible_gen.__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
     return {**os.environ, "XDG_CACHE_HOME": str(cache), "PYTHONPATH": os.pathsep.join(filter(None, paths))}
 
 
@@ -93,7 +89,7 @@ def small(root: Path, names: Sequence[str] = ("a", "b", "c")) -> Path:
     files |= {"gen.yaml": "schemas: [stages]\ntemplates: templates\n", "stages/audit.schema.json": STAGE % "How deep."}
     project(root, files)
     (root / "templates/elixir").mkdir(parents=True, exist_ok=True)
-    shutil.copy(schema.shipped("templates") / "elixir/recipe.ex.j2", root / "templates/elixir/recipe.ex.j2")
+    shutil.copy(shipped("templates") / "elixir/recipe.ex.j2", root / "templates/elixir/recipe.ex.j2")
     return root
 
 

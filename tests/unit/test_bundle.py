@@ -10,11 +10,11 @@ from typing import Any
 import jsonschema
 import jsonschema_rs
 import pytest
-from crucible_gen.bundle import bundle
-from crucible_gen.problems import Problems
-from crucible_gen.schema import Schemas, at, load
+from crucible_gen.diagnostics.problems import Problems
+from crucible_gen.schemas import Schemas, at
+from crucible_gen.schemas.bundle import bundle
 
-SCHEMAS = load()
+SCHEMAS = Schemas.load()
 BUNDLE = bundle(SCHEMAS)
 VALID: dict[str, Any] = {
     "id": "r",
@@ -133,7 +133,7 @@ def test_a_reference_that_leads_nowhere_is_a_problem() -> None:
 
 
 def test_it_changes_no_schema_that_goes_in() -> None:
-    assert SCHEMAS.documents == load().documents
+    assert SCHEMAS.documents == Schemas.load().documents
     assert bundle(SCHEMAS) == BUNDLE
 
 

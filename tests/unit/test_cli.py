@@ -13,10 +13,13 @@ import click
 import pytest
 from click.testing import CliRunner
 from command import MINIMAL, Ran, gen, project
-from crucible_gen import cli, run, schema, settings
+from crucible_gen.cli import app, generate, options, recipes
+from crucible_gen.languages import registry
+from crucible_gen.recipes import settings
+from crucible_gen.schemas import Schemas
 
 TARGET = ("--target", "ir")
-ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(cli.__file__).parents[1])}
+ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(app.__file__).parents[2])}
 """For a process of its own: the package is this one, wherever the process runs."""
 
 
@@ -195,13 +198,13 @@ def test_help_has_the_options_of_the_main_command_and_the_others(here: Path) -> 
 
 
 def test_choices_are_those_of_the_schemas() -> None:
-    properties = schema.load().documents["recipe.schema.json"]["properties"]
-    assert list(cli.TYPES) == properties["type"]["enum"]
-    assert list(cli.TARGETS) == settings.schema()["properties"]["targets"]["items"]["enum"]
+    properties = Schemas.load().documents["recipe.schema.json"]["properties"]
+    assert recipes._types() == properties["type"]["enum"]
+    assert list(registry.BUILT_IN) == settings.schema()["properties"]["targets"]["items"]["enum"]
 
 
 def test_every_setting_has_a_flag() -> None:
-    flags = {option.removeprefix("--") for param in cli.generate.params for option in param.opts}
+    flags = {option.removeprefix("--") for param in app.generate.params for option in param.opts}
     named = {{"targets": "target"}.get(name, name) for name in settings.schema()["properties"]}
     assert named - {"recipes"} <= flags, "`recipes` is the argument"
 
@@ -213,9 +216,9 @@ def guarded(error: BaseException, monkeypatch: pytest.MonkeyPatch, root: Path, *
     def fail(*args: object, **options: object) -> None:
         raise error
 
-    monkeypatch.setattr(run, "generate", fail)
+    monkeypatch.setattr(generate, "generate", fail)
     monkeypatch.chdir(root)
-    return CliRunner(env=environment).invoke(cli.gen, ["recipes"])
+    return CliRunner(env=environment).invoke(app.gen, ["recipes"])
 
 
 def test_a_defect_is_a_message_without_a_traceback(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -284,7 +287,7 @@ def test_what_a_narrow_locale_cannot_say_is_no_defect(here: Path, encoding: str,
 # The other commands -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("type_", cli.TYPES)
+@pytest.mark.parametrize("type_", recipes._types())
 def test_a_new_recipe_generates_as_it_is(here: Path, type_: str) -> None:
     assert ok(gen(["new", "mine", "--type", type_], here)) == "wrote recipes/mine.yaml; run: gen recipes\n"
     assert f"type: {type_}\n" in (here / "recipes/mine.yaml").read_text()
@@ -325,7 +328,7 @@ def test_schema_prints_each_schema(here: Path) -> None:
 
 
 def test_schema_has_the_stages_of_third_parties(here: Path) -> None:
-    document = schema.load().documents["stages/report.schema.json"] | {"x-stage": {"name": "mine", "module": "Mine"}}
+    document = Schemas.load().documents["stages/report.schema.json"] | {"x-stage": {"name": "mine", "module": "Mine"}}
     del document["x-contract"]
     project(here, {"gen.yaml": "schemas: [s]\n", "s/mine.schema.json": json.dumps(document)})
     entry = json.loads(ok(gen(["schema", "recipe"], here)))["$defs"]["stage_entry"]
@@ -376,10 +379,5 @@ def test_structs_prints_the_definitions(here: Path, language: str, word: str) ->
 
 
 def test_flags_become_settings_under_their_names() -> None:
-    given = cli._given({"format_": "json", "targets": ("ir",), "schemas": (), "out": None, "color": "never"})
+    given = options.given({"format_": "json", "targets": ("ir",), "schemas": (), "out": None, "color": "never"})
     assert given == {"format": "json", "targets": ["ir"], "color": "never"}
-
-
-def test_codes_of_commands_are_those_that_are_used() -> None:
-    text = Path(run.__file__).read_text("utf-8")
-    assert all(f'"{code}"' in text.split("CODES = {", 1)[1].split("}", 1)[1] for code in run.CODES)

@@ -4,10 +4,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from crucible_gen.diff import diff
-from crucible_gen.files import File
-from crucible_gen.plan import plan
-from crucible_gen.sign import sign
+from crucible_gen.output.diff import diff
+from crucible_gen.output.files import File
+from crucible_gen.output.headers import sign
+from crucible_gen.output.plan import plan
 
 
 def ours(path: str, body: str) -> File:

@@ -18,9 +18,11 @@ import pytest
 import yaml
 from click import Command, Group
 from command import MINIMAL, gen, project
-from crucible_gen import load, schema, settings
-from crucible_gen.cli import gen as program
-from crucible_gen.printers import elixir as elixir_printer
+from crucible_gen.cli.app import gen as program
+from crucible_gen.documents import load
+from crucible_gen.languages.elixir import printer as elixir_printer
+from crucible_gen.recipes import settings
+from crucible_gen.schemas import Schemas
 from elixir_project import tool
 from pages import PAGES, ROOT, Block, blocks, commands, name, play, same, stands_in
 
@@ -60,7 +62,7 @@ def test_every_block_has_a_language_that_is_checked() -> None:
         assert {block.language for block in blocks(page.read_text("utf-8"))} <= known, name(page)
 
 
-RECIPE = schema.load().documents["recipe.schema.json"]["properties"]
+RECIPE = Schemas.load().documents["recipe.schema.json"]["properties"]
 
 
 @pytest.mark.parametrize(("page", "block"), [*examples("yaml")], ids=ids)

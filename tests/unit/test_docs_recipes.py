@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from crucible_gen.resolve import Reader, Source
-from crucible_gen.schema import load
+from crucible_gen.recipes.resolve import Reader, Source
+from crucible_gen.schemas import Schemas
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "recipes.md"
@@ -26,7 +26,7 @@ def recipe_lines() -> Iterator[str]:
     """A row a recipe; its stages are those of the experiment that ships."""
     yield "| recipe | type | model | data set | stages | evaluation |"
     yield "| --- | --- | --- | --- | --- | --- |"
-    reader = Reader(load())
+    reader = Reader(Schemas.load())
     for path in RECIPES:
         written = reader.recipe(Source(path, path.name)).node.plain()
         assert isinstance(written, dict)

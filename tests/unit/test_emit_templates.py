@@ -4,8 +4,8 @@ from pathlib import Path
 
 import jinja2
 import pytest
-from crucible_gen.emit.templates import Templates
-from crucible_gen.problems import Problem, Problems
+from crucible_gen.diagnostics.problems import Problem, Problems
+from crucible_gen.languages.templates import Templates
 
 NAME = "elixir/mix.exs.j2"
 

@@ -11,11 +11,13 @@ from pathlib import Path
 import crucible_gen
 import pytest
 from command import MINIMAL, gen, in_child, project
-from crucible_gen import explanations, plan, schema, write
+from crucible_gen.cli.app import explain
 from crucible_gen.contracts import pull as contracts
-from crucible_gen.files import File
-from crucible_gen.load.yaml_syntax import syntax_problem
-from crucible_gen.problems import Problem, Problems
+from crucible_gen.diagnostics.problems import Problem, Problems
+from crucible_gen.documents.yaml_syntax import syntax_problem
+from crucible_gen.output import plan, write
+from crucible_gen.output.files import File
+from crucible_gen.schemas import Schemas
 from crucible_gen.verify import ask, judge, table
 from crucible_gen.verify.proofs import Known, Proof, Report, Row
 from yaml.error import Mark, MarkedYAMLError
@@ -43,8 +45,8 @@ def tables() -> list[tuple[str, str, str]]:
 def examples() -> list[tuple[str, str, str, str]]:
     """(code, language, wrong or right, text) of every example."""
     found = []
-    for code in explanations.titles():
-        page = explanations.text(code)
+    for code in explain.titles():
+        page = explain.text(code)
         assert page is not None
         found += [(code, *example) for example in EXAMPLE(page)]
     return found
@@ -55,7 +57,7 @@ def examples() -> list[tuple[str, str, str, str]]:
 
 def test_the_tables_of_codes_and_the_pages_agree() -> None:
     titles = {code: title for _, code, title in tables()}
-    assert titles == explanations.titles()
+    assert titles == explain.titles()
 
 
 def test_no_code_stands_in_two_tables() -> None:
@@ -71,10 +73,10 @@ def test_a_module_uses_only_codes_of_its_own_part() -> None:
 
 
 def test_titles_are_sorted_and_pages_begin_with_them() -> None:
-    titles = explanations.titles()
+    titles = explain.titles()
     assert list(titles) == sorted(titles)
     for code, title in titles.items():
-        page = explanations.text(code) or ""
+        page = explain.text(code) or ""
         first, blank, prose = page.split("\n")[:3]
         assert (first, blank) == (f"# {code}: {title}", "")
         assert prose and not prose.startswith("`" * 3)
@@ -82,7 +84,7 @@ def test_titles_are_sorted_and_pages_begin_with_them() -> None:
 
 @pytest.mark.parametrize("code", ["", "E9999", "e0203", "../explanations", "E0203.md", "E0203\n"])
 def test_what_is_no_code_has_no_page(code: str) -> None:
-    assert explanations.text(code) is None
+    assert explain.text(code) is None
 
 
 # Examples ----------------------------------------------------------------------------------------------------------
@@ -90,7 +92,7 @@ def test_what_is_no_code_has_no_page(code: str) -> None:
 
 def test_every_code_has_a_right_example_and_a_wrong_one_or_a_setup() -> None:
     kinds = {(code, kind) for code, _, kind, _ in examples()}
-    for code in explanations.titles():
+    for code in explain.titles():
         assert (code, "right") in kinds, code
         assert ((code, "wrong") in kinds) != (code in SETUPS), code
 
@@ -208,7 +210,7 @@ def _pull(root: Path, files: dict[str, str], request: contracts.Request) -> Prob
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PATH", str(root))
         with pytest.raises(Problems) as caught:
-            contracts.pull(request, schema.load())
+            contracts.pull(request, Schemas.load())
     return caught.value.problems[0]
 
 

@@ -11,11 +11,16 @@ from typing import Any
 
 import pytest
 from command import project
-from crucible_gen.extend import RUN, extend
-from crucible_gen.problems import Problem, Problems
-from crucible_gen.schema import Schemas, load
+from crucible_gen.diagnostics.problems import Problem, Problems
+from crucible_gen.languages import registry
+from crucible_gen.schemas import Schemas, third_party
 
-SHIPPED = load()
+SHIPPED = Schemas.load()
+RUN = registry.get("python").run_values
+
+
+def extend(schemas: Schemas, paths: list[Path]) -> Schemas:
+    return third_party.extend(schemas, paths, RUN)
 
 
 def stage(name: str = "audit", properties: dict[str, Any] | None = None, **more: Any) -> str:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 from command import project
-from crucible_gen import find
-from crucible_gen.problems import Problem
+from crucible_gen.diagnostics.problems import Problem
+from crucible_gen.recipes import discover
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def names(*paths: str, out: str = "generated") -> list[str]:
     problems: list[Problem] = []
-    found = find.recipes([Path(path) for path in paths], Path(out), problems)
+    found = discover.recipes([Path(path) for path in paths], Path(out), problems)
     assert problems == []
     return [source.name for source in found]
 
@@ -69,7 +69,7 @@ def test_links_that_lead_in_a_circle_end(here: Path) -> None:
 def test_no_recipes_is_a_problem_that_names_the_places(here: Path) -> None:
     project(here, {"empty/notes.txt": "", "other/gen.yaml": ""})
     problems: list[Problem] = []
-    assert find.recipes([Path("empty"), Path("other")], Path("generated"), problems) == []
+    assert discover.recipes([Path("empty"), Path("other")], Path("generated"), problems) == []
     (problem,) = problems
     assert (problem.code, problem.place.file, problem.message) == ("E0305", "empty, other", "no recipes are here")
     assert ".yaml, .yml, .json" in problem.hint
@@ -79,16 +79,16 @@ def test_a_directory_that_cannot_be_read_is_a_problem_and_the_rest_is_found(
     here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     project(here, {"r/a.yaml": "", "r/private/b.yaml": ""})
-    scandir = find.os.scandir
+    scandir = discover.os.scandir
 
     def refuse(path: Path) -> object:
         if Path(path).name == "private":
             raise PermissionError(13, "Permission denied")
         return scandir(path)
 
-    monkeypatch.setattr(find.os, "scandir", refuse)
+    monkeypatch.setattr(discover.os, "scandir", refuse)
     problems: list[Problem] = []
-    assert [source.name for source in find.recipes([Path("r")], Path("generated"), problems)] == ["r/a.yaml"]
+    assert [source.name for source in discover.recipes([Path("r")], Path("generated"), problems)] == ["r/a.yaml"]
     (problem,) = problems
     assert (problem.code, problem.place.file) == ("E0306", "r/private")
     assert problem.message == "this directory cannot be read: permission denied"

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from crucible_gen.layout import Bracket, Entry, Node, Page, Text
+from crucible_gen.languages.layout import Bracket, Entry, Node, Page, Text
 
 
 def leaf(text: str) -> Text:

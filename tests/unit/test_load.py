@@ -10,20 +10,12 @@ import time
 from pathlib import Path
 
 import pytest
-from crucible_gen import load as load_module
-from crucible_gen.load import CODES, MAX_BYTES, load, parse, yaml_reader
-from crucible_gen.load.scalars import MAX_DEPTH
-from crucible_gen.problems import Place, Problem, Problems
+from crucible_gen.diagnostics.problems import Place, Problem, Problems
+from crucible_gen.documents import load as load_module
+from crucible_gen.documents.load import CODES, MAX_BYTES, load, parse
+from crucible_gen.documents.scalars import MAX_DEPTH
 
-SOURCES = ("__init__", "json_reader", "scalars", "yaml_fallback", "yaml_reader", "yaml_syntax")
-
-
-@pytest.fixture(params=["libyaml", "pure"])
-def parser(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Both ways to read YAML; the pure one as it is chosen where libyaml is missing."""
-    if request.param == "pure":
-        monkeypatch.setitem(sys.modules, "yaml._yaml", None)
-    return str(request.param)
+SOURCES = ("load", "json_reader", "scalars", "yaml_reader", "yaml_syntax")
 
 
 def plain(text: str, file: str = "recipe.yaml") -> object:
@@ -76,19 +68,19 @@ def places(text: str, *path: str | int, file: str = "recipe.yaml") -> tuple[int,
         ("x\n  y\n\n  z", "x y\nz"), ("'x\n  y'", "x y"), ('"x\\\n  y"', "xy"),
     ],
 )  # fmt: skip
-def test_a_yaml_value(parser: str, written: str, value: object) -> None:
+def test_a_yaml_value(written: str, value: object) -> None:
     assert repr(plain(f"key: {written}\n")) == repr({"key": value})
 
 
 @pytest.mark.parametrize("ends", ["\n", "\r\n", "\r"])
-def test_line_ends_change_neither_values_nor_places(parser: str, ends: str) -> None:
+def test_line_ends_change_neither_values_nor_places(ends: str) -> None:
     text = "é: 1\nlist:\n  - 'x\n    y'\n  - |\n    a\n    b\n  - last\n"
     node, other = parse(text.encode(), "r.yaml"), parse(text.replace("\n", ends).encode(), "r.yaml")
     assert repr(node) == repr(other)
     assert node.plain() == {"é": 1, "list": ["x y", "a\nb\n", "last"]}
 
 
-def test_places_count_characters_after_wide_ones(parser: str) -> None:
+def test_places_count_characters_after_wide_ones() -> None:
     text = "a: 😀 é\n\"ключ\": {'😀': [x, yy]}\n"
     assert places(text, "a") == (1, 4, 3)
     assert places(text, "ключ") == (2, 9, 1)
@@ -99,7 +91,7 @@ def test_places_count_characters_after_wide_ones(parser: str) -> None:
     assert (key.line, key.column, key.width) == (2, 1, 6)
 
 
-def test_places_of_marked_and_long_scalars(parser: str) -> None:
+def test_places_of_marked_and_long_scalars() -> None:
     text = "a: &x !!str  one\nb: !!str # c\n  two\nc: |+ # c\n  text\nd: 'x\n  y'\ne:\nf: first  \n  second\ng: *x\n"
     assert places(text, "a") == (1, 14, 3)
     assert places(text, "b") == (3, 3, 3)
@@ -110,32 +102,32 @@ def test_places_of_marked_and_long_scalars(parser: str) -> None:
     assert places(text, "g") == (1, 14, 3), "an alias stands where its anchor was written"
 
 
-def test_the_place_of_nothing_at_the_end(parser: str) -> None:
+def test_the_place_of_nothing_at_the_end() -> None:
     assert places("---") == (1, 4, 1)
     assert places("? a", "a") == (1, 4, 1)
 
 
-def test_old_line_breaks_are_characters(parser: str) -> None:
+def test_old_line_breaks_are_characters() -> None:
     text = "a\x85b: 'c\u2028d'\nnext: \"\\N\ue000\\uE001\" # \u2029\n"
     assert plain(text) == {"a\x85b": "c\u2028d", "next": "\x85\ue000\ue001"}
     assert places(text, "next") == (2, 7, 11)
 
 
 @pytest.mark.parametrize("text", ["", "\n\n", "# only a comment\n", "---\n", "\ufeff"])
-def test_an_empty_file_is_none(parser: str, text: str) -> None:
+def test_an_empty_file_is_none(text: str) -> None:
     assert parse(text.encode(), "r.yaml").value is None
     if "-" not in text and "#" not in text:
         assert parse(text.encode(), "r.json").value is None
 
 
-def test_a_byte_order_mark_is_skipped(parser: str) -> None:
+def test_a_byte_order_mark_is_skipped() -> None:
     for file in ("r.yaml", "r.json"):
         node = parse(b'\xef\xbb\xbf{"a": 1}', file)
         assert node.plain() == {"a": 1}
         assert node.place.column == 1
 
 
-def test_merge_keys(parser: str) -> None:
+def test_merge_keys() -> None:
     text = """\
 one: &one {a: 1, b: 2}
 two: &two {b: 3, c: 4}
@@ -153,7 +145,7 @@ text: {"<<": *one}
     assert places(text, "plain", "a") == (1, 15, 1)
 
 
-def test_anchors_may_be_set_again(parser: str) -> None:
+def test_anchors_may_be_set_again() -> None:
     assert plain("- &a x\n- *a\n- &a y\n- {*a : z}\n") == ["x", "x", "y", {"y": "z"}]
 
 
@@ -248,7 +240,7 @@ def test_anchors_may_be_set_again(parser: str) -> None:
         (f"a: 0x{'f' * 10000}\n", "E0114", "1:4", "does not fit 64 bits"),
     ],
 )  # fmt: skip
-def test_a_mistake_in_yaml(parser: str, text: str, code: str, place: str, words: str) -> None:
+def test_a_mistake_in_yaml(text: str, code: str, place: str, words: str) -> None:
     problem = only(text)
     assert (problem.code, str(problem.place)) == (code, f"recipe.yaml:{place}")
     assert words in f"{problem.message} {problem.hint}"
@@ -256,13 +248,13 @@ def test_a_mistake_in_yaml(parser: str, text: str, code: str, place: str, words:
     assert "\n" not in problem.message + problem.hint
 
 
-def test_line_numbers_of_mistakes_survive_every_line_end(parser: str) -> None:
+def test_line_numbers_of_mistakes_survive_every_line_end() -> None:
     for ends in ("\r\n", "\r"):
         for text in ("# é\na:\n\tb: 1\n", "# é\na: 1\n  b: 2\n", "# é\na: 1\nb: [\n", "# é\n\n a: 1\nb: 2\n"):
             assert str(only(text.replace("\n", ends)).place) == str(only(text).place)
 
 
-def test_duplicate_keys_show_both_places(parser: str) -> None:
+def test_duplicate_keys_show_both_places() -> None:
     first, second = problems("a: 1\nb: 2\n'a': 3\nc: {d: 1, d: 2}\n")
     assert (first.code, str(first.place)) == ("E0111", "recipe.yaml:3:1")
     assert first.see == (("first", Place("recipe.yaml", 1, 1)),)
@@ -270,12 +262,12 @@ def test_duplicate_keys_show_both_places(parser: str) -> None:
     assert only("a: &a {x: 1}\nb: {<<: *a, <<: *a}\n").code == "E0111"
 
 
-def test_an_unclosed_bracket_and_quote_show_where_they_were_opened(parser: str) -> None:
+def test_an_unclosed_bracket_and_quote_show_where_they_were_opened() -> None:
     assert only("a: [1, 2}\n").see == (("opened here", Place("recipe.yaml", 1, 4)),)
     assert only('a: "x\nb: "y"\n').see == (("opened here", Place("recipe.yaml", 1, 4)),)
 
 
-def test_every_problem_of_a_file_is_found_in_order(parser: str) -> None:
+def test_every_problem_of_a_file_is_found_in_order() -> None:
     text = "z: .nan\na: 1\na: 2\n1: x\nb: *nope\nc: !foo x\nd: 1e999\ne: [\n"
     found = problems(text)
     assert [p.code for p in found] == ["E0115", "E0111", "E0112", "E0118", "E0116", "E0115", "E0134"]
@@ -288,17 +280,17 @@ def test_every_problem_of_a_file_is_found_in_order(parser: str) -> None:
 @pytest.mark.parametrize(
     "text", ["[" * 10_000, "- " * 10_000, "{a: " * 10_000, "? " * 10_000, "{{" * 5_000, "[{" * 9_000]
 )
-def test_deep_nesting_is_refused(parser: str, text: str) -> None:
+def test_deep_nesting_is_refused(text: str) -> None:
     assert only(text).code == "E0108"
 
 
-def test_nesting_up_to_the_limit_is_read(parser: str) -> None:
+def test_nesting_up_to_the_limit_is_read() -> None:
     for file in ("r.yaml", "r.json"):
         assert parse(("[" * MAX_DEPTH + "1" + "]" * MAX_DEPTH).encode(), file).plain()
         assert only("[" * (MAX_DEPTH + 1) + "]" * (MAX_DEPTH + 1), file).code == "E0108"
 
 
-def test_aliases_count_as_deep_as_what_they_name(parser: str) -> None:
+def test_aliases_count_as_deep_as_what_they_name() -> None:
     chain = "a0: &a0 [x]\n" + "".join(f"a{i}: &a{i} [*a{i - 1}]\n" for i in range(1, 300))
     problem = only(chain)
     assert (problem.code, problem.place.line) == ("E0108", MAX_DEPTH)
@@ -306,7 +298,7 @@ def test_aliases_count_as_deep_as_what_they_name(parser: str) -> None:
     assert parse(flat.encode(), "r.yaml").plain()
 
 
-def test_alias_bombs_are_refused_fast(parser: str) -> None:
+def test_alias_bombs_are_refused_fast() -> None:
     bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n"
     bomb += "".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]\n" for i in range(1, 40))
     begin = time.perf_counter()
@@ -360,7 +352,7 @@ def test_wide_encodings_are_named(encoding: str, file: str) -> None:
 @pytest.mark.parametrize(
     "character", ["\0", "\x01", "\x07", "\x1b", "\x7f", "\x80", "\x9f", "\ufeff", "\ufffe", "\uffff"]
 )
-def test_forbidden_characters(parser: str, character: str) -> None:
+def test_forbidden_characters(character: str) -> None:
     for text in (f"# é\nab: '{character}'\n", f"# é\nab: x{character}\n", f"# é\nab: #{character}\n"):
         problem = only(text)
         assert (problem.code, str(problem.place)) == ("E0107", "recipe.yaml:2:6")
@@ -489,13 +481,15 @@ def test_every_code_is_in_the_table_and_every_line_of_it_is_used() -> None:
 
 
 def test_importing_load_imports_no_yaml() -> None:
-    code = "import sys, crucible_gen.load; sys.exit('yaml' in sys.modules or 'json' in sys.modules)"
+    code = "import sys, crucible_gen.documents.load; sys.exit('yaml' in sys.modules or 'json' in sys.modules)"
     environment = {**os.environ, "PYTHONPATH": str(Path(load_module.__file__).parents[2])}
     assert subprocess.run([sys.executable, "-c", code], env=environment, check=False).returncode == 0
 
 
-def test_the_fallback_is_what_is_used_without_libyaml(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_libyaml_the_message_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "yaml._yaml", None)
-    assert type(yaml_reader._events("a: 1").__self__).__name__ == "PureParser"  # type: ignore[attr-defined]
-    monkeypatch.undo()
-    assert type(yaml_reader._events("a: 1").__self__).__name__ == "CParser"  # type: ignore[attr-defined]
+    monkeypatch.delitem(sys.modules, "crucible_gen.documents.yaml_reader", raising=False)
+    problem = only("a: 1")
+    assert (problem.code, problem.place) == ("E0103", Place("recipe.yaml"))
+    assert problem.hint == "install PyYAML from its wheel: pip install --force-reinstall --only-binary :all: pyyaml"
+    assert parse(b'{"a": 1}', "recipe.json").plain() == {"a": 1}

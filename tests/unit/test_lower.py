@@ -6,29 +6,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from crucible_gen.extend import extend
-from crucible_gen.load import parse
-from crucible_gen.lower import Experiment, complete, concrete, lower, plain_term, term, utc
-from crucible_gen.schema import ANY, Schemas, Shape
-from crucible_gen.terms import (
-    Get,
-    Keywords,
-    Mapping,
-    Module,
-    Name,
-    Or,
-    Record,
-    Sequence,
-    Symbol,
-    Term,
-    Timestamp,
-)
+from crucible_gen.documents.load import parse
+from crucible_gen.ir.lower import Experiment, complete, concrete, lower, plain_term, term, utc
+from crucible_gen.ir.terms import Get, Keywords, List, Map, Module, Name, Or, Record, Symbol, Term, Timestamp
+from crucible_gen.schemas import ANY, Schemas, Shape
+from crucible_gen.schemas.third_party import extend
 
 from recipes import SCHEMAS, resolved
 
 
 def lowered(root: Path, text: str, schemas: Schemas = SCHEMAS, **options: Any) -> Experiment:
-    return lower(resolved(root, text, schemas=schemas, **options), schemas)
+    return lower(resolved(root, text, schemas=schemas, **options).node, schemas)
 
 
 def fields(value: Term) -> dict[str, Term]:
@@ -38,13 +26,13 @@ def fields(value: Term) -> dict[str, Term]:
 
 def stage(experiment: Experiment, name: str) -> dict[str, Term]:
     pipeline = fields(experiment.body)["pipeline"]
-    assert isinstance(pipeline, Sequence)
+    assert isinstance(pipeline, List)
     return next(found for item in pipeline.items if (found := fields(item))["name"] == Symbol(name))
 
 
 def options(experiment: Experiment, name: str) -> dict[str, Term]:
     found = stage(experiment, name)["options"]
-    assert isinstance(found, Mapping | Keywords)
+    assert isinstance(found, Map | Keywords)
     return dict(found.entries)
 
 
@@ -80,10 +68,10 @@ def test_a_dataset_of_its_own_wins_over_the_one_that_is_trained_on(tmp_path: Pat
 
 
 def test_options_are_always_a_map_that_overrides_reach(tmp_path: Path) -> None:
-    assert fields(lowered(tmp_path, "").training_config)["options"] == Mapping(())
+    assert fields(lowered(tmp_path, "").training_config)["options"] == Map(())
     config = "training_config: {model_ref: m, dataset_ref: d, id: mine, options: {loss: ppo, max_tokens: 4}}\n"
     training = fields(lowered(tmp_path, f"type: rl\n{config}").training_config)
-    assert training["options"] == Mapping((("loss", Symbol("ppo")), ("max_tokens", 4)))
+    assert training["options"] == Map((("loss", Symbol("ppo")), ("max_tokens", 4)))
     assert training["id"] == Symbol("mine")
 
 
@@ -133,7 +121,7 @@ def test_feedback_stages_take_keyword_lists(tmp_path: Path) -> None:
     assert stage(experiment, "export_feedback")["options"] == Keywords(
         (("limit", 3), ("storage", Module("Acme.Store")))
     )
-    assert stage(experiment, "deploy")["options"] == Mapping(())
+    assert stage(experiment, "deploy")["options"] == Map(())
 
 
 def test_stages_are_listed_for_documentation(tmp_path: Path) -> None:
@@ -160,7 +148,7 @@ def test_short_forms_that_no_merge_can_meet_are_records_too(tmp_path: Path) -> N
     text = "stages: {after: [{stage: audit, options: {judge: j, panel: [k, {id: l}]}}]}\n"
     found = options(lowered(tmp_path, text, schemas), "audit")
     assert found["judge"] == Record("model_ref", (("id", "j"),))
-    assert found["panel"] == Sequence((Record("model_ref", (("id", "k"),)), Record("model_ref", (("id", "l"),))))
+    assert found["panel"] == List((Record("model_ref", (("id", "k"),)), Record("model_ref", (("id", "l"),))))
 
 
 # Evaluation -------------------------------------------------------------------------------------------------------
@@ -206,11 +194,11 @@ def test_an_evaluation_stage_has_the_same_in_its_options(tmp_path: Path) -> None
         ("null", Shape("text", nullable=True), None),
         ("1", ANY, 1),
         ("x", ANY, "x"),
-        ("[a, b]", Shape("list", items=Shape("symbol")), Sequence((Symbol("a"), Symbol("b")))),
-        ("{b: 1, a: 2}", Shape("map"), Mapping((("b", 1), ("a", 2)))),
-        ("{b: {c: 1}}", Shape("text_map"), Mapping((("b", Mapping((("c", 1),), symbols=False)),), symbols=False)),
+        ("[a, b]", Shape("list", items=Shape("symbol")), List((Symbol("a"), Symbol("b")))),
+        ("{b: 1, a: 2}", Shape("map"), Map((("b", 1), ("a", 2)))),
+        ("{b: {c: 1}}", Shape("text_map"), Map((("b", Map((("c", 1),), symbols=False)),), symbols=False)),
         ("{b: 1}", Shape("keywords"), Keywords((("b", 1),))),
-        ("[{a: 1}]", Shape("text_map"), Sequence((Mapping((("a", 1),), symbols=False),))),
+        ("[{a: 1}]", Shape("text_map"), List((Map((("a", 1),), symbols=False),))),
         ("m", Shape("record", record="model_ref", short="id"), Record("model_ref", (("id", "m"),))),
     ],
 )  # fmt: skip
@@ -222,8 +210,8 @@ def test_values_become_terms(text: str, shape: Shape, expected: Term) -> None:
 
 def test_a_default_of_a_schema_becomes_a_term_too() -> None:
     shape = Shape("list", items=Shape("symbol"))
-    assert plain_term(["a", "b"], shape) == Sequence((Symbol("a"), Symbol("b")))
-    assert plain_term({"a": [1, {"b": None}]}, ANY) == Mapping((("a", Sequence((1, Mapping((("b", None),))))),))
+    assert plain_term(["a", "b"], shape) == List((Symbol("a"), Symbol("b")))
+    assert plain_term({"a": [1, {"b": None}]}, ANY) == Map((("a", List((1, Map((("b", None),))))),))
 
 
 @pytest.mark.parametrize(
@@ -251,9 +239,9 @@ def names_in(value: Term) -> bool:
     match value:
         case Name() | Or() | Get():
             return True
-        case Record(_, entries) | Mapping(entries) | Keywords(entries):
+        case Record(_, entries) | Map(entries) | Keywords(entries):
             return any(names_in(inner) for _, inner in entries)
-        case Sequence(items):
+        case List(items):
             return any(map(names_in, items))
     return False
 
@@ -267,7 +255,7 @@ def test_the_concrete_experiment_has_no_names_and_every_field(tmp_path: Path) ->
     assert [name for name, _ in found.fields] == list(SCHEMAS.record("experiment").properties)
     training = fields(fields(found)["training_config"])
     assert list(training) == list(SCHEMAS.record("training_config").properties)
-    assert training["epochs"] == 1 and training["metrics"] == Sequence((Symbol("loss"), Symbol("accuracy")))
+    assert training["epochs"] == 1 and training["metrics"] == List((Symbol("loss"), Symbol("accuracy")))
 
 
 def test_names_become_what_they_name(tmp_path: Path) -> None:
@@ -284,7 +272,7 @@ def test_names_become_what_they_name(tmp_path: Path) -> None:
 
 def test_complete_fills_records_wherever_they_stand() -> None:
     dataset = Record("dataset_ref", (("name", "d"),))
-    nested = Mapping((("a", Sequence((Keywords((("b", dataset),)),))),))
+    nested = Map((("a", List((Keywords((("b", dataset),)),))),))
     ((_, sequence),) = complete(nested, SCHEMAS).entries  # type: ignore[union-attr]
     ((_, found),) = sequence.items[0].entries
     assert dict(found.fields)["provider"] == Symbol("crucible_datasets")

@@ -5,17 +5,14 @@ import shutil
 import subprocess
 
 import pytest
-from crucible_gen.names import (
-    LONGEST_ID,
-    collisions,
-    elixir_alias,
-    id_problems,
-    python_module,
-    stem,
-)
-from crucible_gen.problems import Place
+from crucible_gen.diagnostics.problems import Place
+from crucible_gen.languages import Language, Naming, registry
+from crucible_gen.languages.elixir.naming import alias
+from crucible_gen.languages.python import naming as python
+from crucible_gen.recipes.ids import LONGEST_ID, collisions, id_problems, stem
 
 PLACE = Place("recipes/a.yaml", 2, 5)
+LANGUAGES = registry.built_in()
 
 
 @pytest.mark.parametrize(
@@ -43,7 +40,7 @@ def test_stem(recipe_id: str, expected: str) -> None:
     ("its_stem", "expected"), [("sl_basic", "SlBasic"), ("a__b", "AB"), ("rl_2", "Rl2"), ("x_", "X"), ("abc", "Abc")]
 )
 def test_elixir_alias(its_stem: str, expected: str) -> None:
-    assert elixir_alias(its_stem) == expected
+    assert alias(its_stem) == expected
 
 
 @pytest.mark.elixir
@@ -59,16 +56,16 @@ def test_elixir_alias_is_what_macro_camelize_gives() -> None:
     done = subprocess.run(
         [elixir, "-e", script], input="\n".join(stems), capture_output=True, text=True, check=True, timeout=120
     )
-    assert done.stdout.split("\n")[:-1] == [elixir_alias(its_stem) for its_stem in stems]
+    assert done.stdout.split("\n")[:-1] == [alias(its_stem) for its_stem in stems]
 
 
 def test_the_python_module_is_the_stem() -> None:
-    assert python_module("sl_basic") == "sl_basic"
+    assert python.module("sl_basic") == "sl_basic"
 
 
 @pytest.mark.parametrize("recipe_id", ["sl_basic", "sl-basic", "SlBasic", "a", "A.b", "x" * LONGEST_ID, "match"])
 def test_good_ids(recipe_id: str) -> None:
-    assert id_problems(recipe_id, PLACE) == []
+    assert id_problems(recipe_id, PLACE, LANGUAGES) == []
 
 
 @pytest.mark.parametrize(
@@ -97,7 +94,7 @@ def test_good_ids(recipe_id: str) -> None:
     ],
 )
 def test_bad_ids(recipe_id: str, code: str, message: str, hint: str) -> None:
-    problems = id_problems(recipe_id, PLACE)
+    problems = id_problems(recipe_id, PLACE, LANGUAGES)
     if not code:
         assert problems == []
         return
@@ -108,15 +105,22 @@ def test_bad_ids(recipe_id: str, code: str, message: str, hint: str) -> None:
     assert hint in problem.hint
     assert problem.message.isprintable()
     if problem.hint.startswith("did you mean "):
-        assert id_problems(problem.hint.removeprefix("did you mean ").removesuffix("?"), PLACE) == []
+        assert id_problems(problem.hint.removeprefix("did you mean ").removesuffix("?"), PLACE, LANGUAGES) == []
 
 
-def test_other_modules_can_be_reserved() -> None:
-    (problem,) = id_problems("support", PLACE, reserved_aliases={"Support"})
-    assert problem.code == "E0404"
-    (problem,) = id_problems("support", PLACE, reserved_modules={"support"})
-    assert "Python package has a module support" in problem.message
-    assert id_problems("recipe", PLACE, reserved_aliases=()) == []
+def test_each_language_says_which_stems_are_taken() -> None:
+    naming = Naming(
+        module=str.upper, kind="Cobol program", taken=lambda stem: "it is mine" if stem == "support" else ""
+    )
+    cobol = Language(name="cobol", printer=lambda schemas, templates: None, naming=naming)  # type: ignore[arg-type,return-value]
+    (problem,) = id_problems("support", PLACE, [cobol])
+    assert (problem.code, problem.message) == ("E0404", "support cannot be a recipe id: it is mine")
+    assert id_problems("recipe", PLACE, [cobol]) == []
+    assert id_problems("recipe", PLACE, LANGUAGES) != []
+    (problem,) = collisions(
+        [("ab", PLACE), ("a_b", PLACE)], [cobol._replace(naming=naming._replace(module=lambda s: "X"))]
+    )
+    assert problem.message == "recipe ids ab and a_b would both be the Cobol program X"
 
 
 @pytest.mark.parametrize(
@@ -132,7 +136,7 @@ def test_other_modules_can_be_reserved() -> None:
 )
 def test_collisions(first: str, second: str, what: str) -> None:
     places = Place("a.yaml", 1, 5), Place("b.yaml", 1, 5)
-    (problem,) = collisions([(first, places[0]), ("another", PLACE), (second, places[1])])
+    (problem,) = collisions([(first, places[0]), ("another", PLACE), (second, places[1])], LANGUAGES)
     assert problem.code == "E0405"
     assert problem.place == places[1]
     assert problem.see == (("the other one", places[0]),)
@@ -141,5 +145,5 @@ def test_collisions(first: str, second: str, what: str) -> None:
 
 
 def test_no_collision_and_each_later_one_once() -> None:
-    assert collisions((name, PLACE) for name in ("sl_basic", "sl_loop", "rl_basic")) == []
-    assert len(collisions((name, PLACE) for name in ("a", "A", "a", "b"))) == 2
+    assert collisions(((name, PLACE) for name in ("sl_basic", "sl_loop", "rl_basic")), LANGUAGES) == []
+    assert len(collisions(((name, PLACE) for name in ("a", "A", "a", "b")), LANGUAGES)) == 2

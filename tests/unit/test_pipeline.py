@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from crucible_gen.pipeline import Step, steps
+from crucible_gen.ir.stages import Step, steps
 
 from recipes import SCHEMAS, resolved
 

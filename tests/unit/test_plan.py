@@ -5,9 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from crucible_gen.files import File
-from crucible_gen.plan import Plan, plan, summary, temporary
-from crucible_gen.sign import sidecar, sign
+from crucible_gen.output.files import File
+from crucible_gen.output.headers import sign
+from crucible_gen.output.plan import Plan, plan, summary, temporary
+from headers import sidecar
 
 INPUTS = "9f2c41d07be8a35c"
 

@@ -3,20 +3,8 @@ from __future__ import annotations
 import textwrap
 
 import pytest
-from crucible_gen.printers import elixir
-from crucible_gen.terms import (
-    Get,
-    Keywords,
-    Mapping,
-    Module,
-    Name,
-    Or,
-    Record,
-    Sequence,
-    Symbol,
-    Term,
-    Timestamp,
-)
+from crucible_gen.ir.terms import Get, Keywords, List, Map, Module, Name, Or, Record, Symbol, Term, Timestamp
+from crucible_gen.languages.elixir import printer
 
 STRUCTS = {
     "experiment": "CrucibleIR.Experiment",
@@ -83,12 +71,12 @@ EPOCHS = Name("training_config", ("epochs",))
         (Name("config"), "config"),
         (Name("training_config", ("model_ref", "id")), "training_config.model_ref.id"),
         (Name("config", ("foo bar", "Foo")), 'config."foo bar"."Foo"'),
-        (Sequence(()), "[]"),
-        (Sequence((1, "a", None)), '[1, "a", nil]'),
-        (Mapping(()), "%{}"),
-        (Mapping((), symbols=False), "%{}"),
-        (Mapping((("a", 1), ("foo bar", 2), ("do", 3))), '%{a: 1, "foo bar": 2, do: 3}'),
-        (Mapping((("a", 1), ('b"', 2)), symbols=False), r'%{"a" => 1, "b\"" => 2}'),
+        (List(()), "[]"),
+        (List((1, "a", None)), '[1, "a", nil]'),
+        (Map(()), "%{}"),
+        (Map((), symbols=False), "%{}"),
+        (Map((("a", 1), ("foo bar", 2), ("do", 3))), '%{a: 1, "foo bar": 2, do: 3}'),
+        (Map((("a", 1), ('b"', 2)), symbols=False), r'%{"a" => 1, "b\"" => 2}'),
         (Keywords(()), "[]"),
         (Keywords((("a", 1), ("b", Keywords(())))), "[a: 1, b: []]"),
         (Record("backend_ref", (("id", Symbol("tinker")),)), "%CrucibleIR.BackendRef{id: :tinker}"),
@@ -102,7 +90,7 @@ EPOCHS = Name("training_config", ("epochs",))
             "training_config.epochs || :auto",
         ),
         (Get(Name("options"), "lr_schedule", Symbol("linear")), "Map.get(options, :lr_schedule, :linear)"),
-        (Get(Name("options"), "a", Sequence((1,))), "Map.get(options, :a, [1])"),
+        (Get(Name("options"), "a", List((1,))), "Map.get(options, :a, [1])"),
         (Get(Name("options"), "a", None), "Map.get(options, :a)"),
         (Get(Name("training_config", ("stop",)), "a", 1), "Map.get(training_config.stop || %{}, :a, 1)"),
         (Get(Name("options"), "a", Keywords((("b", 1),))), "Map.get(options, :a, b: 1)"),
@@ -110,7 +98,7 @@ EPOCHS = Name("training_config", ("epochs",))
     ],
 )
 def test_on_one_line(term: Term, expected: str) -> None:
-    assert elixir.text(term, structs=STRUCTS) == expected
+    assert printer.text(term, structs=STRUCTS) == expected
 
 
 def lines(text: str) -> str:
@@ -118,7 +106,7 @@ def lines(text: str) -> str:
 
 
 def test_a_pipeline_is_readable_from_top_to_bottom() -> None:
-    options = Mapping(
+    options = Map(
         (
             ("training_config", Name("training_config")),
             ("ports", Name("config", ("ports",))),
@@ -135,17 +123,17 @@ def test_a_pipeline_is_readable_from_top_to_bottom() -> None:
             ("options", options),
         ),
     )
-    deploy = Record("stage_def", (("name", Symbol("deploy")), ("options", Mapping((("target", Symbol("vllm")),)))))
+    deploy = Record("stage_def", (("name", Symbol("deploy")), ("options", Map((("target", Symbol("vllm")),)))))
     experiment = Record(
         "experiment",
         (
             ("id", Symbol("sl_basic")),
             ("backend", Record("backend_ref", (("id", Symbol("tinker")),))),
-            ("pipeline", Sequence((stage, deploy))),
-            ("tags", Sequence(())),
+            ("pipeline", List((stage, deploy))),
+            ("tags", List(())),
         ),
     )
-    assert elixir.text(experiment, column=4, structs=STRUCTS) == lines(
+    assert printer.text(experiment, column=4, structs=STRUCTS) == lines(
         """
         %CrucibleIR.Experiment{
               id: :sl_basic,
@@ -175,8 +163,8 @@ def test_a_pipeline_is_readable_from_top_to_bottom() -> None:
     [(98, 0, 0, True), (99, 0, 0, False), (97, 0, 1, True), (98, 0, 1, False), (90, 8, 0, True), (91, 8, 0, False)],
 )
 def test_ninety_eight_columns(width: int, column: int, after: int, fits: bool) -> None:
-    term = Sequence(("x" * (width - 4),))
-    printed = elixir.text(term, column=column, after=after)
+    term = List(("x" * (width - 4),))
+    printed = printer.text(term, column=column, after=after)
     assert ("\n" not in printed) is fits
     if not fits:
         pad = " " * column
@@ -185,62 +173,62 @@ def test_ninety_eight_columns(width: int, column: int, after: int, fits: bool) -
 
 def test_a_long_text_moves_below_its_key_and_a_container_does_not() -> None:
     long = "x" * 95
-    term = Mapping((("log_path", long), ("list", Sequence((long,))), ("empty", Mapping(()))))
-    assert elixir.text(term) == f'%{{\n  log_path:\n    "{long}",\n  list: [\n    "{long}"\n  ],\n  empty: %{{}}\n}}'
+    term = Map((("log_path", long), ("list", List((long,))), ("empty", Map(()))))
+    assert printer.text(term) == f'%{{\n  log_path:\n    "{long}",\n  list: [\n    "{long}"\n  ],\n  empty: %{{}}\n}}'
 
 
 def test_the_same_with_arrows() -> None:
     long = "x" * 95
-    term = Mapping((("log path", long), ("list", Sequence((long,)))), symbols=False)
-    assert elixir.text(term) == f'%{{\n  "log path" =>\n    "{long}",\n  "list" => [\n    "{long}"\n  ]\n}}'
+    term = Map((("log path", long), ("list", List((long,)))), symbols=False)
+    assert printer.text(term) == f'%{{\n  "log path" =>\n    "{long}",\n  "list" => [\n    "{long}"\n  ]\n}}'
 
 
 def test_a_call_and_an_operation_move_below_their_key_first() -> None:
     key = "k" * 60
     get = Get(Name("options"), "lr_schedule", "linear")
     default = Or(Name("training_config", ("checkpoint_every",)), 0)
-    assert elixir.text(Mapping(((key, get), ("b", default), ("c" * 80, default)))) == (
+    assert printer.text(Map(((key, get), ("b", default), ("c" * 80, default)))) == (
         f'%{{\n  {key}:\n    Map.get(options, :lr_schedule, "linear"),\n'
         f"  b: training_config.checkpoint_every || 0,\n  {'c' * 80}:\n    training_config.checkpoint_every || 0\n}}"
     )
     very = Get(Name("options"), "x" * 60, "y" * 30)
-    assert elixir.text(Mapping((("a", very),))) == (
+    assert printer.text(Map((("a", very),))) == (
         f'%{{\n  a:\n    Map.get(\n      options,\n      :{"x" * 60},\n      "{"y" * 30}"\n    )\n}}'
     )
 
 
 def test_a_long_default() -> None:
     name = Name("training_config", ("f" * 70,))
-    assert elixir.text(Or(name, 123456789012), column=4) == (f"training_config.{'f' * 70} ||\n      123_456_789_012")
-    assert elixir.text(Or(name, Sequence(("x",))), column=0) == (
+    assert printer.text(Or(name, 123456789012), column=4) == (f"training_config.{'f' * 70} ||\n      123_456_789_012")
+    assert printer.text(Or(name, List(("x",))), column=0) == (
         f'if(\n  is_nil(training_config.{"f" * 70}),\n  do: ["x"],\n  else: training_config.{"f" * 70}\n)'
     )
 
 
 def test_continuation_lines_follow_the_indentation_of_the_line() -> None:
-    term = Sequence(("x" * 50, "y" * 50))
-    assert elixir.text(term, column=20, indent=4) == f'[\n      "{"x" * 50}",\n      "{"y" * 50}"\n    ]'
+    term = List(("x" * 50, "y" * 50))
+    assert printer.text(term, column=20, indent=4) == f'[\n      "{"x" * 50}",\n      "{"y" * 50}"\n    ]'
 
 
 def test_assign() -> None:
-    assert elixir.assign("options", Mapping(())) == "options = %{}"
-    assert elixir.assign("x", "y" * 98, column=4) == f'x =\n      "{"y" * 98}"'
-    assert elixir.assign("x", Sequence(("y" * 98,)), column=4) == f'x = [\n      "{"y" * 98}"\n    ]'
-    assert elixir.assign("tc", Name("training_config"), names={"training_config": "config"}) == "tc = config"
+    assert printer.assign("options", Map(())) == "options = %{}"
+    assert printer.assign("x", "y" * 98, column=4) == f'x =\n      "{"y" * 98}"'
+    assert printer.assign("x", List(("y" * 98,)), column=4) == f'x = [\n      "{"y" * 98}"\n    ]'
+    assert printer.assign("tc", Name("training_config"), names={"training_config": "config"}) == "tc = config"
 
 
 def test_function() -> None:
-    assert elixir.function("def name", "sl_basic") == 'def name, do: "sl_basic"'
-    assert elixir.function("def description", "x" * 69) == f'def description, do: "{"x" * 69}"'
-    assert elixir.function("def description", "x" * 74) == f'def description do\n    "{"x" * 74}"\n  end'
-    assert elixir.function("def e", Mapping((("a", "x" * 86), ("b", 1)))) == (
+    assert printer.function("def name", "sl_basic") == 'def name, do: "sl_basic"'
+    assert printer.function("def description", "x" * 69) == f'def description, do: "{"x" * 69}"'
+    assert printer.function("def description", "x" * 74) == f'def description do\n    "{"x" * 74}"\n  end'
+    assert printer.function("def e", Map((("a", "x" * 86), ("b", 1)))) == (
         f'def e do\n    %{{\n      a: "{"x" * 86}",\n      b: 1\n    }}\n  end'
     )
 
 
 def test_names_are_renamed_and_shadowed_modules_written_in_full() -> None:
-    term = Sequence((Name("training_config", ("id",)), Get(Name("options"), "a", 1), Module("Config.A"), Module("B")))
-    printed = elixir.text(term, names={"training_config": "tc", "options": "opts"}, shadowed={"Config"})
+    term = List((Name("training_config", ("id",)), Get(Name("options"), "a", 1), Module("Config.A"), Module("B")))
+    printed = printer.text(term, names={"training_config": "tc", "options": "opts"}, shadowed={"Config"})
     assert printed == "[tc.id, Map.get(opts, :a, 1), Elixir.Config.A, B]"
 
 
@@ -258,34 +246,34 @@ def test_names_are_renamed_and_shadowed_modules_written_in_full() -> None:
 )
 def test_what_no_literal_can_say_is_refused(term: Term, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        elixir.text(Sequence((term,)), structs=STRUCTS)
+        printer.text(List((term,)), structs=STRUCTS)
 
 
 def test_pieces() -> None:
-    assert elixir.string('a"#{b}') == r'"a\"\#{b}"'
-    assert elixir.atom("linear") == ":linear"
-    assert elixir.atom("nil") == "nil"
-    assert elixir.key("learning_rate") == "learning_rate: "
-    assert elixir.key("nil") == "nil: "
-    assert elixir.key("foo bar") == '"foo bar": '
-    assert elixir.alias("A.B1") == "A.B1"
-    assert elixir.alias("A.B", {"A"}) == "Elixir.A.B"
-    assert elixir.alias("A b") == ':"Elixir.A b"'
-    assert elixir.alias("A.#{x}") == ':"Elixir.A.\\#{x}"'
+    assert printer.string('a"#{b}') == r'"a\"\#{b}"'
+    assert printer.atom("linear") == ":linear"
+    assert printer.atom("nil") == "nil"
+    assert printer.key("learning_rate") == "learning_rate: "
+    assert printer.key("nil") == "nil: "
+    assert printer.key("foo bar") == '"foo bar": '
+    assert printer.alias("A.B1") == "A.B1"
+    assert printer.alias("A.B", {"A"}) == "Elixir.A.B"
+    assert printer.alias("A b") == ':"Elixir.A b"'
+    assert printer.alias("A.#{x}") == ':"Elixir.A.\\#{x}"'
 
 
 def test_doc() -> None:
-    assert elixir.doc("One line.", 2) == "One line."
-    assert elixir.doc("\n\nFirst.  \n\n  - item\n\n", 4) == "First.\n\n      - item"
-    assert elixir.doc('a """ b #{c} \\ \u202e \x00', 2) == r"a \"\"\" b \#{c} \\ " + "\\u202E \\0"
-    assert elixir.doc('"""""', 2) == '\\"' * 5
-    assert elixir.doc("a\r\nb\rc", 0) == "a\nb\nc"
-    assert elixir.doc("", 2) == ""
+    assert printer.doc("One line.", 2) == "One line."
+    assert printer.doc("\n\nFirst.  \n\n  - item\n\n", 4) == "First.\n\n      - item"
+    assert printer.doc('a """ b #{c} \\ \u202e \x00', 2) == r"a \"\"\" b \#{c} \\ " + "\\u202E \\0"
+    assert printer.doc('"""""', 2) == '\\"' * 5
+    assert printer.doc("a\r\nb\rc", 0) == "a\nb\nc"
+    assert printer.doc("", 2) == ""
 
 
 def test_comment() -> None:
-    assert elixir.comment("a\nb\n\n  c ") == "a b c"
-    assert elixir.comment("\u202edo\u2028#{x}\x00") == "\\u202Edo\\u2028#{x}\\0"
+    assert printer.comment("a\nb\n\n  c ") == "a b c"
+    assert printer.comment("\u202edo\u2028#{x}\x00") == "\\u202Edo\\u2028#{x}\\0"
 
 
 @pytest.mark.parametrize(
@@ -293,7 +281,7 @@ def test_comment() -> None:
     [("abc", 3), ("é", 1), ("e\u0301", 1), ("日本", 2), ("👍🏽", 1), ("🇩🇪🇫🇷🇬", 3), ("กำ", 1), ("က\u102b", 2), ("", 0)],
 )
 def test_graphemes(text: str, count: int) -> None:
-    assert elixir.graphemes(text) == count
+    assert printer.graphemes(text) == count
 
 
 @pytest.mark.parametrize(
@@ -316,4 +304,4 @@ def test_graphemes(text: str, count: int) -> None:
     ],
 )
 def test_what_cannot_be_an_atom(name: str, problem: str | None) -> None:
-    assert elixir.atom_problem(name) == problem
+    assert printer.atom_problem(name) == problem

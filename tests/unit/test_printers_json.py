@@ -3,8 +3,8 @@ from __future__ import annotations
 import json as reader
 
 import pytest
-from crucible_gen.printers import json
-from crucible_gen.terms import Get, Keywords, Mapping, Module, Name, Or, Record, Sequence, Symbol, Term, Timestamp
+from crucible_gen.ir.terms import Get, Keywords, List, Map, Module, Name, Or, Record, Symbol, Term, Timestamp
+from crucible_gen.languages.ir import printer
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ from crucible_gen.terms import Get, Keywords, Mapping, Module, Name, Or, Record,
     ],
 )
 def test_floats(value: float, expected: str) -> None:
-    assert json.compact(value) == expected
+    assert printer.compact(value) == expected
     assert float(expected) == value
 
 
@@ -51,41 +51,41 @@ def test_floats(value: float, expected: str) -> None:
         (Symbol("linear"), '"linear"'),
         (Module("A.B"), '"Elixir.A.B"'),
         (Timestamp("2025-12-26T00:00:00Z"), '"2025-12-26T00:00:00Z"'),
-        (Sequence(()), "[]"),
-        (Mapping(()), "{}"),
+        (List(()), "[]"),
+        (Map(()), "{}"),
         (Keywords(()), "[]"),
         (Record("a", ()), "{}"),
         (Keywords((("b", 1), ("a", 2))), '{"a":2,"b":1}'),
-        (Mapping((("b", 1), ("B", 2), ("é", 3), ("𝓍", 4), ("\uffff", 5))), '{"B":2,"b":1,"é":3,"\uffff":5,"𝓍":4}'),
+        (Map((("b", 1), ("B", 2), ("é", 3), ("𝓍", 4), ("\uffff", 5))), '{"B":2,"b":1,"é":3,"\uffff":5,"𝓍":4}'),
         (Record("a", (("id", "x"), ("enabled", None))), '{"enabled":null,"id":"x"}'),
     ],
 )
 def test_compact(term: Term, expected: str) -> None:
-    assert json.compact(term) == expected
+    assert printer.compact(term) == expected
 
 
 def test_pretty() -> None:
-    term = Mapping((("b", Sequence((1, Mapping(()), Sequence(())))), ("a", Record("r", (("x", 2.0e-4), ("c", None))))))
-    assert json.pretty(term) == (
+    term = Map((("b", List((1, Map(()), List(())))), ("a", Record("r", (("x", 2.0e-4), ("c", None))))))
+    assert printer.pretty(term) == (
         '{\n  "a": {\n    "c": null,\n    "x": 0.0002\n  },\n  "b": [\n    1,\n    {},\n    []\n  ]\n}\n'
     )
-    assert json.pretty("x") == '"x"\n'
+    assert printer.pretty("x") == '"x"\n'
 
 
 def test_a_term_that_occurs_again_at_another_depth_is_indented_for_that_depth() -> None:
-    shared = Mapping((("x", 1),))
-    term = Mapping((("a", shared), ("b", Sequence((shared,))), ("c", shared)))
-    printed = json.pretty(term)
+    shared = Map((("x", 1),))
+    term = Map((("a", shared), ("b", List((shared,))), ("c", shared)))
+    printed = printer.pretty(term)
     assert printed == reader.dumps({"a": {"x": 1}, "b": [{"x": 1}], "c": {"x": 1}}, indent=2) + "\n"
 
 
 @pytest.mark.parametrize("term", [Name("a"), Or(Name("a"), 1), Get(Name("a"), "b", 1)])
 def test_names_have_no_value(term: Term) -> None:
     with pytest.raises(TypeError, match="has no value"):
-        json.compact(Sequence((term,)))
+        printer.compact(List((term,)))
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_no_json_for_what_is_no_number(value: float) -> None:
     with pytest.raises(ValueError, match="not a number"):
-        json.pretty(value)
+        printer.pretty(value)

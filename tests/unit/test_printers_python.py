@@ -3,20 +3,8 @@ from __future__ import annotations
 import ast
 
 import pytest
-from crucible_gen.printers import python
-from crucible_gen.terms import (
-    Get,
-    Keywords,
-    Mapping,
-    Module,
-    Name,
-    Or,
-    Record,
-    Sequence,
-    Symbol,
-    Term,
-    Timestamp,
-)
+from crucible_gen.ir.terms import Get, Keywords, List, Map, Module, Name, Or, Record, Symbol, Term, Timestamp
+from crucible_gen.languages.python import printer
 
 CLASSES = {"experiment": "Experiment", "model_ref": "ModelRef"}
 NAMES = {"training_config": "training"}
@@ -46,11 +34,11 @@ EPOCHS = Name("training_config", ("epochs",))
         (Module("A.B"), 'Module("A.B")'),
         (Timestamp("2025-12-26T00:00:00Z"), '"2025-12-26T00:00:00Z"'),
         (Name("training_config", ("model_ref", "id")), "training.model_ref.id"),
-        (Sequence(()), "[]"),
-        (Sequence((1, None)), "[1, None]"),
-        (Mapping(()), "{}"),
-        (Mapping((("a b", 1), ("c", 2))), '{"a b": 1, "c": 2}'),
-        (Mapping((("a", 1),), symbols=False), '{"a": 1}'),
+        (List(()), "[]"),
+        (List((1, None)), "[1, None]"),
+        (Map(()), "{}"),
+        (Map((("a b", 1), ("c", 2))), '{"a b": 1, "c": 2}'),
+        (Map((("a", 1),), symbols=False), '{"a": 1}'),
         (Keywords((("a", 1),)), '{"a": 1}'),
         (Keywords(()), "[]"),
         (
@@ -70,7 +58,7 @@ EPOCHS = Name("training_config", ("epochs",))
     ],
 )
 def test_on_one_line(term: Term, expected: str) -> None:
-    assert python.text(term, classes=CLASSES, names=NAMES) == expected
+    assert printer.text(term, classes=CLASSES, names=NAMES) == expected
 
 
 def test_what_does_not_fit_has_one_element_a_line_and_a_trailing_comma() -> None:
@@ -78,11 +66,11 @@ def test_what_does_not_fit_has_one_element_a_line_and_a_trailing_comma() -> None
         "experiment",
         (
             ("model_ref", Record("model_ref", (("id", "x" * 70),))),
-            ("tags", Sequence(("a", "b"))),
-            ("options", Mapping((("log_path", "y" * 80),))),
+            ("tags", List(("a", "b"))),
+            ("options", Map((("log_path", "y" * 80),))),
         ),
     )
-    assert python.text(term, column=4, classes=CLASSES) == (
+    assert printer.text(term, column=4, classes=CLASSES) == (
         f'Experiment(\n        model_ref=ModelRef(\n            id="{"x" * 70}",\n        ),\n'
         f'        tags=["a", "b"],\n'
         f'        options={{\n            "log_path": "{"y" * 80}",\n        }},\n    )'
@@ -93,49 +81,49 @@ def test_what_does_not_fit_has_one_element_a_line_and_a_trailing_comma() -> None
     ("width", "column", "after", "fits"), [(88, 0, 0, True), (89, 0, 0, False), (88, 0, 1, False), (80, 8, 0, True)]
 )
 def test_eighty_eight_columns(width: int, column: int, after: int, fits: bool) -> None:
-    printed = python.text(Sequence(("x" * (width - 4),)), column=column, after=after)
+    printed = printer.text(List(("x" * (width - 4),)), column=column, after=after)
     assert ("\n" not in printed) is fits
 
 
 def test_wide_characters_take_two_columns() -> None:
-    assert "\n" not in python.text(Sequence(("日" * 42,)))
-    assert "\n" in python.text(Sequence(("日" * 42 + "x",)))
-    assert python.columns("日本😀é") == 7
+    assert "\n" not in printer.text(List(("日" * 42,)))
+    assert "\n" in printer.text(List(("日" * 42 + "x",)))
+    assert printer.columns("日本😀é") == 7
 
 
 def test_a_call_and_a_conditional_break() -> None:
     key = "k" * 70
     get = Get(Name("options"), "lr_schedule", "linear")
-    assert python.text(Mapping(((key, get),))) == (
+    assert printer.text(Map(((key, get),))) == (
         f'{{\n    "{key}": options.get(\n        "lr_schedule",\n        "linear",\n    ),\n}}'
     )
-    assert python.text(Mapping(((key, Or(EPOCHS, 1)),)), names=NAMES) == (
+    assert printer.text(Map(((key, Or(EPOCHS, 1)),)), names=NAMES) == (
         f'{{\n    "{key}": (\n        1 if training.epochs is None else training.epochs\n    ),\n}}'
     )
-    assert python.text(Mapping(((key, Or(EPOCHS, "x" * 60)),)), names=NAMES) == (
+    assert printer.text(Map(((key, Or(EPOCHS, "x" * 60)),)), names=NAMES) == (
         f'{{\n    "{key}": (\n        "{"x" * 60}"\n        if training.epochs is None\n'
         "        else training.epochs\n    ),\n}"
     )
-    assert python.text(Mapping(((key, Or(EPOCHS, 0)),)), names=NAMES) == (
+    assert printer.text(Map(((key, Or(EPOCHS, 0)),)), names=NAMES) == (
         f'{{\n    "{key}": training.epochs\n    or 0,\n}}'
     )
 
 
 def test_assign() -> None:
-    assert python.assign("NAME", "sl_basic") == 'NAME = "sl_basic"'
-    assert python.assign("NAME", "x" * 79) == f'NAME = "{"x" * 79}"'
-    assert python.assign("NAME", "x" * 80) == f'NAME = (\n    "{"x" * 80}"\n)'
-    assert python.assign("NAME", "x" * 82) == f'NAME = (\n    "{"x" * 82}"\n)'
-    assert python.assign("NAME", "x" * 83) == f'NAME = "{"x" * 83}"'
-    assert python.assign("return", "x" * 76, column=4) == f'return (\n        "{"x" * 76}"\n    )'
-    assert python.assign("return", Sequence(("x" * 80,)), column=4) == f'return [\n        "{"x" * 80}",\n    ]'
-    assert python.assign("x", Or(EPOCHS, "y" * 50), column=4, names=NAMES) == (
+    assert printer.assign("NAME", "sl_basic") == 'NAME = "sl_basic"'
+    assert printer.assign("NAME", "x" * 79) == f'NAME = "{"x" * 79}"'
+    assert printer.assign("NAME", "x" * 80) == f'NAME = (\n    "{"x" * 80}"\n)'
+    assert printer.assign("NAME", "x" * 82) == f'NAME = (\n    "{"x" * 82}"\n)'
+    assert printer.assign("NAME", "x" * 83) == f'NAME = "{"x" * 83}"'
+    assert printer.assign("return", "x" * 76, column=4) == f'return (\n        "{"x" * 76}"\n    )'
+    assert printer.assign("return", List(("x" * 80,)), column=4) == f'return [\n        "{"x" * 80}",\n    ]'
+    assert printer.assign("x", Or(EPOCHS, "y" * 50), column=4, names=NAMES) == (
         f'x = (\n        "{"y" * 50}"\n        if training.epochs is None\n        else training.epochs\n    )'
     )
-    assert python.assign("x" * 70, Or(EPOCHS, 0), names=NAMES) == f"{'x' * 70} = (\n    training.epochs or 0\n)"
-    assert python.assign("x" * 70, EPOCHS, names=NAMES) == f"{'x' * 70} = training.epochs"
-    assert python.assign("x" * 75, EPOCHS, names=NAMES) == f"{'x' * 75} = (\n    training.epochs\n)"
-    assert python.assign("options", Name("training_config", ("options",)), names=NAMES) == "options = training.options"
+    assert printer.assign("x" * 70, Or(EPOCHS, 0), names=NAMES) == f"{'x' * 70} = (\n    training.epochs or 0\n)"
+    assert printer.assign("x" * 70, EPOCHS, names=NAMES) == f"{'x' * 70} = training.epochs"
+    assert printer.assign("x" * 75, EPOCHS, names=NAMES) == f"{'x' * 75} = (\n    training.epochs\n)"
+    assert printer.assign("options", Name("training_config", ("options",)), names=NAMES) == "options = training.options"
 
 
 @pytest.mark.parametrize(
@@ -150,7 +138,7 @@ def test_assign() -> None:
 )
 def test_what_no_literal_can_say_is_refused(term: Term, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        python.text(Sequence((term,)), classes=CLASSES)
+        printer.text(List((term,)), classes=CLASSES)
 
 
 @pytest.mark.parametrize(
@@ -169,10 +157,10 @@ def test_what_no_literal_can_say_is_refused(term: Term, message: str) -> None:
     ],
 )
 def test_docstring(text: str, column: int, expected: str) -> None:
-    assert python.docstring(text, column) == expected
+    assert printer.docstring(text, column) == expected
     ast.parse(expected)
 
 
 def test_comment() -> None:
-    assert python.comment("a\nb\n\n  c ") == "a b c"
-    assert python.comment("\u202edo\u2028 \\ \x00") == "\\u202edo\\u2028 \\ \\x00"
+    assert printer.comment("a\nb\n\n  c ") == "a b c"
+    assert printer.comment("\u202edo\u2028 \\ \x00") == "\\u202edo\\u2028 \\ \\x00"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from crucible_gen.printers import source
+from crucible_gen.languages import source
 
 JOINING_LETTERS = set("\u0e33\u0eb3\uff9e\uff9f\U0001f3fb\U0001f3fc\U0001f3fd\U0001f3fe\U0001f3ff")
 

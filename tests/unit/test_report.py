@@ -7,8 +7,8 @@ import json
 from pathlib import Path
 
 import pytest
-from crucible_gen import report
-from crucible_gen.problems import Place, Problem
+from crucible_gen.diagnostics import report
+from crucible_gen.diagnostics.problems import Place, Problem
 
 
 @pytest.fixture(autouse=True)

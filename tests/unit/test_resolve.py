@@ -7,12 +7,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from crucible_gen.load import parse
-from crucible_gen.problems import Place, Problem, Problems
-from crucible_gen.resolve import Reader, Recipe, Source, expand, merge, text
-from crucible_gen.schema import load
+from crucible_gen.diagnostics.problems import Place, Problem, Problems
+from crucible_gen.documents.load import parse
+from crucible_gen.recipes.resolve import Reader, Recipe, Source, expand, merge, text
+from crucible_gen.schemas import Schemas
 
-SCHEMAS = load()
+SCHEMAS = Schemas.load()
 
 
 def write(root: Path, **files: str) -> None:

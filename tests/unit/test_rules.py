@@ -8,15 +8,18 @@ import json
 from pathlib import Path
 
 import pytest
-from crucible_gen import rules
-from crucible_gen.extend import extend
-from crucible_gen.problems import Problem
+from crucible_gen.diagnostics.problems import Problem
+from crucible_gen.languages import registry
+from crucible_gen.recipes import rules
+from crucible_gen.schemas.third_party import extend
 
 from recipes import SCHEMAS, resolved
 
+LANGUAGES = registry.built_in()
+
 
 def check(root: Path, text: str, **options: str) -> list[Problem]:
-    return rules.check(resolved(root, text, **options), SCHEMAS)
+    return rules.check(resolved(root, text, **options), SCHEMAS, LANGUAGES)
 
 
 @pytest.mark.parametrize(
@@ -106,7 +109,7 @@ def test_the_options_of_a_listed_stage_are_what_its_own_schema_says(
     (tmp_path / "audit.schema.json").write_text(json.dumps(document))
     schemas = extend(SCHEMAS, [tmp_path / "audit.schema.json"])
     recipe = resolved(tmp_path, f"stages: {{before: [{{stage: audit, options: {options}}}]}}\n", schemas=schemas)
-    assert [problem.code for problem in rules.check(recipe, schemas)] == codes
+    assert [problem.code for problem in rules.check(recipe, schemas, LANGUAGES)] == codes
 
 
 def test_each_profile_is_checked(tmp_path: Path) -> None:
@@ -118,20 +121,20 @@ def test_each_profile_is_checked(tmp_path: Path) -> None:
 
 
 def test_the_id_is_the_stem_of_the_file(tmp_path: Path) -> None:
-    assert rules.identity(resolved(tmp_path, "", name="a.b-c.yaml")) == []
-    (problem,) = rules.identity(resolved(tmp_path, "id: other\n", name="mine.yaml"))
+    assert rules.identity(resolved(tmp_path, "", name="a.b-c.yaml"), LANGUAGES) == []
+    (problem,) = rules.identity(resolved(tmp_path, "id: other\n", name="mine.yaml"), LANGUAGES)
     assert (problem.code, problem.hint) == ("E0411", "write id: mine, or rename the file")
     assert problem.message == "id must be mine, the file's name without its ending, found other"
 
 
 @pytest.mark.parametrize(("id_", "code"), [("''", "E0401"), ("a b", "E0402"), ("x" * 129, "E0403"), ("nil", "E0404")])
 def test_an_id_that_cannot_be_one_has_one_problem(tmp_path: Path, id_: str, code: str) -> None:
-    assert [problem.code for problem in rules.identity(resolved(tmp_path, f"id: {id_}\n"))] == [code]
+    assert [problem.code for problem in rules.identity(resolved(tmp_path, f"id: {id_}\n"), LANGUAGES)] == [code]
 
 
 @pytest.mark.parametrize("text", ["id: 5\n", "id: null\n", "id: [a]\n"])
 def test_an_id_that_is_no_text_is_left_to_the_schema(tmp_path: Path, text: str) -> None:
-    assert rules.identity(resolved(tmp_path, text)) == []
+    assert rules.identity(resolved(tmp_path, text), LANGUAGES) == []
 
 
 def test_ids_collide_only_where_they_are_text(tmp_path: Path) -> None:
@@ -142,5 +145,5 @@ def test_ids_collide_only_where_they_are_text(tmp_path: Path) -> None:
         "n2.yaml": "id: null\n",
         "other.yaml": "",
     }
-    found = rules.check_all([resolved(tmp_path, text, name=name) for name, text in named.items()])
+    found = rules.check_all([resolved(tmp_path, text, name=name) for name, text in named.items()], LANGUAGES)
     assert [(problem.code, problem.place.file) for problem in found] == [("E0405", "sl-basic.yaml")]

@@ -13,7 +13,9 @@ from typing import Any
 
 import black
 import pytest
-from crucible_gen.emit import rules, structs
+from crucible_gen.languages.elixir import structs as elixir_structs
+from crucible_gen.languages.python import rules
+from crucible_gen.languages.python import structs as python_structs
 from crucible_runtime import ir
 from crucible_runtime.canonical import plain
 
@@ -36,14 +38,14 @@ def from_elixir(text: str) -> Any:
 
 
 def test_the_committed_structs_are_what_the_emitter_writes() -> None:
-    assert (RUNTIME / "ir.py").read_text("utf-8") == structs.python(SCHEMAS), (
+    assert (RUNTIME / "ir.py").read_text("utf-8") == python_structs.text(SCHEMAS), (
         "run: gen structs python > runtime/crucible_runtime/ir.py"
     )
 
 
 def test_the_committed_rules_are_what_the_emitter_writes() -> None:
     assert (RUNTIME / "rules.json").read_text("utf-8") == rules.rules(SCHEMAS), (
-        "run: python -m crucible_gen.emit.rules > runtime/crucible_runtime/rules.json"
+        "run: python -m crucible_gen.languages.python.rules > runtime/crucible_runtime/rules.json"
     )
 
 
@@ -107,7 +109,7 @@ def test_a_new_field_is_one_line_in_a_schema(tmp_path: Path) -> None:
             "default": ["a_rather_long_tag", "another_rather_long_tag", "x y"],
         },
     )
-    text = structs.python(directory)
+    text = python_structs.text(directory)
     namespace: dict[str, Any] = {"__name__": "crucible_runtime.ir"}
     exec(compile(text, "ir.py", "exec"), namespace)
     thing = namespace["Thing"](name="a")
@@ -119,7 +121,7 @@ def test_a_new_field_is_one_line_in_a_schema(tmp_path: Path) -> None:
     assert isinstance(thing.warmth, float)
     assert "    twin: Thing | None = None\n" in text
     assert black.format_str(text, mode=black.Mode()) == text
-    elixir = structs.elixir(directory)
+    elixir = elixir_structs.text(directory)
     assert '            tags: [:a_rather_long_tag, :another_rather_long_tag, :"x y"]' in elixir
     assert "          twin: Acme.Thing.t() | nil,\n" in elixir
     assert "warmth: 1.0," in elixir
@@ -142,7 +144,7 @@ def test_the_stand_ins_compile_and_are_formatted(tmp_path: Path) -> None:
     elixir = shutil.which("elixir")
     assert elixir, "this test needs Elixir"
     source = tmp_path / "ir.ex"
-    source.write_text(structs.elixir(SCHEMAS))
+    source.write_text(elixir_structs.text(SCHEMAS))
     program = tmp_path / "check.exs"
     program.write_text("""
     [path] = System.argv()

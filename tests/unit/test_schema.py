@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from crucible_gen.load import parse
-from crucible_gen.problems import Place, Problems
-from crucible_gen.schema import ANY, Schemas, at, load, normal, shipped
+from crucible_gen.diagnostics.problems import Place, Problems
+from crucible_gen.documents.load import parse
+from crucible_gen.languages import registry
+from crucible_gen.schemas import ANY, Schemas, at, normal, shipped
 
-SCHEMAS = load()
+SCHEMAS = Schemas.load()
 
 
 def shape(**document: Any) -> Any:
@@ -65,8 +66,8 @@ def test_every_struct_of_the_ir_is_a_record_of_its_name() -> None:
     assert len(SCHEMAS.records) == len(list((shipped("schemas") / "ir").glob("*.json")))
     for name, record in SCHEMAS.records.items():
         assert (record.kind, record.record) == ("record", name)
-        assert record.struct and record.struct.startswith("CrucibleIR.")
-        assert record.python_class
+        assert record.names["elixir"].startswith("CrucibleIR.")
+        assert record.names["python"]
 
 
 def test_a_struct_may_hold_itself() -> None:
@@ -122,7 +123,9 @@ def test_live_values_are_listed_with_their_types() -> None:
     injected = SCHEMAS.stages["supervised_train"].injected
     assert list(injected) == ["ports", "train_dataset", "training_client", "log_path", "logger"]
     assert injected["ports"].needed and not injected["log_path"].needed
-    assert injected["log_path"].python == "Path | str | None"
+    assert injected["log_path"].kind == "path"
+    assert registry.get("python").type_of(injected["log_path"]) == "Path | str | None"
+    assert registry.get("elixir").type_of(injected["log_path"]) == "Path.t() | nil"
 
 
 def test_references_are_looked_for_beside_the_file_and_then_among_the_shipped() -> None:

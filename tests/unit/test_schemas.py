@@ -16,6 +16,8 @@ import jsonschema_rs
 import pytest
 import referencing
 import referencing.jsonschema
+from crucible_gen.languages import registry
+from crucible_gen.schemas import Inject
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -501,10 +503,11 @@ def test_live_values_have_types_that_need_no_package(module: str) -> None:
     for name, raw in STAGES[module]["properties"].items():
         if "x-inject" not in raw:
             continue
-        inject = raw["x-inject"]
-        names = {node.id for node in ast.walk(ast.parse(inject["python"], mode="eval")) if isinstance(node, ast.Name)}
+        inject = Inject(kind=raw["x-inject"]["type"])
+        python, elixir = (registry.get(language).type_of(inject) for language in ("python", "elixir"))
+        names = {node.id for node in ast.walk(ast.parse(python, mode="eval")) if isinstance(node, ast.Name)}
         assert names <= {"Ports", "Path", "str", "Any"}, name
-        assert set(re.findall(r"[A-Z]\w*", inject["elixir"])) <= {"Path"}, name
+        assert set(re.findall(r"[A-Z]\w*", elixir)) <= {"Path"}, name
 
 
 def test_unused_options_say_so() -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 from command import project
-from crucible_gen import settings
-from crucible_gen.problems import Problem, Problems
+from crucible_gen.diagnostics.problems import Problem, Problems
+from crucible_gen.recipes import settings
 
 TABLE = '[project]\nname = "x"\n\n[tool.gen]\n'
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import jinja2
 import pytest
-from crucible_gen.emit import skeleton
-from crucible_gen.schema import shipped
+from crucible_gen.languages import skeleton
+from crucible_gen.schemas import shipped
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -8,13 +8,13 @@ import json
 from typing import Any
 
 import pytest
-from crucible_gen.advise import Advice
-from crucible_gen.bundle import bundle
-from crucible_gen.document import Node
-from crucible_gen.load import parse
-from crucible_gen.problems import Place, Problem
-from crucible_gen.schema import load
-from crucible_gen.validate import Validator
+from crucible_gen.diagnostics.problems import Place, Problem
+from crucible_gen.documents.document import Node
+from crucible_gen.documents.load import parse
+from crucible_gen.documents.validate import Validator
+from crucible_gen.recipes.advice import Advice
+from crucible_gen.schemas import Schemas
+from crucible_gen.schemas.bundle import bundle
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -201,7 +201,7 @@ def test_known_problems_come_back_and_silence_their_places() -> None:
 
 # Advice: where a field belongs ------------------------------------------------------------------------------------
 
-SCHEMAS = load()
+SCHEMAS = Schemas.load()
 VALIDATOR = Validator(bundle(SCHEMAS), advise=Advice(SCHEMAS))
 RECIPE = "id: f\ntype: {type}\ntraining_config: {{model_ref: m, dataset_ref: d, {config}options: {{{options}}}}}\n{top}"
 

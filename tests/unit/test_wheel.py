@@ -67,7 +67,7 @@ def test_what_is_easily_left_behind_is_there(wheels: dict[str, Path]) -> None:
     generator, runtime = _names(wheels["crucible_gen"]), _names(wheels["crucible_runtime"])
     assert {
         "crucible_gen/py.typed",
-        "crucible_gen/explain/E0203.md",
+        "crucible_gen/cli/explain/E0203.md",
         "crucible_gen/data/schemas/ir/experiment.schema.json",
         "crucible_gen/data/templates/elixir/lib/crucible_recipes/run/watch.ex.j2",
         "crucible_gen/data/templates/elixir/test/crucible_recipes_test.exs.j2",

@@ -9,7 +9,8 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from crucible_gen import build, workers
+from crucible_gen import build
+from crucible_gen.incremental import workers
 from whole import small, tree, whole
 
 

@@ -21,11 +21,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from crucible_gen.files import File
-from crucible_gen.plan import Plan, plan, temporary
-from crucible_gen.problems import Problem, Problems
-from crucible_gen.sign import sidecar, sign
-from crucible_gen.write import apply, check_out, locked
+from crucible_gen.diagnostics.problems import Problem, Problems
+from crucible_gen.output.files import File
+from crucible_gen.output.headers import sign
+from crucible_gen.output.plan import Plan, plan, temporary
+from crucible_gen.output.write import apply, check_out, locked
+from headers import sidecar
 
 INPUTS = "9f2c41d07be8a35c"
 ROUNDS = int(os.environ.get("GEN_KILL_ROUNDS", "30"))
@@ -420,7 +421,7 @@ def test_a_file_system_without_locks_is_named_and_the_run_goes_on(
         apply(plan(version(1), tmp_path), tmp_path)
     assert tree(tmp_path) == wanted(version(1))
     assert len(messages) == 1 and "has no locks (No locks available)" in messages[0]
-    monkeypatch.setattr("crucible_gen.write.fcntl", None)
+    monkeypatch.setattr("crucible_gen.output.write.fcntl", None)
     with locked(tmp_path, messages.append):
         pass
     assert "no file locks" in messages[1]
@@ -711,9 +712,11 @@ def python(code: str, *options: str) -> None:
 
 def test_importing_loads_nothing_heavy() -> None:
     heavy = "{'click', 'jinja2', 'pydantic', 'yaml', 'jsonschema', 'difflib', 'unicodedata', 'tempfile', 'shutil'}"
-    load = "import sys, crucible_gen.write, crucible_gen.plan, crucible_gen.diff"
+    load = "import sys, crucible_gen.output.write, crucible_gen.output.plan, crucible_gen.output.diff"
     python(f"{load}; loaded = {heavy} & set(sys.modules); assert not loaded, loaded", "-S")
 
 
 def test_importing_works_without_fcntl() -> None:
-    python("import sys; sys.modules['fcntl'] = None; import crucible_gen.write as write; assert write.fcntl is None")
+    python(
+        "import sys; sys.modules['fcntl'] = None; import crucible_gen.output.write as write; assert write.fcntl is None"
+    )

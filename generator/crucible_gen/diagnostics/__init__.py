@@ -1,0 +1,21 @@
+"""What is wrong with an input, as values that every other package may use: problems, places, suggestions.
+
+`report` renders problems for people, programs and workflow annotations.
+"""
+
+from __future__ import annotations
+
+from crucible_gen.diagnostics.paths import relative, shown, unreadable
+from crucible_gen.diagnostics.problems import Place, Problem, Problems, did_you_mean, nearest
+
+__all__ = [
+    "Place",
+    "Problem",
+    "Problems",
+    "did_you_mean",
+    "nearest",
+    "relative",
+    "report",
+    "shown",
+    "unreadable",
+]

@@ -1,0 +1,188 @@
+"""Problems in, text for people, JSON for programs or workflow annotations for GitHub out."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import unicodedata
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from crucible_gen.diagnostics.problems import Place, Problem
+
+_WIDTH = 160
+_INVISIBLE = ("Cc", "Cf", "Zl", "Zp")
+
+
+def text(problems: Sequence[Problem], *, color: bool) -> str:
+    """What a person reads: each problem with its source line, a caret, what the field means and how to fix it."""
+    paint = _paint if color else _plain
+    lines = _Lines()
+    parts = [_one(problem, lines, paint) for problem in problems]
+    files = {problem.place.file for problem in problems}
+    count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
+    where = f" in {len(files)} files" if len(files) > 1 else ""
+    parts.append(f"{paint('bold', count + where)}; gen explain {problems[0].code} tells more\n")
+    return "\n".join(parts)
+
+
+def complain(problems: Sequence[Problem], format_: object, color: object) -> int:
+    """Prints problems in order of place, in the format that was asked for (text); the exit code for them."""
+    ordered = sorted(set(problems))
+    match format_:
+        case "json":
+            say(dumps({"problems": as_json(ordered)}))
+        case "github":
+            say(github(ordered))
+        case _:
+            say(text(ordered, color=wants_color(color, sys.stderr)), error=True)
+    return 1
+
+
+def say(text: str, *, error: bool = False) -> None:
+    """Prints text as it is, at once, to standard output or standard error."""
+    stream = sys.stderr if error else sys.stdout
+    stream.write(text)
+    stream.flush()
+
+
+def as_json(problems: Iterable[Problem]) -> list[dict[str, object]]:
+    """Each problem as an object of plain values."""
+    return [
+        {
+            "code": problem.code,
+            "severity": problem.severity,
+            "file": problem.place.file,
+            "line": problem.place.line,
+            "column": problem.place.column,
+            "message": problem.message,
+            "hint": problem.hint,
+            "about": problem.about,
+            "see": [
+                {"message": message, "file": place.file, "line": place.line, "column": place.column}
+                for message, place in problem.see
+            ],
+        }
+        for problem in problems
+    ]
+
+
+def dumps(value: object) -> str:
+    """JSON for programs, readable, as every command prints it."""
+    return json.dumps(value, ensure_ascii=False, indent=2) + "\n"
+
+
+def github(problems: Iterable[Problem]) -> str:
+    """Workflow commands, which GitHub shows at the lines of a pull request."""
+    lines = []
+    for problem in problems:
+        place = f"file={_property(problem.place.file)}"
+        if problem.place.line:
+            place += f",line={problem.place.line},col={problem.place.column}"
+        message = problem.message + (f" ({problem.hint})" if problem.hint else "")
+        lines.append(f"::{problem.severity} {place},title={problem.code}::{_data(message)}\n")
+    return "".join(lines)
+
+
+def wants_color(setting: object, stream: Any) -> bool:
+    """Whether output to `stream` has colours: `always`, `never`, or a terminal where NO_COLOR is not set."""
+    if setting in ("always", "never"):
+        return setting == "always"
+    return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb" and bool(stream.isatty())
+
+
+def painter(color: bool) -> Callable[[str, str], str]:
+    """A function of a colour's name and text that paints, or leaves the text as it is."""
+    return _paint if color else _plain
+
+
+def _one(problem: Problem, lines: _Lines, paint: Callable[[str, str], str]) -> str:
+    kind = "red" if problem.severity == "error" else "yellow"
+    head = f"{_visible(str(problem.place))}: {paint(kind, f'{problem.severity}[{problem.code}]')}"
+    shown = [f"{head}: {paint('bold', _visible(problem.message))}\n"]
+    shown += _excerpt(problem.place, lines, paint, kind)
+    gutter = " " * len(str(problem.place.line or ""))
+    notes = [("", problem.about), ("help: ", problem.hint)]
+    notes += [("see: ", f"{place}: {message}") for message, place in problem.see]
+    shown += [f"{gutter} = {label}{_visible(note)}\n" for label, note in notes if note]
+    return "".join(shown)
+
+
+def _excerpt(place: Place, lines: _Lines, paint: Callable[[str, str], str], kind: str) -> list[str]:
+    line = lines.at(place)
+    if line is None:
+        return []
+    before, shown = line[: place.column - 1], line
+    start = 0
+    if len(line) > _WIDTH:  # a window around the place
+        start = max(0, place.column - _WIDTH // 2)
+        shown = line[start : start + _WIDTH]
+        before = line[start : place.column - 1]
+    indent = "".join("\t" if char == "\t" else " " * _cells(char) for char in before)
+    covered = line[place.column - 1 : place.column - 1 + max(place.width, 1)]
+    carets = "^" * max(1, min(sum(map(_cells, covered)), _WIDTH))
+    number = str(place.line)
+    gutter = " " * len(number)
+    return [
+        f"{gutter} |\n",
+        f"{number} | {_visible(shown)}\n",
+        f"{gutter} | {indent}{paint(kind, carets)}\n",
+    ]
+
+
+class _Lines:
+    """The lines of the files that problems point into, read once each."""
+
+    def __init__(self) -> None:
+        self._files: dict[str, list[str]] = {}
+
+    def at(self, place: Place) -> str | None:
+        if not place.line:
+            return None
+        if place.file not in self._files:
+            try:
+                data = Path(place.file).read_bytes()[: 1 << 22]
+            except OSError:
+                data = b""
+            self._files[place.file] = (
+                data.decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n").split("\n")
+            )
+        lines = self._files[place.file]
+        line = lines[place.line - 1] if place.line <= len(lines) else ""
+        return line.removeprefix("\ufeff") if line.strip() else None
+
+
+def _cells(char: str) -> int:
+    if char != "\t" and unicodedata.category(char) in _INVISIBLE:
+        return len(_visible(char))
+    return 0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1
+
+
+def _visible(text: str) -> str:
+    """Text without characters that hide or reorder what a terminal shows; tabs stay."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(
+        f"\\u{{{ord(char):X}}}" if char != "\t" and unicodedata.category(char) in _INVISIBLE else char for char in text
+    )
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")
+
+
+_COLORS = {"red": "31;1", "yellow": "33;1", "green": "32", "bold": "1"}
+
+
+def _paint(color: str, text: str) -> str:
+    return f"\x1b[{_COLORS[color]}m{text}\x1b[0m"
+
+
+def _plain(color: str, text: str) -> str:
+    return text

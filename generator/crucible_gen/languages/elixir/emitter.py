@@ -1,0 +1,179 @@
+"""The Mix project: a module for each recipe, and around them the facade that runs any of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from crucible_gen.ir.lower import Experiment, Input
+from crucible_gen.ir.terms import Keywords, List, Module, Symbol, Term
+from crucible_gen.languages import source
+from crucible_gen.languages.elixir import LANGUAGE, naming, printer
+from crucible_gen.languages.language import Body
+from crucible_gen.languages.templates import Templates
+from crucible_gen.schemas import Schemas, Shape
+
+_FOLDER = "lib/crucible_recipes"
+_SHARED = (
+    ".formatter.exs",
+    "mix.exs",
+    "lib/crucible_recipes.ex",
+    "lib/crucible_recipes/canonical.ex",
+    "lib/crucible_recipes/recipe.ex",
+    "lib/crucible_recipes/recipe/schema.ex",
+    "lib/crucible_recipes/run.ex",
+    "lib/crucible_recipes/run/evaluation.ex",
+    "lib/crucible_recipes/run/sampler.ex",
+    "lib/crucible_recipes/run/watch.ex",
+    "test/test_helper.exs",
+    "test/crucible_recipes_test.exs",
+    "test/crucible_recipes/canonical_test.exs",
+    "test/crucible_recipes/recipe_test.exs",
+    "test/crucible_recipes/run_test.exs",
+)
+"""The files of a project that no recipe changes."""
+_COMPAT = "lib/crucible_recipes/compat.ex"
+"""The wrapper stages, which a project has only if a recipe names one."""
+_SHADOWED = ("Config",)
+"""First segments that an alias in a recipe's module takes: a module `Config` is nested in it."""
+_RUNNER = "crucible_framework ~> 0.5"
+"""The package of the pipeline runner: no stage of a recipe need be in it."""
+_WIDTH = 98
+
+
+class Elixir:
+    """Prints the modules of recipes and the project around them."""
+
+    def __init__(self, schemas: Schemas, templates: Templates) -> None:
+        """Struct modules come from the schemas' `x-elixir-struct`."""
+        self._schemas = schemas
+        self._templates = templates
+        self._structs = {name: shape.names.get(LANGUAGE.name, "") for name, shape in schemas.records.items()}
+
+    def recipe(self, experiment: Experiment, stem: str) -> Iterable[Body]:
+        """The recipe's module."""
+        inputs = experiment.inputs
+        needed = List(tuple(Symbol(each.name) for each in inputs if each.inject.needed))
+        holes = {
+            "module": naming.module(stem),
+            "summary": printer.doc("\n".join(_summary(experiment)), 2),
+            "stages": printer.doc("\n".join(_stages(experiment)), 2),
+            "inputs": printer.doc("\n".join(_input_docs(inputs)), 4),
+            "types": ",\n            ".join(_types(inputs)),
+            "fields": _fields(inputs),
+            "name": printer.function("def name", experiment.id),
+            "description": printer.function("def description", experiment.description),
+            "needs": printer.function("def needs", needed),
+            "type": printer.atom(experiment.type),
+            "training_config": self._text(experiment.training_config, column=6, after=1),
+            "uses_options": experiment.uses_options,
+            "experiment": self._text(experiment.body, column=4),
+            "evaluation": self._function("def evaluation", experiment.evaluation) if experiment.evaluation else "",
+        }
+        yield Body(f"{_FOLDER}/{stem}.ex", self._templates.render("elixir/recipe.ex.j2", holes))
+
+    def extras(self, experiment: Experiment) -> Iterable[str]:
+        """The file of the wrapper stages, where a stage of the experiment is one."""
+        wrappers = f"{naming.NAMESPACE}.Compat."
+        return (_COMPAT,) if any(stage.module.startswith(wrappers) for stage in experiment.stages) else ()
+
+    def shared(self, extras: Iterable[str]) -> Iterable[Body]:
+        """The project around the recipes, with the wrapper stages if a recipe names one."""
+        tables = _tables(self._schemas)
+        holes = {"mix.exs": {"deps": _deps(self._schemas)}, "lib/crucible_recipes/recipe/schema.ex": tables}
+        for path in (*_SHARED, *extras):
+            name = f"elixir/{path.removeprefix('.')}.j2"
+            yield Body(path, self._templates.render(name, holes.get(path, {})))
+
+    def _text(self, term: Term, *, column: int, after: int = 0) -> str:
+        return printer.text(term, column=column, after=after, structs=self._structs, shadowed=_SHADOWED)
+
+    def _function(self, head: str, term: Term) -> str:
+        return printer.function(head, term, structs=self._structs, shadowed=_SHADOWED)
+
+
+def _summary(experiment: Experiment) -> list[str]:
+    """The description; a line of it that is too long goes on below, as far in as it began."""
+    text = experiment.description.strip() or f"The recipe {experiment.id}."
+    lines: list[str] = []
+    for line in text.splitlines():
+        indent = line[: len(line) - len(line.lstrip())]
+        lines += source.wrapped(line, _WIDTH - 2, indent) if len(line) > _WIDTH - 2 else [line]
+    return lines
+
+
+def _stages(experiment: Experiment) -> list[str]:
+    """The stages as a sentence, filled to the width of a line."""
+    modules = ", ".join(f"`{stage.module}`" for stage in experiment.stages)
+    after = " Evaluation follows the run: see `evaluation/0`." if experiment.evaluation else ""
+    return list(source.wrapped(f"Stages: {modules}.{after}", _WIDTH - 2))
+
+
+def _input_docs(inputs: Sequence[Input]) -> list[str]:
+    about = {each.name: each.description + (" Needed to run." if each.inject.needed else "") for each in inputs}
+    about["training_config"] = "Fields of `CrucibleIR.Training.Config` to override, or a whole one to use instead."
+    return [line for name, text in about.items() for line in source.wrapped(f"- `:{name}` - {text}", _WIDTH - 4, "  ")]
+
+
+def _types(inputs: Sequence[Input]) -> list[str]:
+    return [
+        *(f"{each.name}: {LANGUAGE.type_of(each.inject)}" for each in inputs),
+        "training_config: map() | keyword() | struct()",
+    ]
+
+
+def _fields(inputs: Sequence[Input]) -> str:
+    """The statement `defstruct`: the live values, nil until supplied, and the overrides."""
+    atoms = [printer.atom(each.name) for each in inputs]
+    line = f"defstruct [{', '.join([*atoms, 'training_config: %{}'])}]"
+    if len(line) + 4 <= _WIDTH:
+        return line
+    return "defstruct [\n" + "".join(f"      {atom},\n" for atom in atoms) + "      training_config: %{}\n    ]"
+
+
+def _deps(schemas: Schemas) -> str:
+    """The dependencies besides crucible_ir: what a training needs, then, optional, what other stages need."""
+    stages = [stage.info for stage in schemas.stages.values()]
+    needed = {stage.package for stage in stages if stage.package and stage.role == "training"} | {_RUNNER}
+    others = {stage.package for stage in stages if stage.package} - needed
+    lines = []
+    for package in [*sorted(needed), *sorted(others)]:
+        name, _, requirement = package.partition(" ")
+        optional = ", optional: true" if package in others else ""
+        lines.append(f"{{{printer.atom(name)}, {printer.string(requirement)}{optional}}}")
+    return ",\n      ".join(lines)
+
+
+def _tables(schemas: Schemas) -> dict[str, str]:
+    """What the schemas say and no struct does, as attributes of a module."""
+    options = {type_: schemas.options(type_).properties for type_ in sorted(schemas.types)}
+    configs = [
+        schemas.record("training_config"),
+        *(schemas.recipe(type_).properties["training_config"] for type_ in options),
+    ]
+    floats = {path for shape in configs for path in _floats(shape, ())}
+    packages: dict[str, list[str]] = {}
+    for stage in schemas.stages.values():
+        if stage.info.package:
+            packages.setdefault(stage.info.package.partition(" ")[0], []).append(stage.info.module)
+    terms: dict[str, Term] = {
+        "options": Keywords(tuple((type_, _symbols(names)) for type_, names in options.items())),
+        "floats": List(tuple(List(tuple(map(Symbol, path))) for path in sorted(floats))),
+        "packages": Keywords(tuple((name, _modules(modules)) for name, modules in sorted(packages.items()))),
+    }
+    return {name: printer.text(term, column=len(f"  @{name} "), indent=2) for name, term in terms.items()}
+
+
+def _floats(shape: Shape, above: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """The paths of the floats below a shape."""
+    for name, inner in shape.properties.items():
+        if inner.kind == "float":
+            yield (*above, name)
+        yield from _floats(inner, (*above, name))
+
+
+def _symbols(names: Iterable[str]) -> List:
+    return List(tuple(Symbol(name) for name in sorted(names)))
+
+
+def _modules(names: Iterable[str]) -> List:
+    return List(tuple(Module(name) for name in sorted(names)))

@@ -1,0 +1,73 @@
+"""What a target language is: one record with everything in which it differs from the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from crucible_gen.ir.lower import Experiment
+    from crucible_gen.languages.templates import Templates
+    from crucible_gen.schemas import Inject, Schemas
+
+
+class Body(NamedTuple):
+    """An output without its header: its path below the target's directory, and its text."""
+
+    path: str
+    text: str
+
+
+class Printer(Protocol):
+    """What prints experiments in one language, with the schemas and templates of a run."""
+
+    def recipe(self, experiment: Experiment, stem: str) -> Iterable[Body]:
+        """The files of one recipe, whose id has this stem."""
+        ...
+
+    def shared(self, extras: Iterable[str]) -> Iterable[Body]:
+        """The files that all recipes share, with those that only some recipes need (see `extras`)."""
+        ...
+
+    def extras(self, experiment: Experiment) -> Iterable[str]:
+        """The paths of shared files that this experiment needs and most do not."""
+        ...
+
+
+class Naming(NamedTuple):
+    """What a language makes of the stem of a recipe's id (`sl_basic`), and which stems it cannot use."""
+
+    module: Callable[[str], str]
+    """A stem to the full name of the recipe's module."""
+    kind: str = "module"
+    """What messages call such a module, with the language: `Elixir module`."""
+    taken: Callable[[str], str] = lambda stem: ""
+    """Why the language cannot have a module of this stem, as the end of a sentence; empty where it can."""
+    symbol_problem: Callable[[str], str | None] = lambda name: None
+    """What is wrong with a name that is data, which this language cannot write (a sentence), or None."""
+
+
+class Language(NamedTuple):
+    """One target: `name` is what settings call it, and its directory below the output directory."""
+
+    name: str
+    printer: Callable[[Schemas, Templates], Printer]
+    naming: Naming
+    comment: str = "#"
+    """The mark of a comment that ends with its line, in which a file carries its header."""
+    bare: tuple[str, ...] = ()
+    """Endings of files that cannot carry a comment: their headers stand in files beside them."""
+    injected: Mapping[str, str] = MappingProxyType({})
+    """The type of each kind of live value (`x-inject`), as this language writes it."""
+    any_type: str = ""
+    """The type of a live value of which nothing is known."""
+    run_values: frozenset[str] = frozenset()
+    """What every run of the generated code takes by name, so that no live value of a stage can have such a name."""
+    structs: Callable[[Path], str] | None = None
+    """The directory of the schemas to the definitions of the IR's structs, where `gen structs` can print them."""
+
+    def type_of(self, inject: Inject) -> str:
+        """The type of a live value: what its schema says for this language, else what the language says of its kind."""
+        return inject.types.get(self.name) or self.injected.get(inject.kind or "") or self.any_type

@@ -1,0 +1,37 @@
+"""The target `python`: a package with a module for each recipe, which runs its stages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from crucible_gen.languages.language import Language, Naming
+from crucible_gen.languages.python import naming
+
+if TYPE_CHECKING:
+    from crucible_gen.languages.language import Printer
+    from crucible_gen.languages.templates import Templates
+    from crucible_gen.schemas import Schemas
+
+
+def _printer(schemas: Schemas, templates: Templates) -> Printer:
+    from crucible_gen.languages.python.emitter import Python
+
+    return Python(schemas, templates)
+
+
+def _structs(schemas: Path) -> str:
+    from crucible_gen.languages.python import structs
+
+    return structs.text(schemas)
+
+
+LANGUAGE = Language(
+    name="python",
+    printer=_printer,
+    naming=Naming(module=naming.module, kind="Python module", taken=naming.taken),
+    injected={"ports": "Ports | None", "path": "Path | str | None"},
+    any_type="Any",
+    run_values=frozenset({"adapters", "allow_unsandboxed", "apply", "base_url", "engine", "resume"}),
+    structs=_structs,
+)

@@ -1,0 +1,210 @@
+"""The Python package: a module for each recipe, which reads against its Elixir twin line by line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from crucible_gen.diagnostics import Place, Problem, Problems
+from crucible_gen.documents import shorten
+from crucible_gen.ir.lower import Experiment, Input
+from crucible_gen.ir.terms import Keywords, List, Map, Module, Record, Term
+from crucible_gen.languages import registry, source
+from crucible_gen.languages.language import Body
+from crucible_gen.languages.python import LANGUAGE, naming, printer
+from crucible_gen.languages.templates import Templates
+from crucible_gen.schemas import Schemas
+
+_WIDTH = 88
+_VARIABLES = {"training_config": "training"}
+_EVALUATION = {"evaluation": "Evaluation", "task": "Task", "sample": "Sample"}
+_BASE_FIELDS = ("ports", "training_config")
+
+
+class Python:
+    """Prints the modules of recipes and the package around them."""
+
+    def __init__(self, schemas: Schemas, templates: Templates) -> None:
+        """Class names come from the schemas' `x-python-class`."""
+        self._schemas = schemas
+        self._templates = templates
+        self._ir = {name: shape.names.get(LANGUAGE.name, "") for name, shape in schemas.records.items()}
+        self._classes = self._ir | _EVALUATION
+
+    def recipe(self, experiment: Experiment, stem: str) -> Iterable[Body]:
+        """The recipe's module."""
+        name = "recipe.py.j2"
+        body = _in_python(experiment.body)
+        training = _in_python(experiment.training_config)
+        evaluation = _evaluation(experiment.evaluation) if experiment.evaluation is not None else None
+        fields = [each for each in experiment.inputs if each.name not in _BASE_FIELDS]
+        holes = {
+            "docstring": printer.docstring(_module_doc(experiment), 0),
+            "imports": self._imports(experiment, fields, (body, training, evaluation)),
+            "name": printer.assign("NAME", experiment.id),
+            "description": printer.assign("DESCRIPTION", experiment.description),
+            "alias": registry.get("elixir").naming.module(stem).rpartition(".")[2],
+            "type": printer.string(experiment.type),
+            "config_doc": printer.docstring(_config_doc(fields), 4),
+            "config_fields": "\n".join(f"    {each.name}: {LANGUAGE.type_of(each.inject)} = None" for each in fields),
+            "training_config": printer.text(training, column=8, after=1, classes=self._classes),
+            "experiment": self._returned(body),
+            "uses_options": experiment.uses_options,
+            "evaluation": self._returned(evaluation) if evaluation is not None else "",
+            "stages": "\n".join(_stage_call(stage.name, self._function(stage.kind)) for stage in experiment.stages),
+        }
+        yield Body(f"{naming.PACKAGE}/{naming.module(stem)}.py", self._render(name, holes))
+
+    def extras(self, experiment: Experiment) -> Iterable[str]:
+        """Nothing: all packages have the same files."""
+        return ()
+
+    def shared(self, extras: Iterable[str]) -> Iterable[Body]:
+        """The package around the modules."""
+        yield Body("pyproject.toml", self._templates.render("python/pyproject.toml.j2", {}))
+        for name in ("__init__.py", "__main__.py"):
+            yield Body(f"{naming.PACKAGE}/{name}", self._render(f"{name}.j2", {}))
+        yield Body(f"{naming.PACKAGE}/py.typed", "")
+
+    def _render(self, name: str, holes: dict[str, object]) -> str:
+        text = self._templates.render(f"python/{name}", holes)
+        own = f"python/{name}"
+        return _formatted(text, self._templates.place(own)) if self._templates.is_own(own) else text
+
+    def _returned(self, term: Term) -> str:
+        return printer.assign("return", term, column=4, classes=self._classes, names=_VARIABLES)
+
+    def _function(self, kind: str | None) -> str:
+        """The stage function of the runtime: one of its own for the stages that recipes have tables for."""
+        stage = self._schemas.stages.get(kind or "")
+        known = stage is not None and stage.info.role != "stage" and stage.key not in self._schemas.places
+        return str(kind) if known else "external"
+
+    def _imports(self, experiment: Experiment, fields: Sequence[Input], terms: Iterable[Term]) -> str:
+        types = {LANGUAGE.type_of(each.inject) for each in fields}
+        used = {"experiment", "training_config"}
+        for term in terms:
+            _add_types(term, used)
+        runtime = {"Result", "RunConfig", "main", "override", "start"}
+        runtime |= {"Ports"} if any("Ports" in type_ for type_ in types) else set()
+        functions = {self._function(stage.kind) for stage in experiment.stages}
+        ir = {self._ir[name] for name in used if name in self._ir}
+        ir |= {"Module"} if "module" in used else set()
+        standard = [
+            "import sys",
+            "from collections.abc import Mapping",
+            "from dataclasses import dataclass",
+            *(["from pathlib import Path"] if any("Path" in type_ for type_ in types) else []),
+            "from typing import Any",
+        ]
+        own = [("crucible_runtime", runtime)]
+        if evaluation := {_EVALUATION[name] for name in used if name in _EVALUATION}:
+            own.append(("crucible_runtime.evaluation", evaluation))
+        own += [("crucible_runtime.ir", ir), ("crucible_runtime.stages", functions)]
+        return "\n".join([*standard, "", *(_import(module, imported) for module, imported in own)])
+
+
+def _import(module: str, imported: Iterable[str]) -> str:
+    """An import in the order that isort keeps: classes before functions, each by name."""
+    ordered = sorted(imported, key=lambda name: (name[0].islower(), name.lower()))
+    line = f"from {module} import {', '.join(ordered)}"
+    if len(line) <= _WIDTH:
+        return line
+    return f"from {module} import (\n" + "".join(f"    {name},\n" for name in ordered) + ")"
+
+
+def _stage_call(name: str, function: str) -> str:
+    call = f"        pipeline.stage({printer.string(name)}, {function})"
+    if len(call) <= _WIDTH:
+        return call
+    return f"        pipeline.stage(\n            {printer.string(name)},\n            {function},\n        )"
+
+
+def _module_doc(experiment: Experiment) -> str:
+    stages = ", ".join(stage.name for stage in experiment.stages)
+    after = "; evaluation follows the run" if experiment.evaluation is not None else ""
+    lines = source.wrapped(f"Stages: {stages}{after}.", _WIDTH)
+    description = experiment.description.strip() or f"The recipe {experiment.id}."
+    return "\n".join([*_paragraphs(description), "", *lines])
+
+
+def _paragraphs(text: str) -> list[str]:
+    return [line for part in text.split("\n") for line in (source.wrapped(part, _WIDTH - 3) or ("",))]
+
+
+def _config_doc(fields: Sequence[Input]) -> str:
+    title = "What the caller supplies, besides `ports` and overrides of `training_config`."
+    if not fields:
+        return title
+    lines = [line for each in fields for line in source.wrapped(f"{each.name}: {each.description}", _WIDTH - 4, "    ")]
+    return "\n".join([title, "", *lines])
+
+
+def _in_python(term: Term) -> Term:
+    """The term as Python has it: a stage's module is plain text, since its field has the type; elsewhere it says so."""
+    match term:
+        case Record("stage_def", fields):
+            return Record(
+                "stage_def",
+                tuple((name, value.name if isinstance(value, Module) else _in_python(value)) for name, value in fields),
+            )
+        case Record(type_, fields):
+            return Record(type_, tuple((name, _in_python(value)) for name, value in fields))
+        case Map(entries, symbols):
+            return Map(tuple((key, _in_python(value)) for key, value in entries), symbols)
+        case Keywords(entries):
+            return Keywords(tuple((key, _in_python(value)) for key, value in entries))
+        case List(items):
+            return List(tuple(_in_python(item) for item in items))
+    return term
+
+
+def _evaluation(evaluation: Map) -> Record:
+    """The evaluation, which is a map in Elixir, in the classes of the runtime."""
+    fields = tuple((key, _listed("task", value) if key == "tasks" else value) for key, value in evaluation.entries)
+    return Record("evaluation", fields)
+
+
+def _listed(type_: str, items: Term) -> Term:
+    assert isinstance(items, List)
+    return List(tuple(_classed(type_, item) for item in items.items))
+
+
+def _classed(type_: str, item: Term) -> Term:
+    assert isinstance(item, Map)
+    fields = tuple((key, _listed("sample", value) if key == "samples" else value) for key, value in item.entries)
+    return Record(type_, fields)
+
+
+def _add_types(term: Term, types: set[str]) -> None:
+    """Adds the types of the records in a term, and `module` for a module that stands as one."""
+    match term:
+        case Record(type_, fields):
+            types.add(type_)
+            for _, value in fields:
+                _add_types(value, types)
+        case Map(entries) | Keywords(entries):
+            for _, value in entries:
+                _add_types(value, types)
+        case List(items):
+            for item in items:
+                _add_types(item, types)
+        case Module():
+            types.add("module")
+
+
+def _formatted(text: str, place: Place) -> str:
+    """What a user's template gives, as black leaves it. Raises Problems for text that is no Python."""
+    import ast
+
+    import black
+
+    try:
+        ast.parse(text)
+        return black.format_str(text, mode=black.Mode())
+    except (SyntaxError, ValueError) as error:  # ValueError: a null character, or black's InvalidInput
+        # Where it is wrong, and not in whose words: those of Python and black change from release to release.
+        line = getattr(error, "lineno", None) or 0
+        written = "".join(text.split("\n")[line - 1 : line])
+        where = f", from line {line} of its output on: `{shorten(written)}`" if line else ""
+        hint = "gen --diff without the template shows what the shipped one gives"
+        raise Problems([Problem(place, "E0523", f"this template gives no Python{where}", hint=hint)]) from error

@@ -1,0 +1,93 @@
+"""The schemas in, `crucible_runtime/rules.json` out: what overrides of a training configuration may say.
+
+`options` holds the properties that `training_config.options` may have, by recipe type; `structs` those of
+TrainingConfig and of the structs that it refers to, by Python class. A rule is the schema itself, without what the
+runtime does not check, and with `struct` in place of a reference to a struct.
+
+    python -m crucible_gen.languages.python.rules > runtime/crucible_runtime/rules.json
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeAlias
+
+Raw: TypeAlias = Mapping[str, Any]
+
+_CHECKED = {
+    *("type", "enum", "const", "required", "additionalProperties", "x-elixir-type"),
+    *("minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum"),
+    *("minLength", "maxLength", "pattern", "minItems", "maxItems", "uniqueItems", "minProperties"),
+}
+_IGNORED = {"$schema", "$defs", "$ref", "title", "description", "default", "examples", "format"}
+
+
+def rules(schemas: Path) -> str:
+    """The directory of the schemas to the text of `rules.json`; raises ValueError for a keyword that nobody checks."""
+    return _Rules(schemas).text()
+
+
+class _Rules:
+    def __init__(self, schemas: Path) -> None:
+        self._documents = {
+            path.relative_to(schemas).as_posix(): json.loads(path.read_text("utf-8"))
+            for path in sorted(schemas.rglob("*.schema.json"))
+        }
+        self._structs: dict[str, Raw] = {}
+
+    def text(self) -> str:
+        self._struct("ir/training_config.schema.json")
+        options = {
+            key.removeprefix("options/").removesuffix(".schema.json"): self._properties(document, key)
+            for key, document in self._documents.items()
+            if key.startswith("options/") and "properties" in document
+        }
+        return json.dumps({"options": options, "structs": self._structs}, indent=2, ensure_ascii=False) + "\n"
+
+    def _struct(self, key: str) -> str:
+        """The class of the struct that document `key` describes; its properties are there when this returns."""
+        document = self._documents[key]
+        name: str = document["x-python-class"]
+        if name not in self._structs:
+            self._structs[name] = {}  # a struct may refer to itself
+            self._structs[name] = self._properties(document, key)
+        return name
+
+    def _properties(self, schema: Raw, key: str) -> Raw:
+        return {name: self._rule(value, key) for name, value in schema["properties"].items()}
+
+    def _rule(self, schema: Raw, key: str) -> Raw:
+        rule: dict[str, Any] = self._reference(schema["$ref"], key) if "$ref" in schema else {}
+        for keyword, value in schema.items():
+            if keyword == "properties":
+                rule[keyword] = self._properties(schema, key)
+            elif keyword in ("items", "additionalProperties") and isinstance(value, dict):
+                rule[keyword] = self._rule(value, key)
+            elif keyword in ("anyOf", "oneOf"):
+                rule["anyOf"] = [self._rule(choice, key) for choice in value]
+            elif keyword in _CHECKED:
+                rule[keyword] = value
+            elif keyword not in _IGNORED and not keyword.startswith("x-"):
+                raise ValueError(f"{key}: the runtime does not check the keyword {keyword}")
+        return rule
+
+    def _reference(self, ref: str, key: str) -> dict[str, Any]:
+        path, _, pointer = ref.partition("#")
+        folder = key.rpartition("/")[0]
+        target = (f"{folder}/{path}" if f"{folder}/{path}" in self._documents else path) if path else key
+        document = self._documents[target]
+        if "x-elixir-struct" in document and not pointer:
+            return {"struct": self._struct(target)}
+        for step in pointer.split("/")[1:]:
+            document = document[step]
+        return dict(self._rule(document, target))
+
+
+if __name__ == "__main__":
+    import sys
+
+    from crucible_gen.schemas import shipped
+
+    sys.stdout.write(rules(shipped("schemas")))

@@ -1,1 +1,0 @@
-"""Printers: a term to the text of one language, final as printed."""

@@ -1,0 +1,191 @@
+"""The settings that hold for recipes, each with the place that it comes from.
+
+Settings stand in `[tool.gen]` of `pyproject.toml` or in `gen.yaml`, whichever is found first on the way up from the
+input; beside each other, `gen.yaml` holds. Every setting has a flag, and the flag wins. The directory of the settings
+file (without one, the working directory) is the project root: paths in outputs are relative to it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from crucible_gen.diagnostics import Place, Problem, Problems, shown
+from crucible_gen.documents import Entry, Node, Plain, Validator, load
+from crucible_gen.languages import registry
+from crucible_gen.schemas import Raw, shipped
+
+CODES = {
+    "E0510": "the settings are not right",
+    "E0704": "no paths are given, and no settings name recipes",
+}
+
+PYPROJECT, OWN_FILE = "pyproject.toml", "gen.yaml"
+
+
+class Setting(NamedTuple):
+    """A value and where it comes from: `default`, `--out`, or the place in a settings file."""
+
+    value: Plain
+    origin: str
+
+
+class Settings(NamedTuple):
+    """Every setting by name, and the project root."""
+
+    root: Path
+    values: Mapping[str, Setting]
+
+    def text(self, name: str) -> str:
+        """A setting that is text."""
+        return str(self.values[name].value)
+
+    def optional(self, name: str) -> str | None:
+        """A setting that is text or nothing."""
+        value = self.values[name].value
+        return None if value is None else str(value)
+
+    def texts(self, name: str) -> list[str]:
+        """A setting that is a list of texts."""
+        value = self.values[name].value
+        return [str(item) for item in value] if isinstance(value, list) else []
+
+    def path(self, name: str) -> Path:
+        """A path setting, made absolute: a flag's from the working directory, else from the project root."""
+        return self.base(name) / self.text(name)
+
+    def base(self, name: str) -> Path:
+        """The directory that the setting's paths are relative to."""
+        return Path.cwd() if self.values[name].origin.startswith("--") else self.root
+
+
+def schema(targets: Sequence[str] = registry.BUILT_IN) -> Raw:
+    """The JSON Schema of the settings, in which `targets` are the languages that may be named."""
+    parsed: Raw = json.loads((shipped("schemas") / "settings.schema.json").read_text("utf-8"))
+    setting = parsed["properties"]["targets"]
+    setting["items"]["enum"] = list(targets)
+    setting["default"] = list(registry.BUILT_IN)
+    return parsed
+
+
+def for_paths(
+    paths: Sequence[Path], flags: Mapping[str, Plain], before_reading: Callable[[str], None] = lambda path: None
+) -> Settings:
+    """The settings that hold for these paths, or for the working directory; see `find`."""
+    start = Path(paths[0]).absolute() if paths else Path.cwd()
+    return find(start if os.path.isdir(start) else start.parent, flags, before_reading)
+
+
+def recipe_paths(paths: Sequence[Path], settings: Settings) -> list[Path]:
+    """Where recipes are: the paths that were given, else those of the settings. Raises Problems without either."""
+    found = list(paths) or [settings.base("recipes") / path for path in settings.texts("recipes")]
+    if not found:
+        message = "no paths are given, and no settings name recipes"
+        raise Problems([Problem(Place("gen"), "E0704", message, hint="run gen recipes/, or set recipes in [tool.gen]")])
+    return found
+
+
+def find(
+    start: Path, flags: Mapping[str, Plain], before_reading: Callable[[str], None] = lambda path: None
+) -> Settings:
+    """The settings for inputs below `start`, a directory; `flags` are those that were given.
+
+    `before_reading` hears of each file before it is read, whether it is there or not. Raises Problems for a settings
+    file that cannot be read or says what the schema does not know.
+    """
+    properties = schema()["properties"]
+    values = {name: Setting(raw["default"], "default") for name, raw in properties.items()}
+    root = Path.cwd()
+    for directory in (start, *start.parents):
+        before_reading(str(directory / OWN_FILE))
+        before_reading(str(directory / PYPROJECT))
+        node = _read(directory)
+        if node is None:
+            continue
+        if node.value and (problems := _problems(node)):
+            raise Problems(problems)
+        root = directory
+        for name, entry in node.value.items() if isinstance(node.value, dict) else ():
+            values[name] = Setting(entry.node.plain(), str(entry.key))
+        break
+    for name, value in flags.items():
+        values[name] = Setting(value, f"--{name.removesuffix('s') if name == 'targets' else name}")
+    return Settings(root, values)
+
+
+def _problems(node: Node) -> list[Problem]:
+    """What is wrong with a settings file. Installed languages are looked for only if it names one that is not built in."""
+    named = node.get("targets")
+    items = named.value if named is not None and isinstance(named.value, tuple) else ()
+    others = any(isinstance(item.value, str) and item.value not in registry.BUILT_IN for item in items)
+    return Validator(schema(registry.known() if others else registry.BUILT_IN), "E0510").check(node)
+
+
+def _read(directory: Path) -> Node | None:
+    own, project = directory / OWN_FILE, directory / PYPROJECT
+    if os.path.isfile(own):
+        node = load.load(own, shown(own))
+        return node if node.value is not None else Node({}, node.place)
+    if os.path.isfile(project):
+        return _pyproject(project)
+    return None
+
+
+def _pyproject(path: Path) -> Node | None:
+    import tomllib
+
+    file = shown(path)
+    try:
+        text = path.read_text("utf-8")
+        table: Any = tomllib.loads(text).get("tool", {}).get("gen")
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise Problems([_no_toml(error, file)]) from None
+    if table is None:
+        return None
+    if not isinstance(table, dict):
+        raise Problems([Problem(Place(file), "E0510", "tool.gen must be a table", hint="write [tool.gen]")])
+    lines = text.split("\n")
+    header = next((number for number, line in enumerate(lines, 1) if line.strip() == "[tool.gen]"), 1)
+    entries = {name: _entry(name, value, lines, header, file) for name, value in table.items()}
+    return Node(entries, Place(file, header, 1))
+
+
+def _no_toml(error: Exception, file: str) -> Problem:
+    if isinstance(error, OSError):
+        message = f"the file cannot be read: {(error.strerror or str(error)).lower()}"
+        return Problem(Place(file), "E0510", message, hint="allow reading it")
+    if isinstance(error, UnicodeDecodeError):
+        return Problem(Place(file), "E0510", "expected UTF-8, found other bytes", hint="save the file as UTF-8")
+    reason, _, where = str(error).partition(" (at ")
+    line = re.match(r"line (\d+), column (\d+)", where)
+    place = Place(file, int(line[1]), int(line[2])) if line else Place(file)
+    message = f"this is not TOML: {reason[:1].lower()}{reason[1:]}"
+    return Problem(place, "E0510", message, hint="in TOML, text stands in quotes and a table begins with its [name]")
+
+
+def _entry(name: str, value: object, lines: list[str], header: int, file: str) -> Entry:
+    """The TOML library gives no places: the line after the header that begins with the name is the entry's."""
+    number = header
+    for index in range(header, len(lines)):
+        if re.match(rf"\s*{re.escape(name)}\s*=", lines[index]):
+            number = index + 1
+            break
+    line = lines[number - 1]
+    column = len(line) - len(line.lstrip()) + 1
+    after = line.find("=") + 1
+    value_column = after + len(line[after:]) - len(line[after:].lstrip()) + 1
+    return Entry(Place(file, number, column, len(name)), _node(value, Place(file, number, value_column)))
+
+
+def _node(value: object, place: Place) -> Node:
+    if isinstance(value, dict):
+        return Node({str(key): Entry(place, _node(inner, place)) for key, inner in value.items()}, place)
+    if isinstance(value, list):
+        return Node(tuple(_node(item, place) for item in value), place)
+    if isinstance(value, (str, int, float)) or value is None:
+        return Node(value, place)
+    return Node(str(value), place)

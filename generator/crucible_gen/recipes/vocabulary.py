@@ -1,0 +1,25 @@
+"""The schemas that the recipes of a run are held to: the shipped ones and the user's own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from crucible_gen.documents import Validator
+from crucible_gen.languages import registry
+from crucible_gen.recipes.advice import Advice
+from crucible_gen.schemas import Schemas, bundle, third_party
+
+
+def load(paths: Sequence[Path] = ()) -> Schemas:
+    """The shipped schemas with those in `paths`, files or directories. Raises Problems for what is wrong in them."""
+    schemas = Schemas.load()
+    if not paths:
+        return schemas
+    reserved = frozenset(name for language in registry.built_in() for name in language.run_values)
+    return third_party.extend(schemas, paths, reserved)
+
+
+def validator(schemas: Schemas) -> Validator:
+    """What checks recipes against these schemas, and knows where a misplaced field belongs."""
+    return Validator(bundle.bundle(schemas), advise=Advice(schemas))

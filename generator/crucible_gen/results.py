@@ -1,0 +1,101 @@
+"""What a run is asked for and what comes of it, as data that `build`, `incremental` and the command line pass on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from crucible_gen.diagnostics import Place, Problem
+from crucible_gen.output import File
+
+_NONE: Mapping[str, Any] = MappingProxyType({})
+
+
+class Request(NamedTuple):
+    """What a run is asked for. Paths are absolute or relative to the working directory.
+
+    `root` is the project root, which paths in outputs are relative to; `targets` are names of languages; `only` are
+    recipe ids; `compat` are releases whose known defects the generated project works around.
+    """
+
+    paths: Sequence[Path]
+    root: Path
+    out: Path
+    targets: Sequence[str]
+    only: Sequence[str] = ()
+    profile: str | None = None
+    schemas: Sequence[Path] = ()
+    templates: Path | None = None
+    compat: Sequence[str] = ()
+    whole: bool = False
+    """Whether this writes all that is in `out`, so that it may say which generator did."""
+
+
+class Product(NamedTuple):
+    """What came of one recipe file, or, under no id, what all recipes share.
+
+    `sources` are the files that it was made of, by absolute path, its own first, each with its digest; `outputs` are the
+    paths of its files below the output directory, and `files` the files themselves, unless an earlier run wrote them and
+    they are unchanged on the disk.
+    """
+
+    id: str
+    sources: tuple[tuple[str, str], ...] = ()
+    profiles: tuple[str, ...] = ()
+    stopped: tuple[str, ...] = ()
+    """The known defects that stop the recipe from running."""
+    extras: tuple[str, ...] = ()
+    """Shared outputs that this recipe needs and most do not."""
+    outputs: tuple[str, ...] = ()
+    files: tuple[File, ...] = ()
+    place: Place = Place("")
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def interface(self) -> tuple[object, ...]:
+        """What other recipes and the summary of a run depend on: everything but contents."""
+        paths = tuple(path for path, _ in self.sources)
+        return self.id, paths, self.profiles, self.stopped, self.extras, self.outputs
+
+
+class Reusable(NamedTuple):
+    """What of an earlier run's work still holds, by the absolute path of the recipe.
+
+    `ids` are known not to collide. Where `rest` is set, `products` were made in this run and are all that had to be:
+    the outputs of `recipes` recipes are complete with `rest` outputs more.
+    """
+
+    products: Mapping[str, Product] = _NONE
+    shared: Product | None = None
+    ids: frozenset[str] = frozenset()
+    rest: int = 0
+    recipes: int = 0
+
+
+class Result(NamedTuple):
+    """What came of a run: either files, or problems in order of place."""
+
+    recipes: int
+    files: tuple[File, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    stopped: Mapping[str, tuple[str, ...]] = _NONE
+    """The recipes that known defects stop from running, with the ids of those defects."""
+    products: Mapping[str, Product] = _NONE
+    shared: Product = Product("")
+    rest: int = 0
+    """How many outputs there are besides, of recipes that the run did not look at."""
+
+    @property
+    def kept(self) -> frozenset[str]:
+        """The outputs that need not be looked at: they are on the disk as they should be."""
+        each = (*self.products.values(), self.shared)
+        return frozenset(path for product in each if not product.files for path in product.outputs)
+
+
+class Answers(NamedTuple):
+    """What the next run prints if nothing changes until then: to standard output and standard error."""
+
+    generate: tuple[str, str]
+    check: tuple[str, str]
