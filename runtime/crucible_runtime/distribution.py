@@ -46,10 +46,10 @@ class Origin:
         return [f"{NAME}{brackets} @ {self.location}{revision}{fragment}"]
 
 
-def version() -> str:
-    """Return the version of the installed distribution, or a text that says that there is none."""
+def described() -> str:
+    """Return name and version of the installed distribution, or where the package is that was not installed as one."""
     installed = _installed()
-    return "(not installed as a package)" if installed is None else installed.version
+    return f"{NAME} in {Path(__file__).parents[1]}" if installed is None else f"{NAME} {installed.version}"
 
 
 def install_command(*extras: str) -> str:

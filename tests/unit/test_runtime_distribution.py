@@ -142,7 +142,7 @@ def test_no_credentials_are_shown(forge: Forge, record: Any, shown: str) -> None
 
 
 def test_a_runtime_that_is_only_on_the_path_names_its_project(tmp_path: Path) -> None:
-    code = "from crucible_runtime import distribution as d; print(d.install_command('local'), d.version(), sep='\\n')"
+    code = "from crucible_runtime import distribution as d; print(d.install_command('local'), d.described(), sep='\\n')"
     copy = tmp_path / "copy"
     shutil.copytree(PACKAGE, copy / "crucible_runtime")
 
@@ -152,7 +152,7 @@ def test_a_runtime_that_is_only_on_the_path_names_its_project(tmp_path: Path) ->
             command, env={"PYTHONPATH": str(copy)}, cwd=tmp_path, capture_output=True, text=True, check=True
         ).stdout.splitlines()
 
-    assert said() == ["pip install 'crucible-runtime[local]'", "(not installed as a package)"]
+    assert said() == ["pip install 'crucible-runtime[local]'", f"crucible-runtime in {copy}"]
     copy.joinpath("pyproject.toml").touch()
     assert said()[0] == f"pip install -e '{copy}[local]'"
 
@@ -189,9 +189,9 @@ def test_without_a_distribution_there_is_no_version(monkeypatch: pytest.MonkeyPa
     def missing(name: str) -> None:
         raise PackageNotFoundError(name)
 
-    assert re.fullmatch(r"[0-9.]+", distribution.version())
+    assert re.fullmatch(r"crucible-runtime [0-9.]+", distribution.described())
     monkeypatch.setattr(distribution, "distribution", missing)
-    assert distribution.version() == "(not installed as a package)"
+    assert distribution.described() == f"crucible-runtime in {PROJECT}"
 
 
 def test_every_hint_of_the_runtime_is_made_in_one_place_and_names_an_extra() -> None:
