@@ -6,9 +6,13 @@ or supplied by the caller.
 
 from __future__ import annotations
 
+import sys
+
+from crucible_runtime import evaluation, ir, stages
 from crucible_runtime.canonical import canonical, config_hash, pretty
 from crucible_runtime.cli import list_recipes, main
 from crucible_runtime.errors import CrucibleError, OverrideError, StageError
+from crucible_runtime.interface import explain_missing_names
 from crucible_runtime.override import override
 from crucible_runtime.pipeline import Context, Engine, Pipeline, Result, RunConfig, StageResult, start
 from crucible_runtime.ports import Ports
@@ -34,3 +38,5 @@ __all__ = [
     "recipes",
     "start",
 ]
+
+explain_missing_names(sys.modules[__name__], evaluation, ir, stages)

@@ -27,6 +27,7 @@ from crucible_runtime.errors import (
     did_you_mean,
 )
 from crucible_runtime.evaluation import Evaluation
+from crucible_runtime.interface import check, package_of
 from crucible_runtime.ir import Experiment
 from crucible_runtime.pipeline import Result, RunConfig, is_main, kind
 from crucible_runtime.plan import one_line, plan, printable, summary
@@ -51,6 +52,8 @@ def main(
 ) -> int:
     """The four parts of a recipe and a command line to an exit code; everything is printed, nothing is raised."""
     _open_streams()
+    if refused := _guarded(lambda: _supported(package_of(getattr(build_experiment, "__globals__", {})))):
+        return refused
     arguments = _recipe_parser(build_experiment(config())).parse_args(argv)
     return _guarded(lambda: _recipe(arguments, config, build_experiment, evaluation, run))
 
@@ -58,6 +61,8 @@ def main(
 def list_recipes(package: str, argv: Sequence[str] | None = None) -> int:
     """Prints the name and the description of every recipe in `package`, or what `runs` asks for; an exit code."""
     _open_streams()
+    if refused := _guarded(lambda: _supported(package)):
+        return refused
     from argparse import ArgumentParser
 
     parser = ArgumentParser(prog=f"python -m {package}", description=f"Lists the recipes of {package}.", **_STRICT)
@@ -74,6 +79,12 @@ def list_recipes(package: str, argv: Sequence[str] | None = None) -> int:
     if len(arguments.names) > 2 or (arguments.report is not None and len(arguments.names) != 2):
         runs.error("expected a directory, one run, or two to compare (with --report, two)")
     return _guarded(lambda: _runs(arguments.names, arguments.report))
+
+
+def _supported(package: str) -> Iterator[str]:
+    """Nothing to print; raises InterfaceError where the package was generated for a runtime that does not fit."""
+    check(package)
+    yield from ()
 
 
 def _list(package: str) -> Iterator[str]:

@@ -15,6 +15,10 @@ class InputError(CrucibleError):
     """A command line argument or a configuration file that cannot be used."""
 
 
+class InterfaceError(CrucibleError):
+    """Generated code and this runtime do not fit each other; the message says which of them is older, and what to do."""
+
+
 class OverrideError(CrucibleError):
     """Overrides that do not fit the training configuration; `problems` are all of them, in the overrides' order."""
 

@@ -12,6 +12,7 @@ from importlib.metadata import distributions
 from importlib.util import find_spec
 from typing import Any, TypeVar
 
+from crucible_runtime.distribution import install_command
 from crucible_runtime.pipeline import world
 
 T = TypeVar("T")
@@ -54,6 +55,4 @@ def missing(name: str, thing: object) -> str:
     absent = [module for module in modules if find_spec(module) is None]
     if not absent:
         return ""
-    return (
-        f'{name} needs packages that are not installed ({", ".join(absent)}): pip install "crucible-runtime[{extra}]"'
-    )
+    return f"{name} needs packages that are not installed ({', '.join(absent)}): {install_command(extra)}"

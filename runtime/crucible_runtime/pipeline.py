@@ -8,6 +8,7 @@ surprises: an exception from a stage never leaves as itself, it becomes a StageE
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 from crucible_runtime.errors import EngineMissingError, PipelineError, StageError, UnsupportedError
 from crucible_runtime.evaluation import Evaluation, EvaluationResult
+from crucible_runtime.interface import check, package_of
 from crucible_runtime.ir import Experiment, StageDef, TrainingConfig
 from crucible_runtime.ports import Ports
 
@@ -336,5 +338,9 @@ def _without_exit(work: Callable[[], Output]) -> Output:
 
 
 def start(experiment: Experiment, config: RunConfig | None = None) -> Pipeline:
-    """The pipeline that runs `experiment` with what `config` supplies."""
+    """The pipeline that runs `experiment` with what `config` supplies.
+
+    Raises InterfaceError where the module that calls it was generated for a runtime that does not fit this one.
+    """
+    check(package_of(sys._getframe(1).f_globals))
     return Pipeline(experiment, config if config is not None else RunConfig())

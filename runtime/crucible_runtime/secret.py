@@ -45,7 +45,9 @@ def _forms(value: str) -> Iterator[str]:
 
         yield json.dumps(value)[1:-1]
         yield json.dumps(value, ensure_ascii=False)[1:-1]
-        yield html.escape(value)
+        escaped = html.escape(value)
+        yield escaped
+        yield escaped.replace("&quot;", "&#34;").replace("&#x27;", "&#39;")  # as templates escape them
         yield html.escape(value, quote=False)
         yield repr(value)[1:-1]
         yield urllib.parse.quote(value, safe="")

@@ -438,6 +438,7 @@ print(sorted(sys.modules), file=sys.stderr)
             "cli",
             "errors",
             "evaluation",
+            "interface",
             "ir",
             "override",
             "pipeline",

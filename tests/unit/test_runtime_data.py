@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import re
 import sys
 import tomllib
 from collections.abc import Callable
@@ -15,6 +16,7 @@ import yaml
 from crucible_runtime import data
 from crucible_runtime.data import ADAPTERS, BadRow
 from crucible_runtime.data.adapters import NAMES, boxed, guess
+from crucible_runtime.distribution import install_command
 from crucible_runtime.errors import EngineMissingError, InputError
 from crucible_runtime.ir import DatasetRef
 
@@ -116,7 +118,7 @@ def test_formats_that_there_are_not(load: Load) -> None:
 def test_parquet_without_its_library(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(
-        EngineMissingError, match=r'pyarrow, which is not installed: pip install "crucible-runtime\[local\]"'
+        EngineMissingError, match=rf"pyarrow, which is not installed: {re.escape(install_command('local'))}"
     ):
         load(b"PAR1", "data.parquet")
 
@@ -240,7 +242,7 @@ def test_providers(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "datasets", None)
     for provider in ("huggingface", "crucible_datasets"):
         with pytest.raises(
-            EngineMissingError, match=r'datasets, which is not installed: pip install "crucible-runtime'
+            EngineMissingError, match=rf"datasets, which is not installed: {re.escape(install_command('local'))}"
         ):
             data.rows(DatasetRef(name="a/b", provider=provider), adapter=None, kind="supervised")
 

@@ -450,7 +450,14 @@ def test_no_secret_is_written_or_shown(monkeypatch: pytest.MonkeyPatch, capfd: p
     assert b"***" in found["samples.jsonl"]
     assert b"***" in found["err"]
     for name, data in found.items():
-        for part in (b"planted", b'plan"ted', b"two lines of a secret", b"plan&quot;ted", b'plan\\"ted'):
+        for part in (
+            b"planted",
+            b'plan"ted',
+            b"two lines of a secret",
+            b"plan&quot;ted",
+            b"plan&#34;ted",
+            b'plan\\"ted',
+        ):
             assert part not in data, name
 
 

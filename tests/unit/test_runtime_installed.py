@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from crucible_runtime import stages
+from crucible_runtime.distribution import install_command
 from crucible_runtime.errors import EngineMissingError, StageError
 from crucible_runtime.installed import environment, missing, needs
 from crucible_runtime.pipeline import RunConfig
@@ -26,8 +27,7 @@ class Engine:
 
 def test_what_is_missing_is_named_with_its_remedy() -> None:
     assert missing("engine x", Engine()) == (
-        "engine x needs packages that are not installed (no_such_module, nor_this): "
-        'pip install "crucible-runtime[local]"'
+        f"engine x needs packages that are not installed (no_such_module, nor_this): {install_command('local')}"
     )
 
 

@@ -5,24 +5,30 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Iterator
-from dataclasses import replace
+import subprocess
+import sys
+from dataclasses import is_dataclass, replace
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
+from types import NoneType
+from typing import Any, get_args, get_origin, get_type_hints
 
 import pytest
 from crucible_runtime import Context, StageError
 from crucible_runtime.pipeline import Options, Output
-from crucible_runtime.report import comparison, page
+from crucible_runtime.report import comparison, page, pages
 from crucible_runtime.report.chart import chart, number, thinned, ticks
-from crucible_runtime.report.html import Html, element, joined
+from crucible_runtime.report.rendering import render, visible
 from crucible_runtime.runs import read
+from crucible_runtime.secret import scrub
 from hypothesis import given
 from hypothesis import strategies as st
+from jinja2 import UndefinedError
 from runtime_samples import sl_basic
 from trained import DEPLOY, REGISTER, Trainer, config, register
 
+SUPPORT = Path(__file__).parents[1] / "support"
+TEMPLATES = Path(pages.__file__).with_name("templates")
 BAD = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>&amp;</style></title>\u202e\x1b"
 VOID = {"meta", "br"}
 
@@ -178,7 +184,7 @@ POINTS = st.lists(
 
 @given(POINTS)
 def test_every_chart_is_whole_and_lies_inside_its_frame(points: list[tuple[float, float]]) -> None:
-    reader = reading(chart("a", {"b": points}))
+    reader = reading(render("chart.html.j2", chart=chart("a", {"b": points})))
     for tag, attributes in reader.tags:
         if tag == "circle":
             assert 0 <= float(attributes["cx"] or -1) <= 640
@@ -231,12 +237,90 @@ def test_samples_are_spread_over_the_run() -> None:
     assert steps(3) == ([], 0)
 
 
-def texts() -> Iterator[str]:
-    yield from ("a < b & c", '"quoted"', "line\nbreak")
+# Escaping
 
 
-def test_only_html_is_html() -> None:
-    assert element("p", "<b>", Html("<i></i>"), None, 3, class_='x"y') == '<p class="x&quot;y">&lt;b&gt;<i></i>3</p>'
-    assert joined(texts()) == "a &lt; b &amp; c&quot;quoted&quot;line\nbreak"
-    assert element("meta", charset="utf-8") == '<meta charset="utf-8">'
-    assert element("line", x1=0) == '<line x1="0"/>'
+HOSTILE = (
+    "\"'></title></pre><script>alert(1)</script><img src=x onerror=alert(1)>&amp;{{ 7*7 }}{% raw %}{# a #}\x1b\u202e"
+)
+"""What must come out as text, wherever it stands."""
+
+
+def filled(kind: Any, length: int, text: str, path: str = "") -> Any:
+    """A value of a view's type: every string is its path and `text`, every tuple has `length` items."""
+    if is_dataclass(kind):
+        types = get_type_hints(kind).items()
+        return kind(**{name: filled(type_, length, text, f"{path}.{name}") for name, type_ in types})
+    if get_origin(kind) is tuple:
+        return (filled(get_args(kind)[0], length, text, path),) * length
+    if NoneType in get_args(kind):
+        return filled(next(each for each in get_args(kind) if each is not NoneType), length, text, path)
+    return f"<{path}>{text}" if kind is str else kind(1)
+
+
+def paths(kind: Any, path: str = "") -> set[str]:
+    """The path of every string in a view's type."""
+    if is_dataclass(kind):
+        return {each for name, type_ in get_type_hints(kind).items() for each in paths(type_, f"{path}.{name}")}
+    parts = [each for each in get_args(kind) if each not in (NoneType, ...)]
+    return {path} if kind is str else {each for part in parts for each in paths(part, path)}
+
+
+@pytest.mark.parametrize(
+    ("template", "kind"), [("run.html.j2", pages.RunPage), ("comparison.html.j2", pages.ComparisonPage)]
+)
+def test_every_text_of_a_page_stays_text(template: str, kind: type) -> None:
+    shown: set[str] = set()
+    for length in (1, 2):  # a chart of one curve shows other texts than a chart of several
+        text = render(template, view=filled(kind, length, HOSTILE))
+        reader, harmless = reading(text), reading(render(template, view=filled(kind, length, "x")))
+        assert [(tag, [*each]) for tag, each in reader.tags] == [(tag, [*each]) for tag, each in harmless.tags]
+        assert "\x1b" not in text and "\u202e" not in text
+        values = [*reader.text, *(value or "" for _, each in reader.tags for value in each.values())]
+        for value in values:
+            shown |= {*re.findall(rf"<([a-z_.]+)>{re.escape(str(visible(HOSTILE)))}", value)}
+    assert shown == paths(kind)
+
+
+def test_what_html_must_not_contain_is_spelled_out() -> None:
+    assert visible("a\x00\x1b\u202eb\n\tc\u00a0d\U0001f600") == "a\\x00\\x1b\\u202eb\n\tc\u00a0d\U0001f600"
+    assert visible(3) == 3
+
+
+def test_a_template_that_lacks_a_value_is_an_error() -> None:
+    with pytest.raises(UndefinedError, match=r"ComparisonPage object' has no attribute 'name'"):
+        render("run.html.j2", view=filled(pages.ComparisonPage, 1, "x"))
+
+
+def test_nothing_but_the_assets_is_marked_as_markup() -> None:
+    for path in sorted(TEMPLATES.iterdir()):
+        assert path.name.endswith(".html.j2"), "every template is escaped"
+        assert not re.search(r"\|\s*safe|autoescape|Markup", path.read_text("utf-8")), path.name
+    source = "".join(path.read_text("utf-8") for path in TEMPLATES.parent.glob("*.py"))
+    assert re.findall(r"Markup\((.*?)\)", source) == ["style", "script"]
+    assert 'f"<' not in source and "f'<" not in source
+
+
+def test_a_secret_is_hidden_as_templates_escape_it() -> None:
+    secret = "plan\"ted'<&"
+    text = render("chart.html.j2", chart=chart(secret, {"b": [(1.0, 2.0)]}))
+    assert "ted" in text
+    assert "ted" not in scrub(text, {"SOME_TOKEN": secret})
+
+
+@pytest.mark.parametrize("arguments", [["sl_basic", "--help"], ["sl_basic", "--dry-run"], ["", "runs", "."]])
+def test_jinja2_is_not_imported_where_no_report_is_written(arguments: list[str]) -> None:
+    name, *rest = arguments
+    sl_basic.run(config(log_path="runs/here"))
+    program = f"""
+import sys, runpy
+sys.argv = ["x", *{rest!r}]
+sys.path.insert(0, {str(SUPPORT)!r})
+try:
+    runpy.run_module({".".join(filter(None, ["runtime_samples", name]))!r}, run_name="__main__")
+except SystemExit as stop:
+    assert not stop.code, stop.code
+assert "crucible_runtime.cli" in sys.modules
+assert not {{"jinja2", "markupsafe", "crucible_runtime.report"}} & set(sys.modules)
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)

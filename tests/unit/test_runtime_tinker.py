@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import threading
@@ -13,6 +14,7 @@ from typing import Any
 
 import pytest
 from crucible_runtime.canonical import canonical
+from crucible_runtime.distribution import install_command
 from crucible_runtime.engines import mapping
 from crucible_runtime.engines.tinker import TinkerEngine, objects, records, table, tree
 from crucible_runtime.errors import EngineMissingError, FolderError, InputError, UnsupportedError
@@ -549,7 +551,7 @@ def test_the_model_is_the_last_that_can_be_sampled_from() -> None:
 
 def test_without_the_packages_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("crucible_runtime.installed.find_spec", lambda name: None)
-    with pytest.raises(EngineMissingError, match=r'engine tinker .*pip install "crucible-runtime\[tinker\]"'):
+    with pytest.raises(EngineMissingError, match=rf"engine tinker .*{re.escape(install_command('tinker'))}"):
         start(experiment("supervised"), RunConfig(engine="tinker")).__enter__()
 
 

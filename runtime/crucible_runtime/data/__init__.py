@@ -19,6 +19,7 @@ from pathlib import Path
 from crucible_runtime.data import files, hub
 from crucible_runtime.data.adapters import ADAPTERS, GROUP, NAMES, Adapter, fit, guess, named
 from crucible_runtime.data.rows import BadRow, Placed, Row, bad_rows, nearest_of, shown
+from crucible_runtime.distribution import install_command
 from crucible_runtime.errors import InputError, did_you_mean
 from crucible_runtime.ir import DatasetRef
 
@@ -158,7 +159,7 @@ def _valid(ref: DatasetRef, placed: Iterator[Placed]) -> Iterator[Placed]:
         from jsonschema.exceptions import SchemaError
     except ImportError as error:
         raise InputError(
-            'rows are held to dataset_ref.schema by jsonschema, which is not installed: pip install "crucible-runtime[local]"'
+            "rows are held to dataset_ref.schema by jsonschema, which is not installed: " + install_command("local")
         ) from error
     try:
         Draft202012Validator.check_schema(ref.schema)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from crucible_runtime.data.rows import BadRow, Placed, nearest_of, shown
+from crucible_runtime.distribution import install_command
 from crucible_runtime.errors import EngineMissingError, InputError, did_you_mean
 
 
@@ -178,7 +179,7 @@ def _arrow_library() -> Any:
         import pyarrow.ipc
     except ImportError as error:
         raise EngineMissingError(
-            'Parquet and Arrow files are read by pyarrow, which is not installed: pip install "crucible-runtime[local]"'
+            "Parquet and Arrow files are read by pyarrow, which is not installed: " + install_command("local")
         ) from error
     return pyarrow
 

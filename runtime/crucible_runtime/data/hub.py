@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from crucible_runtime.data.rows import Placed
+from crucible_runtime.distribution import install_command
 from crucible_runtime.errors import EngineMissingError, InputError
 
 
@@ -20,7 +21,7 @@ def read(
         import datasets
     except ImportError as error:
         raise EngineMissingError(
-            'data sets of the hub are loaded by datasets, which is not installed: pip install "crucible-runtime[local]"'
+            "data sets of the hub are loaded by datasets, which is not installed: " + install_command("local")
         ) from error
     datasets.disable_progress_bars()
     for config in configs:

@@ -17,14 +17,12 @@ from fractions import Fraction
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
+from crucible_runtime.distribution import install_command
 from crucible_runtime.errors import EngineMissingError, InputError, did_you_mean
 
 GRADERS = ("sympy", "math_verify")
 """What `options.grader` takes: equal as sympy sees it, or as math-verify does, which also knows sets and relations."""
 
-_MISSING = (
-    'mathematical answers are compared by math-verify, which is not installed: pip install "crucible-runtime[local]"'
-)
 _START = 120.0
 _NUMBER = re.compile(r"[-+]?[0-9]{1,300}(\.[0-9]{1,300})?")
 _SPACES = re.compile(r"\\[!,;: ]|\\quad|\\left|\\right|[\s$]")
@@ -75,7 +73,11 @@ class Grader:
         """The package that is missing, if it is."""
         from importlib.util import find_spec
 
-        return [] if find_spec("math_verify") else [_MISSING]
+        return [] if find_spec("math_verify") else [_missing()]
+
+
+def _missing() -> str:
+    return "mathematical answers are compared by math-verify, which is not installed: " + install_command("local")
 
 
 def plain(answer: str) -> str:
@@ -103,7 +105,7 @@ class _Worker:
         threading.Thread(target=self._read, daemon=True).start()
         if self._line(_START) != "ready":
             self.end()
-            raise EngineMissingError(_MISSING)
+            raise EngineMissingError(_missing())
 
     def ask(self, question: list[str], seconds: float) -> bool | None:
         """The answer, or None where there is none in time; the process is of no more use then."""

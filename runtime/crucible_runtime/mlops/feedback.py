@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from crucible_runtime.canonical import canonical
+from crucible_runtime.distribution import install_command
 from crucible_runtime.errors import AdapterMissingError, FolderError, InputError, did_you_mean
 from crucible_runtime.folder import SAMPLES, Folder, rows
 from crucible_runtime.pipeline import Context, Options, Output
@@ -185,7 +186,7 @@ def _parquet(found: Sequence[Row]) -> bytes:
         import pyarrow.parquet
     except ImportError as error:
         raise AdapterMissingError(
-            'the format parquet needs a package that is not installed (pyarrow): pip install "crucible-runtime[local]"'
+            "the format parquet needs a package that is not installed (pyarrow): " + install_command("local")
         ) from error
     sink = pyarrow.BufferOutputStream()
     pyarrow.parquet.write_table(pyarrow.Table.from_pylist([json.loads(scrub(json.dumps(row))) for row in found]), sink)

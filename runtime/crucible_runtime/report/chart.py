@@ -1,90 +1,128 @@
-"""Points in, a line chart as SVG out, which says its values to those who point at it and to those who cannot see it."""
+"""The data of a line chart: what `templates/chart.html.j2` draws as SVG."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
-
-from crucible_runtime.report.html import Html, element, joined
 
 Points = Sequence[tuple[float, float]]
 
-WIDTH, HEIGHT = 640, 240
-_LEFT, _RIGHT, _TOP, _BOTTOM = 62, 14, 12, 30
+_COLORS = 4
 _MOST = 300
+_SPARSE = 40
 _NOTHING = 1e-300  # floats lose their digits below it
 
 
-def chart(title: str, series: Mapping[str, Points]) -> Html:
-    """A figure of one or several curves over the steps, by name; each must have a point at least."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """The view box of a chart and the edges of its plot, in units of the view box."""
+
+    width: int = 640
+    height: int = 240
+    left: int = 62
+    right: int = 626
+    top: int = 12
+    bottom: int = 210
+
+
+FRAME = Frame()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tick:
+    """A labelled position on an axis."""
+
+    at: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dot:
+    """A point of a curve, and the text that a reader gets who points at it."""
+
+    x: float
+    y: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Curve:
+    """One curve: `last` is its last value, `change` its first and last one; dots of a sparse curve are always shown."""
+
+    name: str
+    color: int
+    last: str
+    change: str
+    sparse: bool
+    dots: tuple[Dot, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chart:
+    """A chart of one or several curves; `label` tells its values to those who cannot see it."""
+
+    title: str
+    label: str
+    x_ticks: tuple[Tick, ...]
+    y_ticks: tuple[Tick, ...]
+    curves: tuple[Curve, ...]
+    frame: Frame = FRAME
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Scale:
+    """The linear map from values between `low` and `high` to positions between `start` and `end`."""
+
+    low: float
+    high: float
+    start: int
+    end: int
+
+    def position(self, value: float) -> float:
+        share = (value - self.low) / (self.high - self.low) if self.high > self.low else 0.5
+        return round(self.start + share * (self.end - self.start), 2)
+
+
+def chart(title: str, series: Mapping[str, Points]) -> Chart:
+    """Return the chart of one or several curves over the steps, by name; each needs at least one point."""
     xs = [x for points in series.values() for x, _ in points]
     ys = [y for points in series.values() for _, y in points]
-    x_low, x_high = min(xs), max(xs)
-    x_ticks = [tick for tick in ticks(x_low, x_high, 6) if x_low <= tick <= x_high and tick == int(tick)]
     y_ticks = ticks(min(ys), max(ys), 5)
-    y_low, y_high = min(*y_ticks, *ys), max(*y_ticks, *ys)
-
-    def across(x: float) -> float:
-        share = (x - x_low) / (x_high - x_low) if x_high > x_low else 0.5
-        return round(_LEFT + share * (WIDTH - _LEFT - _RIGHT), 2)
-
-    def down(y: float) -> float:
-        share = (y - y_low) / (y_high - y_low) if y_high > y_low else 0.5
-        return round(HEIGHT - _BOTTOM - share * (HEIGHT - _TOP - _BOTTOM), 2)
-
-    grid = [_level(tick, down(tick)) for tick in y_ticks]
-    axis = [element("text", number(tick), x=across(tick), y=HEIGHT - 10, text_anchor="middle") for tick in x_ticks]
-    curves = []
-    for place, (name, points) in enumerate(series.items()):
-        thin = thinned(points)
-        line = " ".join(f"{across(x)},{down(y)}" for x, y in thin)
-        dots = [_dot(name, x, y, across(x), down(y), lone=len(thin) <= 40) for x, y in thin]
-        curves.append(element("g", element("polyline", points=line), dots, class_=f"curve c{place % 4}"))
-    told = "; ".join(
-        f"{name} from {number(points[0][1])} at step {number(points[0][0])} to {number(points[-1][1])} at step "
-        f"{number(points[-1][0])}"
-        for name, points in series.items()
-    )
-    svg = element(
-        "svg",
-        element("g", grid, axis, class_="axes", aria_hidden="true"),
-        element("line", class_="hair", x1=0, x2=0, y1=_TOP, y2=HEIGHT - _BOTTOM),
-        curves,
-        viewBox=f"0 0 {WIDTH} {HEIGHT}",
-        role="img",
-        aria_label=f"{title}: {told}",
-        class_="chart",
-    )
-    return element("figure", _caption(title, series), svg, class_="card")
-
-
-def _caption(title: str, series: Mapping[str, Points]) -> Html:
-    if len(series) == 1:
-        (points,) = series.values()
-        first, last = points[0][1], points[-1][1]
-        note = number(last) if len(points) == 1 else f"{number(first)} → {number(last)}"
-        keys = joined([element("span", note, class_="note")])
-    else:
-        keys = joined(
-            element("span", element("i", class_=f"key c{place % 4}"), f"{name} {number(points[-1][1])}", class_="note")
-            for place, (name, points) in enumerate(series.items())
-        )
-    return element("figcaption", element("b", title), element("span", keys, class_="notes"))
-
-
-def _level(tick: float, y: float) -> Html:
-    return joined(
-        [
-            element("line", x1=_LEFT, x2=WIDTH - _RIGHT, y1=y, y2=y),
-            element("text", number(tick), x=_LEFT - 8, y=y + 4, text_anchor="end"),
-        ]
+    across = _Scale(low=min(xs), high=max(xs), start=FRAME.left, end=FRAME.right)
+    down = _Scale(low=min(*y_ticks, *ys), high=max(*y_ticks, *ys), start=FRAME.bottom, end=FRAME.top)
+    x_ticks = [tick for tick in ticks(min(xs), max(xs), 6) if min(xs) <= tick <= max(xs) and tick == int(tick)]
+    return Chart(
+        title=title,
+        label=f"{title}: {'; '.join(_summary(name, points) for name, points in series.items())}",
+        x_ticks=tuple(Tick(at=across.position(tick), text=number(tick)) for tick in x_ticks),
+        y_ticks=tuple(Tick(at=down.position(tick), text=number(tick)) for tick in y_ticks),
+        curves=tuple(
+            _curve(name, place % _COLORS, points, across, down) for place, (name, points) in enumerate(series.items())
+        ),
     )
 
 
-def _dot(name: str, x: float, y: float, across: float, down: float, *, lone: bool) -> Html:
-    said = f"step {number(x)}: {name} {number(y)}"
-    return element("circle", element("title", said), cx=across, cy=down, r=3, class_="dot lone" if lone else "dot")
+def _summary(name: str, points: Points) -> str:
+    (first_step, first), (last_step, last) = points[0], points[-1]
+    return f"{name} from {number(first)} at step {number(first_step)} to {number(last)} at step {number(last_step)}"
+
+
+def _curve(name: str, color: int, points: Points, across: _Scale, down: _Scale) -> Curve:
+    drawn = thinned(points)
+    first, last = number(points[0][1]), number(points[-1][1])
+    return Curve(
+        name=name,
+        color=color,
+        last=last,
+        change=last if len(points) == 1 else f"{first} → {last}",
+        sparse=len(drawn) <= _SPARSE,
+        dots=tuple(
+            Dot(x=across.position(x), y=down.position(y), text=f"step {number(x)}: {name} {number(y)}")
+            for x, y in drawn
+        ),
+    )
 
 
 def thinned(points: Points) -> Points:

@@ -13,6 +13,7 @@ from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed_version
 from typing import Any
 
+from crucible_runtime.distribution import install_command
 from crucible_runtime.engines.tinker.tree import OLDEST, Choice, Node, nodes
 from crucible_runtime.errors import UnsupportedError
 
@@ -59,7 +60,7 @@ def imported(name: str) -> Any:
 
 
 def _instead() -> str:
-    return 'install a version that is known: pip install "crucible-runtime[tinker]"'
+    return f"install a version that is known: {install_command('tinker')}"
 
 
 def _fields(class_: Any) -> Iterable[str]:
