@@ -14,7 +14,8 @@ from crucible_gen.documents import digest
 from crucible_gen.output.diff import diff
 from crucible_gen.output.files import File
 from crucible_gen.output.headers import read, sign
-from crucible_gen.output.plan import FOREIGN_FOLDERS, plan, temporary
+from crucible_gen.output.plan import plan
+from crucible_gen.output.survey import FOREIGN_FOLDERS, temporary
 from crucible_gen.output.write import apply, locked
 from headers import sidecar
 from hypothesis import given, settings

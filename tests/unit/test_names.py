@@ -112,7 +112,7 @@ def test_each_language_says_which_stems_are_taken() -> None:
     naming = Naming(
         module=str.upper, kind="Cobol program", taken=lambda stem: "it is mine" if stem == "support" else ""
     )
-    cobol = Language(name="cobol", printer=lambda schemas, templates: None, naming=naming)  # type: ignore[arg-type,return-value]
+    cobol = Language(name="cobol", printer=lambda language, schemas, templates: None, naming=naming)  # type: ignore[arg-type,return-value]
     (problem,) = id_problems("support", PLACE, [cobol])
     assert (problem.code, problem.message) == ("E0404", "support cannot be a recipe id: it is mine")
     assert id_problems("recipe", PLACE, [cobol]) == []

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from crucible_gen.output.files import File
 from crucible_gen.output.headers import sign
-from crucible_gen.output.plan import Plan, plan, summary, temporary
+from crucible_gen.output.plan import Plan, plan, summary
+from crucible_gen.output.survey import temporary
 from headers import sidecar
 
 INPUTS = "9f2c41d07be8a35c"

@@ -24,7 +24,8 @@ import pytest
 from crucible_gen.diagnostics.problems import Problem, Problems
 from crucible_gen.output.files import File
 from crucible_gen.output.headers import sign
-from crucible_gen.output.plan import Plan, plan, temporary
+from crucible_gen.output.plan import Plan, plan
+from crucible_gen.output.survey import temporary
 from crucible_gen.output.write import apply, check_out, locked
 from headers import sidecar
 

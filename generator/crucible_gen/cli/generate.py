@@ -15,7 +15,8 @@ from crucible_gen.recipes import settings
 from crucible_gen.results import Answers, Request, Result
 
 if TYPE_CHECKING:
-    from crucible_gen.output.plan import Action, Plan
+    from crucible_gen.output.plan import Plan
+    from crucible_gen.output.survey import Action
     from crucible_gen.recipes.settings import Settings
 
 CODES = {"E0610": "a generated file is not what the recipes say"}

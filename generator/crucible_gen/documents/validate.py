@@ -1,72 +1,21 @@
-"""A Document and a JSON Schema in, Problems with places out.
+"""A document against a JSON Schema, as problems with places.
 
-jsonschema-rs decides and says which keyword failed where; this module turns its paths into places, and its errors into
-sentences with the value that was found, the names that would have fitted, and the field's own description.
+jsonschema-rs decides and says which keyword failed where; this module turns its paths into places, and `refusals` turns
+what failed into sentences.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
-from crucible_gen.diagnostics import Place, Problem, did_you_mean
+from crucible_gen.diagnostics import Place, Problem
 from crucible_gen.documents.document import Node
-
-CODES = {
-    "E0201": "a field that the schema does not know",
-    "E0202": "a field is missing",
-    "E0203": "a number is out of range",
-    "E0204": "a value has the wrong type",
-    "E0205": "a value is none of those allowed",
-    "E0206": "a text does not have the form that is asked for",
-    "E0207": "a list or map has the wrong size",
-    "E0208": "fields do not fit together",
-}
-
-Raw: TypeAlias = dict[str, Any]
-
-Advise: TypeAlias = Callable[[str, Sequence[str | int], Node], str]
-"""A field that is not allowed, the path where it stands, and the document, to a hint where it belongs, or no text."""
-
-_TYPES = {
-    "string": "text",
-    "integer": "a whole number",
-    "number": "a number",
-    "boolean": "true or false",
-    "array": "a list",
-    "object": "a mapping",
-    "null": "null",
-}
-_BOUNDS = {
-    "Minimum": "at least",
-    "Maximum": "at most",
-    "ExclusiveMinimum": "greater than",
-    "ExclusiveMaximum": "less than",
-}
-
-
-_OF = {"at least": "of at least", "at most": "of at most"}
-_FORMS = {
-    "object": "fields below it: `name: value`",
-    "array": "a list: [...]",
-    "integer": "a whole number",
-    "number": "a number",
-}
-_PATTERNS = {
-    r"^[A-Z][A-Za-z0-9_]*(\.[A-Z][A-Za-z0-9_]*)*$": (
-        "be the name of an Elixir module",
-        "begin each part with a capital letter: Acme.Checker",
-    ),
-    "^[a-z_][a-z0-9_]*$": ("be a word of small letters, digits and `_`", "write it as in max_tokens"),
-    "^[A-Za-z][A-Za-z0-9_.-]*$": (
-        "begin with a letter and hold only letters, digits, `_`, `-` and `.`",
-        "write it as in smoke_test",
-    ),
-}
-"""The forms that schemas ask for, in words: what a value must do, and how to get there."""
+from crucible_gen.documents.refusals import Advise, Raw, Refusal, problems
 
 _TRANSPARENT = ("anyOf", "oneOf", "allOf", "then", "else", "items")
+"""Steps in a schema that say nothing of a value by themselves: its description may stand around them."""
 
 
 class Validator:
@@ -93,84 +42,36 @@ class Validator:
         if self._compiled.is_valid(plain):
             return list(known)
         taken = {problem.place for problem in known}
-        problems: dict[tuple[Place, str], Problem] = {(problem.place, problem.message): problem for problem in known}
+        found: dict[tuple[Place, str], Problem] = {(problem.place, problem.message): problem for problem in known}
         errors = sorted(_leaves(self._compiled.iter_errors(plain)), key=_priority)
         wrong_type = {tuple(error.instance_path) for error in errors if error.kind.name == "type"}
         for error in errors:
             if error.kind.name != "type" and tuple(error.instance_path) in wrong_type:
                 continue  # one sentence a value: what its type should be comes before what it should be
-            for problem in self._problems(node, error):
+            for problem in problems(self._refusal(node, error)):
                 if problem.place not in taken:
-                    problems.setdefault((problem.place, problem.message), problem)
-        return sorted(problems.values())
+                    key = problem.place, problem.message
+                    found.setdefault(key, problem._replace(code=self._code or problem.code))
+        return sorted(found.values())
 
-    def _problems(self, document: Node, error: Any) -> Iterator[Problem]:
+    def _refusal(self, document: Node, error: Any) -> Refusal:
         path = _path(document, error.instance_path, error.instance)
         assert path is not None
         node, parent = document.get(*path), document.get(*path[:-1])
         assert node is not None and parent is not None
-        part = _walk(self._schema, error.schema_path[:-1])
-        name = _name(path)
-        kind = error.kind
-        about = self._about(error.schema_path)
-        place, found = node.place, _show(node)
-        match type(kind).__name__:
-            case "AdditionalProperties" | "UnevaluatedProperties":
-                known = list(part.get("properties", {}))
-                for key in sorted(kind.unexpected):
-                    hint = self._advise(key, path, document) or did_you_mean(key, known) or _known(known)
-                    message = f"unknown field {_word(key)}" + (f" in {name}" if path else "")
-                    yield self._problem(_key_place(node, key), "E0201", message, hint=hint)
-            case "Required":
-                wanted = self._property(error.schema_path, kind.property)
-                where = f" in {name}" if path else ""
-                message = f"{kind.property} is missing{where}"
-                about, hint = wanted.get("description", ""), f"add {kind.property}: {_example(wanted)}"
-                yield self._problem(place, "E0202", message, hint=hint, about=about)
-            case "Minimum" | "Maximum" | "ExclusiveMinimum" | "ExclusiveMaximum":
-                bound = _BOUNDS[type(kind).__name__]
-                limit = _number(kind.limit)
-                message = f"{name} must be {bound} {limit}, found {found}"
-                hint = f"give a number {_OF.get(bound, bound)} {limit}"
-                yield self._problem(place, "E0203", message, about=about, hint=hint)
-            case "Type":
-                if not path and node.value is None:
-                    message, hint = "expected a mapping, found nothing: the file is empty", "write `key: value` lines"
-                    yield self._problem(place, "E0204", message, hint=hint)
-                    return
-                types = _type_names(part.get("type", kind.types))
-                message = f"{name} must be {types}, found {_typed(node)}"
-                hint = _type_hint(part.get("type", ()), node)
-                yield self._problem(place, "E0204", message, about=about, hint=hint)
-            case "Enum" | "Constant":
-                values = part["enum"] if "enum" in part else [part["const"]]
-                names = [value for value in values if isinstance(value, str)]
-                message = f"{name} must be {_one_of(values)}, found {found}"
-                near = did_you_mean(node.value, names) if isinstance(node.value, str) else ""
-                yield self._problem(place, "E0205", message, about=about, hint=near or _write_one_of(values))
-            case "Pattern" | "MinLength" | "MaxLength" | "Format":
-                message, hint = _form(name, part, found)
-                yield self._problem(place, "E0206", message, about=about, hint=hint)
-            case "MinItems" | "MaxItems" | "UniqueItems" | "MinProperties" | "MaxProperties" | "Contains":
-                size, hint = _size(error.schema_path[-1], part)
-                yield self._problem(place, "E0207", f"{name} {size}, found {found}", about=about, hint=hint)
-            case "PropertyNames":
-                pattern = part.get("pattern", "")
-                for key in _wrong_names(node, pattern):
-                    form, hint = _PATTERNS.get(pattern, (f"match {pattern}", "write another name"))
-                    message = f"the names in {name} must {form}, found {_word(key)}"
-                    yield self._problem(_key_place(node, key), "E0201", message, about=about, hint=hint)
-            case "FalseSchema":
-                key = path[-1] if path else ""
-                place = _key_place(parent, key) if isinstance(key, str) else place
-                yield self._problem(place, "E0201", f"{name} cannot stand here", about=about, hint=f"remove {name}")
-            case _:
-                fields, hint = _alternatives(part, node)
-                message = f"{name} must have {fields}" if fields else f"{name}: {error.message}"
-                yield self._problem(place, "E0208", message, about=about, hint=hint)
-
-    def _problem(self, place: Place, code: str, message: str, *, hint: str = "", about: str = "") -> Problem:
-        return Problem(place, self._code or code, message, hint=hint, about=about)
+        return Refusal(
+            kind=error.kind,
+            keyword=error.schema_path[-1],
+            document=document,
+            path=path,
+            node=node,
+            parent=parent,
+            part=_walk(self._schema, error.schema_path[:-1]),
+            about=self._about(error.schema_path),
+            message=error.message,
+            field=lambda name: self._property(error.schema_path, name),
+            advise=self._advise,
+        )
 
     def _about(self, path: Sequence[str | int]) -> str:
         """The description nearest to the keyword that failed."""
@@ -212,12 +113,12 @@ def _leaves(errors: Iterable[Any]) -> Iterator[Any]:
 
 
 def _is_own_type(leaf: Any, error: Any) -> bool:
-    return type(leaf.kind).__name__ == "Type" and list(leaf.instance_path) == list(error.instance_path)
+    return leaf.kind.name == "type" and list(leaf.instance_path) == list(error.instance_path)
 
 
 def _widest_type(branches: Sequence[Sequence[Any]]) -> Iterator[Any]:
     """All branches ask for another type: the one that asks for most stands for them."""
-    leaves = [leaf for branch in branches for leaf in branch if type(leaf.kind).__name__ == "Type"]
+    leaves = [leaf for branch in branches for leaf in branch if leaf.kind.name == "type"]
     yield max(leaves, key=lambda leaf: ("null" not in leaf.kind.types, len(leaf.kind.types)))
 
 
@@ -256,145 +157,3 @@ def _path(node: Node, steps: Sequence[str | int], found: Any) -> tuple[str | int
 def _is_step(key: str, step: str | int) -> bool:
     looks = isinstance(step, int) and re.fullmatch(r"\+?[0-9]+", key) is not None
     return key == step or (looks and (key.lstrip("+0") or "0") == str(step))
-
-
-def _name(path: Sequence[str | int]) -> str:
-    """`learning_rate`, or `tasks[0].scorer` inside a list: the end of the path that a reader recognises."""
-    first = next((index for index, step in enumerate(path) if isinstance(step, int)), len(path))
-    name = ""
-    for step in path[max(first - 1, 0) :]:
-        name += f"[{step}]" if isinstance(step, int) else f".{step}" if name else _word(step)
-    return name or "the file"
-
-
-def _key_place(node: Node, key: str) -> Place:
-    entry = node.value.get(key) if isinstance(node.value, dict) else None
-    return entry.key if entry else node.place
-
-
-def _show(node: Node) -> str:
-    if isinstance(node.value, dict):
-        return "a mapping" if node.value else "an empty mapping"
-    if isinstance(node.value, tuple):
-        return f"a list of {_count(len(node.value), 'item')}" if node.value else "an empty list"
-    text = _dumps(node.value)
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
-def _typed(node: Node) -> str:
-    value = node.value
-    if value is None or isinstance(value, (dict, tuple)):
-        return _show(node)
-    if isinstance(value, bool):
-        return _show(node)
-    name = "the text " if isinstance(value, str) else "the number "
-    return name + _show(node)
-
-
-def _type_names(types: str | Sequence[str]) -> str:
-    names = [_TYPES[type_] for type_ in ([types] if isinstance(types, str) else types) if type_ != "null"]
-    return " or ".join(names) or "null"
-
-
-def _type_hint(types: str | Sequence[str], node: Node) -> str:
-    value = node.value
-    if isinstance(value, str) and ("number" in types or "integer" in types):
-        try:
-            float(value)
-        except ValueError:
-            return "write a number" if "number" in types else "write a whole number"
-        return "write the number without quotes"
-    if isinstance(value, (int, float)) and "string" in types:
-        return f'quote it: "{_show(node)}"'
-    if isinstance(value, float) and "integer" in types:
-        return "write it without a fraction"
-    if isinstance(value, str) and "boolean" in types:
-        return "write true or false, without quotes"
-    if isinstance(value, (str, int, float)) and "array" in types:
-        return f"write a list: [{_show(node)}]"
-    return f"write {_FORMS[kind]}" if (kind := next((kind for kind in _FORMS if kind in types), None)) else ""
-
-
-def _one_of(values: Sequence[Any]) -> str:
-    shown = [value if isinstance(value, str) else _dumps(value) for value in values]
-    return shown[0] if len(shown) == 1 else f"one of {', '.join(shown)}"
-
-
-def _write_one_of(values: Sequence[Any]) -> str:
-    return "write this value" if len(values) == 1 else "write one of these values"
-
-
-def _word(key: str) -> str:
-    """A key as a message can hold it: as it is, or quoted and cut where it is no plain word."""
-    return key if key.isprintable() and " " not in key and 0 < len(key) <= 60 else _show(Node(key, Place("")))
-
-
-def _example(wanted: Raw) -> str:
-    """What might stand behind a key that is missing: a value that the schema names, or dots."""
-    values = [wanted[key] for key in ("enum", "examples") if wanted.get(key)]
-    return _dumps(values[0][0]).strip('"') if values else "..."
-
-
-def _wrong_names(node: Node, pattern: str) -> list[str]:
-    matches = re.compile(pattern).search
-    return [key for key in node.value if not matches(key)] if isinstance(node.value, dict) else []
-
-
-def _known(names: Sequence[str]) -> str:
-    if not names:
-        return "no field is allowed here"
-    return f"fields here: {', '.join(names)}"
-
-
-def _number(value: Any) -> str:
-    return str(int(value)) if float(value).is_integer() and abs(value) < 1e15 else str(value)
-
-
-def _form(name: str, part: Raw, found: str) -> tuple[str, str]:
-    low, high = part.get("minLength"), part.get("maxLength")
-    if low == 1 and found == '""':
-        return f"{name} must not be empty", "write some text, or remove the line"
-    if (pattern := part.get("pattern")) is not None:
-        form, hint = _PATTERNS.get(pattern, (f"match {pattern}", "write text of this form"))
-        return f"{name} must {form}, found {found}", hint
-    bounds = [f"at least {low}"] if low is not None else []
-    bounds += [f"at most {high}"] if high is not None else []
-    if not bounds:
-        return f"{name} must be a {part.get('format', 'text of its form')}, found {found}", "write text of this form"
-    hint = "write more" if high is None else "shorten it"
-    return f"{name} must have {' and '.join(bounds)} characters, found {found}", hint
-
-
-def _size(keyword: Any, part: Raw) -> tuple[str, str]:
-    match keyword:
-        case "minItems":
-            return f"must have at least {_count(part['minItems'], 'item')}", "add one, or remove the line"
-        case "maxItems":
-            return f"must have at most {_count(part['maxItems'], 'item')}", "remove some"
-        case "minProperties":
-            return f"must have at least {_count(part['minProperties'], 'field')}", "add one, or remove the line"
-        case "maxProperties":
-            return f"must have at most {_count(part['maxProperties'], 'field')}", "remove some"
-    return "must not have the same item twice", "remove one of them"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def _alternatives(part: Raw, node: Node) -> tuple[str, str]:
-    """`exactly one of samples, dataset` for a oneOf or anyOf of `required` lists, and which to add or remove."""
-    for combiner, words in (("oneOf", "exactly one of"), ("anyOf", "one of")):
-        lists = [choice.get("required") for choice in part.get(combiner, ())]
-        if lists and all(lists):
-            there = [field for fields in lists for field in fields if node.get(field) is not None]
-            hint = f"remove {' or '.join(there)}" if there else f"add {' or '.join(fields[0] for fields in lists)}"
-            return f"{words} {', '.join(' and '.join(fields) for fields in lists)}", hint
-    return "", ""
-
-
-def _dumps(value: object) -> str:
-    """A value as JSON has it; imported here because most runs have nothing to complain of."""
-    import json
-
-    return json.dumps(value, ensure_ascii=False)

@@ -16,7 +16,7 @@ from crucible_gen.incremental import snapshot as disk
 from crucible_gen.incremental.index import Index
 from crucible_gen.incremental.record import Record, empty
 from crucible_gen.incremental.snapshot import Snapshot
-from crucible_gen.output.plan import FOREIGN_FOLDERS
+from crucible_gen.output.survey import FOREIGN_FOLDERS
 from crucible_gen.results import Request
 from crucible_gen.schemas import shipped
 

@@ -60,7 +60,8 @@ class Emitter:
 
     def _printer(self, target: str) -> Printer:
         if target not in self._printers:
-            self._printers[target] = registry.get(target).printer(self._schemas, self._templates)
+            language = registry.get(target)
+            self._printers[target] = language.printer(language, self._schemas, self._templates)
         return self._printers[target]
 
     def _named(self, path: Path) -> str:

@@ -53,7 +53,8 @@ class Language(NamedTuple):
     """One target: `name` is what settings call it, and its directory below the output directory."""
 
     name: str
-    printer: Callable[[Schemas, Templates], Printer]
+    printer: Callable[[Language, Schemas, Templates], Printer]
+    """Makes what prints experiments, of this record and the schemas and templates of a run."""
     naming: Naming
     comment: str = "#"
     """The mark of a comment that ends with its line, in which a file carries its header."""

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from crucible_gen.output.plan import Action, Plan
+from crucible_gen.output.plan import Plan
+from crucible_gen.output.survey import Action
 
 
 def diff(plan: Plan) -> str:

@@ -19,7 +19,8 @@ from pathlib import Path
 
 from crucible_gen.diagnostics import Place, Problem, Problems
 from crucible_gen.output.headers import SIDECAR
-from crucible_gen.output.plan import Action, Plan, Stamp, temporary
+from crucible_gen.output.plan import Plan
+from crucible_gen.output.survey import Action, Stamp, temporary
 
 try:
     import fcntl

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from crucible_gen.schemas import Schemas
 
 
-def _printer(schemas: Schemas, templates: Templates) -> Printer:
+def _printer(language: Language, schemas: Schemas, templates: Templates) -> Printer:
     from crucible_gen.languages.elixir.emitter import Elixir
 
-    return Elixir(schemas, templates)
+    return Elixir(language, schemas, templates)
 
 
 def _symbol_problem(name: str) -> str | None:

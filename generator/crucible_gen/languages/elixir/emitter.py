@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from crucible_gen.ir.lower import Experiment, Input
 from crucible_gen.ir.terms import Keywords, List, Module, Symbol, Term
 from crucible_gen.languages import source
-from crucible_gen.languages.elixir import LANGUAGE, naming, printer
-from crucible_gen.languages.language import Body
+from crucible_gen.languages.elixir import naming, printer
+from crucible_gen.languages.language import Body, Language
 from crucible_gen.languages.templates import Templates
 from crucible_gen.schemas import Schemas, Shape
 
@@ -43,11 +43,12 @@ _WIDTH = 98
 class Elixir:
     """Prints the modules of recipes and the project around them."""
 
-    def __init__(self, schemas: Schemas, templates: Templates) -> None:
+    def __init__(self, language: Language, schemas: Schemas, templates: Templates) -> None:
         """Struct modules come from the schemas' `x-elixir-struct`."""
+        self._language = language
         self._schemas = schemas
         self._templates = templates
-        self._structs = {name: shape.names.get(LANGUAGE.name, "") for name, shape in schemas.records.items()}
+        self._structs = {name: shape.names.get(language.name, "") for name, shape in schemas.records.items()}
 
     def recipe(self, experiment: Experiment, stem: str) -> Iterable[Body]:
         """The recipe's module."""
@@ -58,7 +59,7 @@ class Elixir:
             "summary": printer.doc("\n".join(_summary(experiment)), 2),
             "stages": printer.doc("\n".join(_stages(experiment)), 2),
             "inputs": printer.doc("\n".join(_input_docs(inputs)), 4),
-            "types": ",\n            ".join(_types(inputs)),
+            "types": ",\n            ".join(_types(inputs, self._language)),
             "fields": _fields(inputs),
             "name": printer.function("def name", experiment.id),
             "description": printer.function("def description", experiment.description),
@@ -114,9 +115,9 @@ def _input_docs(inputs: Sequence[Input]) -> list[str]:
     return [line for name, text in about.items() for line in source.wrapped(f"- `:{name}` - {text}", _WIDTH - 4, "  ")]
 
 
-def _types(inputs: Sequence[Input]) -> list[str]:
+def _types(inputs: Sequence[Input], language: Language) -> list[str]:
     return [
-        *(f"{each.name}: {LANGUAGE.type_of(each.inject)}" for each in inputs),
+        *(f"{each.name}: {language.type_of(each.inject)}" for each in inputs),
         "training_config: map() | keyword() | struct()",
     ]
 

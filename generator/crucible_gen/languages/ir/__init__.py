@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from crucible_gen.schemas import Schemas
 
 
-def _printer(schemas: Schemas, templates: Templates) -> Printer:
+def _printer(language: Language, schemas: Schemas, templates: Templates) -> Printer:
     from crucible_gen.languages.ir.emitter import Json
 
     return Json(schemas)

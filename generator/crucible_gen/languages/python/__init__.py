@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from crucible_gen.schemas import Schemas
 
 
-def _printer(schemas: Schemas, templates: Templates) -> Printer:
+def _printer(language: Language, schemas: Schemas, templates: Templates) -> Printer:
     from crucible_gen.languages.python.emitter import Python
 
-    return Python(schemas, templates)
+    return Python(language, schemas, templates)
 
 
 def _structs(schemas: Path) -> str:

@@ -9,8 +9,8 @@ from crucible_gen.documents import shorten
 from crucible_gen.ir.lower import Experiment, Input
 from crucible_gen.ir.terms import Keywords, List, Map, Module, Record, Term
 from crucible_gen.languages import registry, source
-from crucible_gen.languages.language import Body
-from crucible_gen.languages.python import LANGUAGE, naming, printer
+from crucible_gen.languages.language import Body, Language
+from crucible_gen.languages.python import naming, printer
 from crucible_gen.languages.templates import Templates
 from crucible_gen.schemas import Schemas
 
@@ -23,11 +23,12 @@ _BASE_FIELDS = ("ports", "training_config")
 class Python:
     """Prints the modules of recipes and the package around them."""
 
-    def __init__(self, schemas: Schemas, templates: Templates) -> None:
+    def __init__(self, language: Language, schemas: Schemas, templates: Templates) -> None:
         """Class names come from the schemas' `x-python-class`."""
+        self._language = language
         self._schemas = schemas
         self._templates = templates
-        self._ir = {name: shape.names.get(LANGUAGE.name, "") for name, shape in schemas.records.items()}
+        self._ir = {name: shape.names.get(language.name, "") for name, shape in schemas.records.items()}
         self._classes = self._ir | _EVALUATION
 
     def recipe(self, experiment: Experiment, stem: str) -> Iterable[Body]:
@@ -45,7 +46,9 @@ class Python:
             "alias": registry.get("elixir").naming.module(stem).rpartition(".")[2],
             "type": printer.string(experiment.type),
             "config_doc": printer.docstring(_config_doc(fields), 4),
-            "config_fields": "\n".join(f"    {each.name}: {LANGUAGE.type_of(each.inject)} = None" for each in fields),
+            "config_fields": "\n".join(
+                f"    {each.name}: {self._language.type_of(each.inject)} = None" for each in fields
+            ),
             "training_config": printer.text(training, column=8, after=1, classes=self._classes),
             "experiment": self._returned(body),
             "uses_options": experiment.uses_options,
@@ -80,7 +83,7 @@ class Python:
         return str(kind) if known else "external"
 
     def _imports(self, experiment: Experiment, fields: Sequence[Input], terms: Iterable[Term]) -> str:
-        types = {LANGUAGE.type_of(each.inject) for each in fields}
+        types = {self._language.type_of(each.inject) for each in fields}
         used = {"experiment", "training_config"}
         for term in terms:
             _add_types(term, used)
