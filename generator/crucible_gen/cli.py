@@ -242,7 +242,7 @@ def verify(
     gen verify recipes/ --mix-project ../my_app --run
     gen verify recipes/ --code-path ../my_app/_build/dev/lib
     """
-    from crucible_gen.verify import commands
+    from crucible_gen.conformance.verify import commands
 
     if mix_project is None and not code_paths:
         raise click.UsageError("name the packages to prove against: --mix-project or --code-path")
@@ -311,8 +311,8 @@ def pull(
     gen contracts pull --code-path ../my_app/_build/dev/lib/*/ebin
     gen contracts pull --python .venv
     """
-    from crucible_gen.contracts import commands
-    from crucible_gen.contracts import pull as asking
+    from crucible_gen.conformance.contracts import commands
+    from crucible_gen.conformance.contracts import pull as asking
 
     if more and not code_paths:
         raise click.UsageError("name a directory with --code-path or --mix-project")
@@ -331,7 +331,7 @@ def pull(
 @click.option("--color", type=_COLOR, help="When output has colours (NO_COLOR is honoured).")
 def check(paths: tuple[Path, ...], against: tuple[str, ...], strict: bool, **flags: object) -> None:
     """Report everything in which the schemas and the packages differ; exit 1 if recipes break on it."""
-    from crucible_gen.contracts import commands
+    from crucible_gen.conformance.contracts import commands
 
     _guarded(lambda: commands.check(paths, against, strict, flags), flags)
 
@@ -342,7 +342,7 @@ def check(paths: tuple[Path, ...], against: tuple[str, ...], strict: bool, **fla
 @click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", help="How it is printed.")
 def diff(old: str, new: str, format_: str) -> None:
     """Show what changed between two releases (crucible_ir@0.3.0) or files, and which recipes that touches."""
-    from crucible_gen.contracts import commands
+    from crucible_gen.conformance.contracts import commands
 
     _guarded(lambda: commands.diff(old, new, format_), {"format_": format_})
 
@@ -353,7 +353,7 @@ def diff(old: str, new: str, format_: str) -> None:
 @click.option("--write", "write_", is_flag=True, help="Write the schemas instead of showing the diff.")
 def update(paths: tuple[Path, ...], against: tuple[str, ...], write_: bool) -> None:
     """Show (exit 1) or write the schemas as the packages want them; what people wrote in them stays."""
-    from crucible_gen.contracts import commands
+    from crucible_gen.conformance.contracts import commands
 
     _guarded(lambda: commands.update(paths, against, write_), {})
 
@@ -363,7 +363,7 @@ def update(paths: tuple[Path, ...], against: tuple[str, ...], write_: bool) -> N
 @click.option("--out", metavar="FILE", type=click.Path(path_type=Path), help="Write it there instead of printing it.")
 def show(name: str, out: Path | None) -> None:
     """Print the contract of a release, such as crucible_ir@0.3.0."""
-    from crucible_gen.contracts import commands
+    from crucible_gen.conformance.contracts import commands
 
     _guarded(lambda: commands.show(name, out), {})
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from command import gen, project
 from crucible_gen import schema
-from crucible_gen.contracts import check, contract, typespec
-from crucible_gen.contracts.contract import Contract
+from crucible_gen.conformance.contracts import check, contract, typespec
+from crucible_gen.conformance.contracts.contract import Contract
 from crucible_gen.problems import Problem, Problems
 
 Raw = dict[str, Any]

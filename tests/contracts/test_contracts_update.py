@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from command import MINIMAL, gen, project
 from crucible_gen import schema
-from crucible_gen.contracts import check, compare, contract, update
-from crucible_gen.contracts.contract import Contract
+from crucible_gen.conformance.contracts import check, compare, contract, update
+from crucible_gen.conformance.contracts.contract import Contract
 
 Raw = dict[str, Any]
 SCHEMAS = schema.load()

@@ -12,12 +12,12 @@ import crucible_gen
 import pytest
 from command import MINIMAL, gen, in_child, project
 from crucible_gen import explanations, plan, schema, write
-from crucible_gen.contracts import pull as contracts
+from crucible_gen.conformance.contracts import pull as contracts
+from crucible_gen.conformance.verify import ask, judge, table
+from crucible_gen.conformance.verify.proofs import Known, Proof, Report, Row
 from crucible_gen.files import File
 from crucible_gen.load.yaml_syntax import syntax_problem
 from crucible_gen.problems import Problem, Problems
-from crucible_gen.verify import ask, judge, table
-from crucible_gen.verify.proofs import Known, Proof, Report, Row
 from yaml.error import Mark, MarkedYAMLError
 
 PACKAGE = Path(crucible_gen.__file__).parent

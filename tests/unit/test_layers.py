@@ -39,11 +39,11 @@ LAYERS = (
     {"emit"},
     {"plan", "diff", "write", "manifest"},
     {"build", "cache", "proof"},
-    {"run", "cli", "plain", "report", "explanations", "contracts", "verify", "__main__"},
+    {"run", "cli", "plain", "report", "explanations", "conformance", "__main__"},
 )
 """The modules and packages of the generator from the lowest up; within a layer imports may not go in a circle."""
 
-SENT_AWAY = {"verify.python_side", "contracts.introspect"}
+SENT_AWAY = {"conformance.verify.python_side", "conformance.contracts.introspect"}
 """Scripts that other interpreters run, of which nothing may be imported here."""
 
 

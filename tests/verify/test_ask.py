@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 from command import gen
+from crucible_gen.conformance.verify import ask
 from crucible_gen.problems import Problems
-from crucible_gen.verify import ask
 
 Recipes = Callable[..., Path]
 

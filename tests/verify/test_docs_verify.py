@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from command import gen
 from crucible_gen import defects
-from crucible_gen.verify.proofs import RUN, STATIC
+from crucible_gen.conformance.verify.proofs import RUN, STATIC
 
 PAGE = Path(__file__).parents[2] / "docs" / "verify.md"
 BLOCK = re.compile(r"```console\n\$ gen (verify[^\n]*)\n(recipe .*?)```\n", re.DOTALL)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from crucible_gen.verify import numbers
+from crucible_gen.conformance.verify import numbers
 from hypothesis import given
 from hypothesis import strategies as st
 

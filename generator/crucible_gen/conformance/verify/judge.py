@@ -14,13 +14,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from crucible_gen.conformance.verify import numbers
+from crucible_gen.conformance.verify.proofs import RUN, STATIC, Known, Proof, Report, Row
+from crucible_gen.conformance.verify.question import Asked, Files
 from crucible_gen.defects import Defect, defects
 from crucible_gen.problems import Place, Problem
 from crucible_gen.schema import Schemas
 from crucible_gen.settings import shown
-from crucible_gen.verify import numbers
-from crucible_gen.verify.proofs import RUN, STATIC, Known, Proof, Report, Row
-from crucible_gen.verify.question import Asked, Files
 
 CODES = {
     "E0910": "a proof failed",

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from crucible_gen import defects, names, pipeline
+from crucible_gen.conformance.verify import numbers
 from crucible_gen.lower import Experiment, complete, plain_term
 from crucible_gen.problems import Place, Problem, Problems
 from crucible_gen.resolve import Recipe
@@ -21,7 +22,6 @@ from crucible_gen.settings import shown
 from crucible_gen.terms import Keywords, Module, Record, Symbol, Term, Timestamp
 from crucible_gen.terms import Mapping as Map
 from crucible_gen.terms import Sequence as Items
-from crucible_gen.verify import numbers
 
 CODES = {"E0901": "a generated file that is to be proven is not there"}
 """What each code of this step means, in a line."""

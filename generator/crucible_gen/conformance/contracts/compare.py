@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from crucible_gen.contracts import typespec
-from crucible_gen.contracts.check import ALIKE, likeness
-from crucible_gen.contracts.contract import Contract, Raw, fields, one_line, pairs
+from crucible_gen.conformance.contracts import typespec
+from crucible_gen.conformance.contracts.check import ALIKE, likeness
+from crucible_gen.conformance.contracts.contract import Contract, Raw, fields, one_line, pairs
 from crucible_gen.lower import Experiment
 from crucible_gen.schema import Schemas
 from crucible_gen.terms import Keywords, Record, Term

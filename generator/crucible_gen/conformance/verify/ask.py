@@ -17,9 +17,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from crucible_gen.conformance.verify import answer as answers
 from crucible_gen.problems import Place, Problem, Problems
 from crucible_gen.settings import shown
-from crucible_gen.verify import answer as answers
 
 CODES = {
     "E0902": "Elixir is not on the path",

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from crucible_gen.contracts import contract as files
-from crucible_gen.contracts.contract import Contract
+from crucible_gen.conformance.contracts import contract as files
+from crucible_gen.conformance.contracts.contract import Contract
 from crucible_gen.problems import Place, Problem, Problems
 
 if TYPE_CHECKING:
-    from crucible_gen.contracts.compare import Change
-    from crucible_gen.contracts.pull import Request
+    from crucible_gen.conformance.contracts.compare import Change
+    from crucible_gen.conformance.contracts.pull import Request
     from crucible_gen.plan import Plan
     from crucible_gen.schema import Schemas
     from crucible_gen.settings import Settings
@@ -28,7 +28,7 @@ CODES = {"E0808": "a schema belongs to the installed package"}
 def pull(request: Request, out: str | None, format_: str) -> int:
     """Writes what a project or an environment offers as contract files (`-`: prints it)."""
     from crucible_gen import report, settings, write
-    from crucible_gen.contracts import pull as asking
+    from crucible_gen.conformance.contracts import pull as asking
 
     found, schemas = _project()
     pulled = asking.pull(request, schemas)
@@ -98,7 +98,7 @@ def show(name: str, out: Path | None) -> int:
 def check(paths: Sequence[Path], against: Sequence[str], strict: bool, flags: Mapping[str, object]) -> int:
     """Prints everything in which schemas and contracts differ; 1 for an error, with `strict` for a warning too."""
     from crucible_gen import report
-    from crucible_gen.contracts import check as checking
+    from crucible_gen.conformance.contracts import check as checking
     from crucible_gen.report import wants_color
 
     found, schemas = _project()
@@ -124,7 +124,7 @@ def check(paths: Sequence[Path], against: Sequence[str], strict: bool, flags: Ma
 def diff(old: str, new: str, format_: str) -> int:
     """Prints what changed between two contracts, and which recipes and generated files it touches."""
     from crucible_gen import report
-    from crucible_gen.contracts import compare
+    from crucible_gen.conformance.contracts import compare
 
     found, schemas = _project()
     folders = files.folders(found.root)
@@ -183,7 +183,7 @@ def update(paths: Sequence[Path], against: Sequence[str], write_: bool) -> int:
     """Prints the diff of the schemas that the contracts ask for (exit code 1 if there is one), or writes them."""
     from crucible_gen import diff as differ
     from crucible_gen import settings, write
-    from crucible_gen.contracts import update as updating
+    from crucible_gen.conformance.contracts import update as updating
 
     found, schemas = _project()
     contracts = _chosen(found, schemas, paths, against)
@@ -253,7 +253,7 @@ def _baselines(found: Settings, schemas: Schemas) -> dict[str, Contract]:
 def _uses(found: Settings, schemas: Schemas) -> tuple[dict[str, Any], dict[str, list[str]]]:
     """What each recipe of the settings uses, and the files that are generated from it."""
     from crucible_gen import build, emit, lower, settings
-    from crucible_gen.contracts import compare
+    from crucible_gen.conformance.contracts import compare
 
     paths = [found.base("recipes") / path for path in found.texts("recipes")]
     if not paths:

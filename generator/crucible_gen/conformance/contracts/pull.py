@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from crucible_gen.contracts.contract import Contract, Raw, asked_packages, dumps, one_line
+from crucible_gen.conformance.contracts.contract import Contract, Raw, asked_packages, dumps, one_line
 from crucible_gen.problems import Place, Problem, Problems, did_you_mean
 from crucible_gen.schema import Schemas
 from crucible_gen.settings import shown

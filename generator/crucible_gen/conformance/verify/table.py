@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from crucible_gen.conformance.verify.proofs import RUN, STATIC, Known, Proof, Report
 from crucible_gen.problems import Place, Problem
-from crucible_gen.verify.proofs import RUN, STATIC, Known, Proof, Report
 
 _SIGNS = {"ok": "ok", "failed": "FAILED", "not run": "not run"}
 _COLORS = {"ok": "green", "failed": "red", "known": "yellow", "not run": "yellow"}

@@ -14,9 +14,9 @@ from functools import cached_property
 from typing import Any
 
 from crucible_gen import load
-from crucible_gen.contracts import typespec
-from crucible_gen.contracts.contract import Contract, Raw, fields, one_line, pairs
-from crucible_gen.contracts.typespec import Struct, Union
+from crucible_gen.conformance.contracts import typespec
+from crucible_gen.conformance.contracts.contract import Contract, Raw, fields, one_line, pairs
+from crucible_gen.conformance.contracts.typespec import Struct, Union
 from crucible_gen.document import Node
 from crucible_gen.problems import Place, Problem, nearest
 from crucible_gen.schema import Schemas, shipped

@@ -15,10 +15,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from crucible_gen.contracts import typespec
-from crucible_gen.contracts.check import Check, Files, described_by, differ, says
-from crucible_gen.contracts.contract import Contract, Raw, fields
-from crucible_gen.contracts.typespec import Atom, Struct, Union
+from crucible_gen.conformance.contracts import typespec
+from crucible_gen.conformance.contracts.check import Check, Files, described_by, differ, says
+from crucible_gen.conformance.contracts.contract import Contract, Raw, fields
+from crucible_gen.conformance.contracts.typespec import Atom, Struct, Union
 from crucible_gen.schema import Schemas, shipped
 
 _TYPES = ("type", "$ref", "anyOf", "oneOf", "enum", "const", "examples", "items", "x-elixir-type", "format", "pattern")

@@ -16,11 +16,11 @@ from typing import Any
 
 import click
 
+from crucible_gen.conformance.verify.question import Asked
 from crucible_gen.document import Plain
 from crucible_gen.problems import Problem
 from crucible_gen.schema import Schemas
 from crucible_gen.settings import Settings
-from crucible_gen.verify.question import Asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +38,8 @@ class Request:
 def verify(request: Request, flags: Mapping[str, Plain]) -> int:
     """Proves, prints, and answers 1 where a proof failed."""
     from crucible_gen import build, extend, lower, schema
+    from crucible_gen.conformance.verify import question
     from crucible_gen.run import recipe_paths, settings_of
-    from crucible_gen.verify import question
 
     settings = settings_of(request.paths, flags)
     asked_for = build.Request(
@@ -61,7 +61,7 @@ def verify(request: Request, flags: Mapping[str, Plain]) -> int:
 
 def _report(request: Request, recipes: Sequence[Asked], schemas: Schemas, settings: Settings) -> Any:
     from crucible_gen import defects
-    from crucible_gen.verify import ask, judge, question
+    from crucible_gen.conformance.verify import ask, judge, question
 
     out = settings.path("out").resolve()
     found = question.files(out, recipes, _generate(request, settings))
@@ -124,7 +124,7 @@ def _contracts(releases: Mapping[str, str], settings: Settings) -> dict[str, Map
 
 def _say(report: Any, settings: Settings) -> int:
     from crucible_gen import report as printing
-    from crucible_gen.verify import table
+    from crucible_gen.conformance.verify import table
 
     problems = sorted(table.problems(report))
     match settings.text("format"):
