@@ -12,7 +12,7 @@ import crucible_gen
 import pytest
 from command import MINIMAL, gen, in_child, project
 from crucible_gen import explanations, plan, schema, write
-from crucible_gen.conformance.contracts import pull as contracts
+from crucible_gen.conformance.contracts import PullRequest, extraction
 from crucible_gen.conformance.verify import ask, judge, table
 from crucible_gen.conformance.verify.proofs import Known, Proof, Report, Row
 from crucible_gen.files import File
@@ -193,22 +193,22 @@ def _changed_meanwhile(root: Path) -> Problem:
 
 
 def _no_elixir(root: Path) -> Problem:
-    return _pull(root, {"lib.ex": "", "A.beam": ""}, contracts.Request(code_paths=[root]))
+    return _pull(root, {"lib.ex": "", "A.beam": ""}, PullRequest(code_paths=[root]))
 
 
 def _a_project_that_does_not_compile(root: Path) -> Problem:
     mix = "#!/bin/sh\necho no such function >&2\nexit 1\n"
-    return _pull(root, {"mix.exs": "", "mix": mix}, contracts.Request(mix_project=root, compile=True))
+    return _pull(root, {"mix.exs": "", "mix": mix}, PullRequest(mix_project=root, compile=True))
 
 
-def _pull(root: Path, files: dict[str, str], request: contracts.Request) -> Problem:
+def _pull(root: Path, files: dict[str, str], request: PullRequest) -> Problem:
     project(root, files)
     for path in root.iterdir():
         path.chmod(0o755)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PATH", str(root))
         with pytest.raises(Problems) as caught:
-            contracts.pull(request, schema.load())
+            extraction.extract(request, schema.load())
     return caught.value.problems[0]
 
 

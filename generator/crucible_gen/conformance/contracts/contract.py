@@ -1,9 +1,8 @@
-"""A contract file in, a Contract that knows where each of its facts stands out; and back, always the same bytes.
+"""Read and write contract files: what one release of a package offers, each fact with its place in the file.
 
-A contract says what one release of a package offers. For Elixir: structs (fields in the order of definition, defaults
-as source text, enforced keys, types), stages (`describe/1`, the struct that their options go into, the keys that are
-read, the described keys that raise), ports and behaviours with their callbacks. For Python: config classes and entry
-points.
+For Elixir: structs (fields in the order of definition, defaults as source text, enforced keys, types), stages
+(`describe/1`, the struct that their options go into, the keys that are read, the described keys that raise), ports and
+behaviours with their callbacks. For Python: config classes and entry points.
 """
 
 from __future__ import annotations
@@ -11,17 +10,19 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeVar
 
 from crucible_gen import load
+from crucible_gen.conformance.contracts.facts import Document, Interface, PythonObject, Stage, Struct
 from crucible_gen.document import Node
 from crucible_gen.problems import Place, Problem, Problems, did_you_mean
 from crucible_gen.schema import shipped
 from crucible_gen.settings import shown
+from crucible_gen.validate import Validator
 
 CODES = {
     "E0801": "a contract file is not what a contract looks like",
@@ -29,17 +30,16 @@ CODES = {
 }
 """What each code of this step means, in a line."""
 
-Raw: TypeAlias = Mapping[str, Any]
-
 _HERE = Path(__file__).parent
 _VERSION = re.compile(r"(\d+)\.(\d+)\.(\d+)(?:[-.+]?(.*))?\Z")
+_Fact = TypeVar("_Fact")
 
 
 @dataclass(frozen=True)
 class Contract:
     """One release of one package; `file` is where it stands, `node` its text with places (None for a fresh pull)."""
 
-    data: Raw
+    data: Document
     file: str = ""
     node: Node | None = None
 
@@ -59,13 +59,47 @@ class Contract:
         return f"{self.package}@{self.version}"
 
     @property
+    def release(self) -> str:
+        """`crucible_ir 0.3.0`, as messages write it."""
+        return f"{self.package} {self.version}"
+
+    @property
     def language(self) -> str:
         """`elixir` or `python`."""
         return str(self.data["language"])
 
-    def part(self, kind: str) -> dict[str, Any]:
-        """The structs, stages, ports, behaviours, classes or entry points, by name; empty where there are none."""
-        return dict(self.data.get(kind, {}))
+    @cached_property
+    def structs(self) -> Mapping[str, Struct]:
+        """The structs by module."""
+        return self._part("structs", Struct.read)
+
+    @cached_property
+    def stages(self) -> Mapping[str, Stage]:
+        """The stages by module."""
+        return self._part("stages", Stage.read)
+
+    @cached_property
+    def ports(self) -> Mapping[str, Interface]:
+        """The ports by key."""
+        return self._part("ports", Interface.read)
+
+    @cached_property
+    def behaviours(self) -> Mapping[str, Interface]:
+        """The other behaviours by module."""
+        return self._part("behaviours", Interface.read)
+
+    @cached_property
+    def classes(self) -> Mapping[str, PythonObject]:
+        """The Python config classes by name below the package."""
+        return self._part("classes", PythonObject.read)
+
+    @cached_property
+    def entry_points(self) -> Mapping[str, PythonObject]:
+        """The Python functions and constants by name below the package."""
+        return self._part("entry_points", PythonObject.read)
+
+    def _part(self, kind: str, read: Callable[[Document], _Fact]) -> dict[str, _Fact]:
+        return {name: read(document) for name, document in self.data.get(kind, {}).items()}
 
     def place(self, *path: str | int) -> Place:
         """Where a fact stands; the nearest one around it where it stands nowhere."""
@@ -76,13 +110,13 @@ class Contract:
             steps = steps[:-1]
         return Place(self.file or self.name)
 
-    def field_place(self, kind: str, owner: str, name: str, *inside: str) -> Place:
-        """Where a field of a struct, of a stage's options or of a class stands."""
-        fields = self.part(kind).get(owner, {})
-        for step in inside:
-            fields = fields[step]
-        index = next((at for at, field in enumerate(fields.get("fields", ())) if field["name"] == name), None)
-        return self.place(kind, owner, *inside, *(("fields", index, "name") if index is not None else ()))
+    def field_place(self, path: Sequence[str], name: str) -> Place:
+        """Where the name of a field stands, below the struct or class at `path`."""
+        owner = self.data
+        for step in path:
+            owner = owner.get(step, {})
+        index = next((at for at, field in enumerate(owner.get("fields", ())) if field["name"] == name), None)
+        return self.place(*path, *(("fields", index, "name") if index is not None else ()))
 
 
 def read(path: Path) -> Contract:
@@ -104,7 +138,12 @@ def folder(path: Path) -> list[Contract]:
         message = f"no contracts are in {shown(path)}"
         hint = "gen contracts pull writes them; a contract is named <package>-<version>.json"
         raise Problems([Problem(Place(shown(path)), "E0802", message, hint=hint)])
-    return sorted((read(file) for file in files), key=lambda found: (found.package, order(found.version)))
+    return sorted((read(file) for file in files), key=by_release)
+
+
+def by_release(contract: Contract) -> tuple[str, tuple[int, int, int, bool, str]]:
+    """The sort key of contracts: by package, then in order of release."""
+    return contract.package, order(contract.version)
 
 
 def find(name: str, folders: Sequence[Path]) -> Contract:
@@ -148,31 +187,37 @@ def order(version: str) -> tuple[int, int, int, bool, str]:
     return (int(match[1]), int(match[2]), int(match[3]), not rest, rest)
 
 
-def file_name(data: Raw) -> str:
+def file_name(data: Document) -> str:
     """The name of a contract's file."""
     return f"{data['package']}-{data['version']}.json"
 
 
-def dumps(data: Raw) -> str:
+def dumps(data: Document) -> str:
     """The text of a contract file: keys sorted, so that a diff shows facts and nothing else."""
     return json.dumps(data, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
 
 
-def asked(package: str) -> Raw | None:
-    """What is asked of a Python package (`python.json`), and the release that the runtime is written for."""
-    return asked_packages().get(package)
+@dataclass(frozen=True, slots=True)
+class PythonPackage:
+    """A Python package that contracts describe (an entry of `python.json`).
+
+    `distribution` is its name for pip, `written_for` the release that the runtime is written for; `request` is the
+    whole entry, as `introspect.py` reads it.
+    """
+
+    distribution: str
+    written_for: str
+    request: Document
 
 
 @cache
-def asked_packages() -> dict[str, Raw]:
-    """What is asked of each Python package."""
-    found: dict[str, Raw] = json.loads((_HERE / "python.json").read_text("utf-8"))
-    return found
-
-
-def fields(owner: Raw) -> dict[str, Raw]:
-    """The fields of a struct or class by name, in order."""
-    return {field["name"]: field for field in owner.get("fields", ())}
+def python_packages() -> Mapping[str, PythonPackage]:
+    """The Python packages that contracts describe, by name."""
+    documents: dict[str, Document] = json.loads((_HERE / "python.json").read_text("utf-8"))
+    return {
+        name: PythonPackage(document["distribution"], document["written_for"], document)
+        for name, document in documents.items()
+    }
 
 
 def _names_release(stem: str) -> bool:
@@ -180,21 +225,5 @@ def _names_release(stem: str) -> bool:
 
 
 @cache
-def _validator() -> Any:
-    from crucible_gen.validate import Validator
-
+def _validator() -> Validator:
     return Validator(json.loads((_HERE / "contract.schema.json").read_text("utf-8")), "E0801")
-
-
-def one_line(text: str | None) -> str | None:
-    """Source text on one line: releases of Elixir break the same type in different places."""
-    if text is None:
-        return None
-    flat = re.sub(r"\s+", " ", text)
-    return re.sub(r"(?<=[(\[{]) | (?=[)\]}])", "", flat)
-
-
-def pairs(old: Raw, new: Raw) -> Iterator[tuple[str, Any, Any]]:
-    """Every key of either, sorted, with what each says (None where it says nothing)."""
-    for key in sorted({*old, *new}):
-        yield key, old.get(key), new.get(key)
