@@ -13,8 +13,10 @@ import pytest
 from command import MINIMAL, gen, in_child, project
 from crucible_gen import explanations, plan, schema, write
 from crucible_gen.conformance.contracts import PullRequest, extraction
-from crucible_gen.conformance.verify import ask, judge, table
-from crucible_gen.conformance.verify.proofs import Known, Proof, Report, Row
+from crucible_gen.conformance.verify import interpreters, text
+from crucible_gen.conformance.verify.proofs import defect_status, effects
+from crucible_gen.conformance.verify.report import DefectStatus, Proof, Report, Row
+from crucible_gen.conformance.verify.responses import Effect
 from crucible_gen.files import File
 from crucible_gen.load.yaml_syntax import syntax_problem
 from crucible_gen.problems import Problem, Problems
@@ -213,36 +215,36 @@ def _pull(root: Path, files: dict[str, str], request: PullRequest) -> Problem:
 
 
 def _nothing_to_verify_with(root: Path) -> Problem:
-    return ask.no_elixir()
+    return interpreters.no_elixir()
 
 
 def _no_package(root: Path) -> Problem:
-    return ask.missing(["CrucibleIR.Experiment"])
+    return interpreters.missing_modules(["CrucibleIR.Experiment"])
 
 
 def _no_answer(root: Path) -> Problem:
-    return ask.no_answer(1, "a crash")
+    return interpreters.no_response(1, "a crash")
 
 
 def _failed_proof(root: Path) -> Problem:
     row = Row("example", "recipes/example.yaml", {"json": Proof("failed", ("two differ",))})
-    return table.problems(Report((row,), columns=("json",)))[0]
+    return text.problems(Report((row,), columns=("json",)))[0]
 
 
 def _no_effect(root: Path) -> Problem:
-    problem = judge.effect_problem("Acme.Stage of acme@1.0.0", "speed", {"ports": False, "direct": False}, False)
+    problem = effects.effect_problem("Acme.Stage of acme@1.0.0", "speed", Effect(ports=False, direct=False), False)
     assert problem is not None
     return problem
 
 
 def _an_effect(root: Path) -> Problem:
-    problem = judge.effect_problem("Acme.Stage of acme@1.0.0", "speed", {"ports": True, "direct": True}, True)
+    problem = effects.effect_problem("Acme.Stage of acme@1.0.0", "speed", Effect(ports=True, direct=True), True)
     assert problem is not None
     return problem
 
 
 def _gone(root: Path) -> Problem:
-    return judge.gone(Known("D0003", "it fails", "crucible_train 0.4.0", "gone"))
+    return defect_status.gone(DefectStatus("D0003", "it fails", "crucible_train 0.4.0", "gone"))
 
 
 SETUPS = {

@@ -203,8 +203,8 @@ def test_a_defect_is_about_things_that_exist(defect: defects.Defect) -> None:
         assert defect.wrapper is not None
     if defect.wrapper is not None:
         template = (schema.shipped("templates") / "elixir/lib/crucible_recipes/compat.ex.j2").read_text("utf-8")
-        assert set(defect.wrapper["modules"]) <= set(defect.stages)
-        for stage, wrapper in defect.wrapper["modules"].items():
+        assert set(defect.wrapper.modules) <= set(defect.stages)
+        for stage, wrapper in defect.wrapper.modules.items():
             assert f"defmodule {wrapper} do\n" in template
             assert f"def stands_for, do: {stage}\n" in template
 

@@ -1,11 +1,15 @@
-"""A report in, text, JSON or workflow annotations out."""
+"""The report as text for people, and its failures as problems."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from crucible_gen.conformance.verify.proofs import RUN, STATIC, Known, Proof, Report
+from crucible_gen.conformance.verify.proofs import PROOFS
+from crucible_gen.conformance.verify.report import Proof, Report
 from crucible_gen.problems import Place, Problem
+
+CODES = {"E0910": "a proof failed"}
+"""What each code of this step means, in a line."""
 
 _SIGNS = {"ok": "ok", "failed": "FAILED", "not run": "not run"}
 _COLORS = {"ok": "green", "failed": "red", "known": "yellow", "not run": "yellow"}
@@ -25,7 +29,7 @@ def text(report: Report, paint: Callable[[str, str], str]) -> str:
         ]
         lines.append("  ".join(painted).rstrip())
     parts = ["\n".join(lines)]
-    notes = (list(_reasons(report)), list(_known(report)), list(_findings(report)))
+    notes = (list(_reasons(report)), list(_defects(report)), list(_findings(report)))
     parts += ["\n".join(found) for found in notes if found]
     return "\n\n".join([*parts, _sum(report)]) + "\n"
 
@@ -46,8 +50,9 @@ def _reasons(report: Report) -> Iterator[str]:
     yield from (f"{reason} ({', '.join(dict.fromkeys(ids))})" for reason, ids in seen.items())
 
 
-def _known(report: Report) -> Iterator[str]:
-    for each in report.known:
+def _defects(report: Report) -> Iterator[str]:
+    """A line for each known defect that can concern the recipes."""
+    for each in report.defects:
         touched = f"; stops {', '.join(each.recipes)}" if each.recipes else ""
         touched += f"; compat works around it in {', '.join(each.wrapped)}" if each.wrapped else ""
         state = {"shown": "known", "gone": "gone"}.get(each.state, f"not asked: {each.state}")
@@ -73,36 +78,11 @@ def _sum(report: Report) -> str:
 def problems(report: Report) -> list[Problem]:
     """What stood in the way, and each proof that failed, at the recipe that it is about."""
     found = list(report.problems)
-    means = STATIC | RUN
     for row in report.rows:
         for name in report.columns:
             proof = row.proofs[name]
             if proof.state == "failed":
-                message = f"{name}: not proven that {means[name]}: {'; '.join(proof.details[:3])}"
+                message = f"{name}: not proven that {PROOFS[name].meaning}: {'; '.join(proof.details[:3])}"
                 more = len(proof.details) - 3
                 found.append(Problem(Place(row.file), "E0910", message + (f"; and {more} more" if more > 0 else "")))
     return found
-
-
-def data(report: Report) -> dict[str, object]:
-    """The report as plain values."""
-    return {
-        "recipes": [
-            {
-                "id": row.id,
-                "file": row.file,
-                "proofs": {
-                    name: {"state": proof.state, "details": list(proof.details), "defect": proof.defect}
-                    for name, proof in row.proofs.items()
-                },
-            }
-            for row in report.rows
-        ],
-        "packages": dict(sorted(report.packages.items())),
-        "defects": [_defect(each) for each in report.known],
-    }
-
-
-def _defect(known: Known) -> dict[str, object]:
-    about = {"id": known.id, "title": known.title, "package": known.package, "state": known.state}
-    return about | {"stops": list(known.recipes), "worked_around": list(known.wrapped)}

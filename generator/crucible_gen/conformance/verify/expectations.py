@@ -1,7 +1,7 @@
-"""A recipe's training configuration in, what a training client must see out: the learning rate of every step.
+"""Compute what a training client must see of a recipe: the learning rate of every step.
 
-This is computed from the recipe's own numbers and from what its type means, never from the options of a stage: those
-are what is proven.
+It follows from the recipe's own numbers and from what its type means, never from the options of a stage: those are
+what is proven.
 """
 
 from __future__ import annotations
@@ -19,49 +19,58 @@ BATCHES = 3
 MOST = 3000
 """Steps of a run; a recipe with more is run with fewer rounds, which are an override of its own number."""
 
-_ROUNDS = {"supervised": "epochs", "preference": "epochs", "rl": "num_batches", "distillation": "num_batches"}
-_SCHEDULES = {"supervised": "linear", "preference": "linear", "rl": "constant", "distillation": "constant"}
-"""The schedule of each recipe type where the recipe names none."""
+
+@dataclass(frozen=True, slots=True)
+class _TypeRule:
+    """How a recipe type counts its training, and what holds where the recipe says nothing.
+
+    `counts_epochs` says that the number of rounds is `epochs`, each of all batches; else it is `options.num_batches`.
+    """
+
+    counts_epochs: bool
+    rounds: int
+    schedule: str
+
+
+_RULES = {
+    "supervised": _TypeRule(counts_epochs=True, rounds=1, schedule="linear"),
+    "preference": _TypeRule(counts_epochs=True, rounds=1, schedule="linear"),
+    "rl": _TypeRule(counts_epochs=False, rounds=1, schedule="constant"),
+    "distillation": _TypeRule(counts_epochs=False, rounds=BATCHES, schedule="constant"),
+}
 
 
 @dataclass(frozen=True, slots=True)
-class Expected:
-    """How many rounds of what, and the learning rate of each step."""
+class Expectation:
+    """How many rounds a recipe trains, and the learning rate of each step."""
 
-    noun: str
     rounds: int
-    schedule: str
     rates: tuple[float, ...]
 
 
-def expected(type_: str, config: Config, schedule: str | None = None) -> Expected:
-    """What the recipe says; `schedule` replaces the one that it names."""
-    counted = _ROUNDS[type_]
+def expected(type_: str, config: Config, schedule: str | None = None) -> Expectation:
+    """What a client must see of a training configuration; `schedule` replaces the one that it names."""
     options: Config = config.get("options") or {}
-    if counted == "epochs":
-        noun, rounds = "epoch", config.get("epochs") or 1
-        steps = rounds * BATCHES
-    else:
-        default = BATCHES if type_ == "distillation" else 1
-        noun, rounds = "batch", options.get("num_batches") or default
-        steps = rounds
-    name = schedule or options.get("lr_schedule") or _SCHEDULES[type_]
+    name = schedule or options.get("lr_schedule") or _RULES[type_].schedule
     base = config.get("learning_rate") or 1.0e-4
-    return Expected(noun, rounds, name, tuple(base * _factor(name, step, steps) for step in range(steps)))
+    total = steps(type_, config)
+    return Expectation(_rounds(type_, config), tuple(base * _factor(name, step, total) for step in range(total)))
 
 
 def steps(type_: str, config: Config) -> int:
-    """How many steps the recipe says."""
+    """How many steps a training configuration has."""
+    return _rounds(type_, config) * (BATCHES if _RULES[type_].counts_epochs else 1)
+
+
+def _rounds(type_: str, config: Config) -> int:
+    rule = _RULES[type_]
     options: Config = config.get("options") or {}
-    if _ROUNDS[type_] == "epochs":
-        return int(config.get("epochs") or 1) * BATCHES
-    return int(options.get("num_batches") or (BATCHES if type_ == "distillation" else 1))
+    return int((config.get("epochs") if rule.counts_epochs else options.get("num_batches")) or rule.rounds)
 
 
 def fewer(type_: str) -> dict[str, Any]:
     """Overrides that leave a recipe of this type few rounds."""
-    few: dict[str, Any] = {"epochs": 2} if _ROUNDS[type_] == "epochs" else {"options": {"num_batches": 2}}
-    return few
+    return {"epochs": 2} if _RULES[type_].counts_epochs else {"options": {"num_batches": 2}}
 
 
 def merged(config: Config, overrides: Config) -> dict[str, Any]:

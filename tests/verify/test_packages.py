@@ -1,4 +1,4 @@
-"""Where compiled modules are found, and what is said and still done where a process cannot be asked."""
+"""Where compiled modules are found, and what is reported where a process cannot be run."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from command import gen
-from crucible_gen.conformance.verify import ask
+from crucible_gen.conformance.verify import packages as compiled
 from crucible_gen.problems import Problems
 
 Recipes = Callable[..., Path]
@@ -29,17 +29,17 @@ def problem(work: Callable[[], object]) -> tuple[str, str]:
 @pytest.mark.parametrize("inside", ["", "ebin", "one", "one/ebin", "lib/one/ebin"])
 def test_a_code_path_is_any_directory_around_modules(inside: str, tmp_path: Path) -> None:
     beams(tmp_path / "path" / inside)
-    assert ask.code_paths(None, [tmp_path / "path"]) == [(tmp_path / "path" / inside).resolve()]
+    assert compiled.code_paths(None, [tmp_path / "path"]) == [(tmp_path / "path" / inside).resolve()]
 
 
 def test_all_packages_below_a_code_path_are_found_once(tmp_path: Path) -> None:
     beams(tmp_path / "b" / "ebin", tmp_path / "a" / "ebin")
     found = [(tmp_path / name / "ebin").resolve() for name in ("a", "b")]
-    assert ask.code_paths(None, [tmp_path, tmp_path / "b"]) == found
+    assert compiled.code_paths(None, [tmp_path, tmp_path / "b"]) == found
 
 
 def test_a_directory_without_modules_is_a_problem(tmp_path: Path) -> None:
-    assert problem(lambda: ask.code_paths(None, [tmp_path])) == ("E0903", "no compiled modules are here")
+    assert problem(lambda: compiled.code_paths(None, [tmp_path])) == ("E0903", "no compiled modules are here")
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_the_build_of_a_project_is_where_mix_puts_it(
         monkeypatch.setenv(name, value)
     beams(tmp_path / build / "lib" / "one" / "ebin", tmp_path / "app" / "_build" / "test" / "lib" / "other" / "ebin")
     (tmp_path / "app" / "mix.exs").touch()
-    assert ask.code_paths(Path("app"), []) == [(tmp_path / build / "lib" / "one" / "ebin").resolve()]
+    assert compiled.code_paths(Path("app"), []) == [(tmp_path / build / "lib" / "one" / "ebin").resolve()]
 
 
 def test_an_app_of_an_umbrella_is_built_above_it(tmp_path: Path) -> None:
@@ -69,13 +69,13 @@ def test_an_app_of_an_umbrella_is_built_above_it(tmp_path: Path) -> None:
     app = tmp_path / "apps" / "one"
     app.mkdir(parents=True)
     (app / "mix.exs").touch()
-    assert ask.code_paths(app, []) == [(tmp_path / "_build" / "dev" / "lib" / "one" / "ebin").resolve()]
+    assert compiled.code_paths(app, []) == [(tmp_path / "_build" / "dev" / "lib" / "one" / "ebin").resolve()]
 
 
 def test_a_project_that_is_not_compiled_is_a_problem(tmp_path: Path) -> None:
-    assert problem(lambda: ask.code_paths(tmp_path, [])) == ("E0903", "there is no mix.exs here")
+    assert problem(lambda: compiled.code_paths(tmp_path, [])) == ("E0903", "there is no mix.exs here")
     (tmp_path / "mix.exs").touch()
-    code, message = problem(lambda: ask.code_paths(tmp_path, []))
+    code, message = problem(lambda: compiled.code_paths(tmp_path, []))
     assert code == "E0903"
     assert message.startswith("nothing is compiled in ")
 
@@ -83,7 +83,7 @@ def test_a_project_that_is_not_compiled_is_a_problem(tmp_path: Path) -> None:
 def test_versions_are_read_from_what_packages_say(tmp_path: Path) -> None:
     (tmp_path / "one.app").write_text('{application,one,\n [{vsn, "1.2.3"}]}.\n')
     (tmp_path / "two.app").write_text("{application,two,[]}.\n")
-    assert ask.releases([tmp_path]) == {"one": "1.2.3", "two": ""}
+    assert compiled.releases([tmp_path]) == {"one": "1.2.3", "two": ""}
 
 
 def test_without_elixir_python_is_still_proven(

@@ -1,4 +1,4 @@
-"""What is proven of a recipe, and how it ended, as data."""
+"""The result of a verification as data: how each proof of each recipe ended, and what else was found."""
 
 from __future__ import annotations
 
@@ -9,22 +9,6 @@ from typing import Literal, TypeAlias
 from crucible_gen.problems import Problem
 
 State: TypeAlias = Literal["ok", "failed", "known", "not run"]
-
-STATIC = {
-    "compile": "the literal compiles without warnings",
-    "valid": "CrucibleIR.Validation accepts the experiment",
-    "json": "Elixir, Python and generated/ir have one canonical JSON",
-    "overrides": "both languages give one JSON for overrides",
-    "options": "each stage takes the options that it is given",
-}
-"""The proofs that need no run, with what each of them says."""
-
-RUN = {
-    "rates": "the training client saw the recipe's learning rates and rounds",
-    "failure": "a training client that fails fails the run",
-    "pipeline": "the whole pipeline runs, with stores in memory",
-}
-"""The proofs that need a run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +30,11 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """A known defect that can touch these recipes: whether it still shows, which it stops, which have a wrapper."""
+class DefectStatus:
+    """A known defect that can concern these recipes: whether it still shows, which it stops, which have a wrapper.
+
+    `state` is `shown`, `gone`, or the reason why neither is known.
+    """
 
     id: str
     title: str
@@ -59,14 +46,14 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Everything that a verification found."""
+    """Everything that a verification found: `columns` are the names of the proofs, in order."""
 
     rows: tuple[Row, ...]
-    known: tuple[Known, ...] = ()
+    columns: tuple[str, ...]
+    defects: tuple[DefectStatus, ...] = ()
     findings: tuple[Problem, ...] = ()
     problems: tuple[Problem, ...] = ()
     packages: Mapping[str, str] = field(default_factory=dict)
-    columns: tuple[str, ...] = tuple(STATIC)
 
     @property
     def failed(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from crucible_gen.conformance.verify import numbers
+from crucible_gen.conformance.verify import expectations
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -27,50 +27,51 @@ CURVE = (1.0, 0.75, 0.25)
         ("distillation", {"learning_rate": None, "options": {"num_batches": 1}}, [1.0e-4]),
     ],
 )
-def test_rates(type_: str, config: numbers.Config, rates: list[float]) -> None:
-    found = numbers.expected(type_, config)
+def test_rates(type_: str, config: expectations.Config, rates: list[float]) -> None:
+    found = expectations.expected(type_, config)
     assert found.rates == pytest.approx(rates)
-    assert numbers.steps(type_, config) == len(rates)
+    assert expectations.steps(type_, config) == len(rates)
 
 
 def test_another_schedule() -> None:
     config = {"epochs": 1, "learning_rate": 1.0, "options": {"lr_schedule": "cosine"}}
-    assert numbers.expected("preference", config, "linear").rates == pytest.approx(LINE)
-    assert numbers.expected("preference", config).rates == pytest.approx(CURVE)
+    assert expectations.expected("preference", config, "linear").rates == pytest.approx(LINE)
+    assert expectations.expected("preference", config).rates == pytest.approx(CURVE)
 
 
 @given(st.lists(st.floats(1e-6, 1.0), min_size=1, max_size=6), st.integers(0, 5), st.floats(1e-6, 0.5))
 def test_every_other_rate_is_a_difference(rates: list[float], place: int, change: float) -> None:
-    assert numbers.difference(rates, rates) is None
+    assert expectations.difference(rates, rates) is None
     other = list(rates)
     place %= len(rates)
     other[place] += change
-    found = numbers.difference(rates, other)
+    found = expectations.difference(rates, other)
     assert found is not None
     assert found.startswith(f"step {place + 1}: ")
     assert (
-        numbers.difference(rates, rates[:-1]) == f"the recipe says {len(rates)} steps, the client saw {len(rates) - 1}"
+        expectations.difference(rates, rates[:-1])
+        == f"the recipe says {len(rates)} steps, the client saw {len(rates) - 1}"
     )
-    assert numbers.difference(rates, [*rates[:-1], None]) is not None
+    assert expectations.difference(rates, [*rates[:-1], None]) is not None
 
 
 def test_the_last_bits_of_a_rate_do_not_matter() -> None:
     rate = 2.0e-4 / 3
-    assert numbers.difference([rate], [math.nextafter(rate, 1.0)]) is None
+    assert expectations.difference([rate], [math.nextafter(rate, 1.0)]) is None
 
 
 def test_overrides_go_as_deep_as_they_say() -> None:
     config = {"epochs": 1, "options": {"a": 1, "b": 2}, "model_ref": {"id": "x", "provider": "local"}}
     overrides = {"epochs": 3, "options": {"a": None, "c": 4}, "model_ref": {"id": "y"}}
-    assert numbers.merged(config, overrides) == {
+    assert expectations.merged(config, overrides) == {
         "epochs": 3,
         "options": {"b": 2, "c": 4},
         "model_ref": {"id": "y", "provider": "local"},
     }
-    assert numbers.merged({"options": None}, {"options": {"a": 1}}) == {"options": {"a": 1}}
+    assert expectations.merged({"options": None}, {"options": {"a": 1}}) == {"options": {"a": 1}}
 
 
 @pytest.mark.parametrize("type_", ["supervised", "preference", "rl", "distillation"])
 def test_fewer_rounds_are_few(type_: str) -> None:
-    config = numbers.merged({"epochs": 10**6, "options": {"num_batches": 10**6}}, numbers.fewer(type_))
-    assert numbers.steps(type_, config) <= 6
+    config = expectations.merged({"epochs": 10**6, "options": {"num_batches": 10**6}}, expectations.fewer(type_))
+    assert expectations.steps(type_, config) <= 6
