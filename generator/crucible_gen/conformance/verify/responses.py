@@ -63,7 +63,7 @@ class Outcome(_Facts):
 
     status: Literal["ok", "error", "raised"]
     error: str | bool | None = None
-    stage: str | None = None
+    stage: object = None
     reason: str = ""
     exception: str = ""
     function: str | None = None
