@@ -72,7 +72,7 @@ def test_every_check_stands_in_the_table() -> None:
 
 
 def test_every_proof_stands_in_the_table() -> None:
-    assert {kind.judge for kind in proofs.PROOFS.values()} == public_functions(runs) | public_functions(static)
+    assert {kind.assess for kind in proofs.PROOFS.values()} == public_functions(runs) | public_functions(static)
     assert [kind.needs_run for kind in proofs.PROOFS.values()] == sorted(
         kind.needs_run for kind in proofs.PROOFS.values()
     )

@@ -23,7 +23,7 @@ from crucible_gen.conformance.contracts.similarity import most_similar
 
 Kind: TypeAlias = Literal["structs", "stages", "ports", "behaviours", "classes", "entry_points"]
 Impact: TypeAlias = Literal["written", "left out", "all", "none"]
-_Said: TypeAlias = str | tuple[str, ...] | Mapping[str, str] | None
+_Statement: TypeAlias = str | tuple[str, ...] | Mapping[str, str] | None
 _Fact = TypeVar("_Fact")
 _Compare: TypeAlias = Callable[["_Owner", _Fact, _Fact], Iterator["Change"]]
 
@@ -174,13 +174,13 @@ def _stage(owner: _Owner, old: Stage, new: Stage) -> Iterator[Change]:
     yield from _struct(owner, old.struct, new.struct)
     for name, read_before, read_now in pairs(old.options_read, new.options_read):
         yield from _option_read(owner, name, (read_before, read_now), raises=new.unknown_keys == "raise")
-    for words, was_said, is_said, breaking in (
-        *((words, was_said, is_said, False) for words, was_said, is_said in _descriptions(old, new)),
+    for words, was_stated, is_stated, breaking in (
+        *((words, was_stated, is_stated, False) for words, was_stated, is_stated in _descriptions(old, new)),
         ("takes its options as", old.takes, new.takes, new.takes in ("map", "keyword")),
         ("does with other keys", old.unknown_keys, new.unknown_keys, new.unknown_keys == "raise"),
     ):
-        if was_said != is_said:
-            text = f"{words}: {_shown(is_said)}, and was {_shown(was_said)}"
+        if was_stated != is_stated:
+            text = f"{words}: {_shown(is_stated)}, and was {_shown(was_stated)}"
             yield owner.change("", text, breaks=breaking, touches="all" if breaking else "none")
 
 
@@ -199,7 +199,7 @@ def _option_read(
             yield owner.change(name, "is needed now", breaks=True, touches="left out")
 
 
-def _descriptions(old: Stage, new: Stage) -> Iterator[tuple[str, _Said, _Said]]:
+def _descriptions(old: Stage, new: Stage) -> Iterator[tuple[str, _Statement, _Statement]]:
     """What each release says of the stage in `describe/1`, with the words that introduce it."""
     yield "calls itself", old.name, new.name
     yield "describe/1", old.describe, new.describe
@@ -210,13 +210,13 @@ def _descriptions(old: Stage, new: Stage) -> Iterator[tuple[str, _Said, _Said]]:
     yield "describes, and raises KeyError for", old.raises, new.raises
 
 
-def _shown(said: _Said) -> str:
-    match said:
+def _shown(stated: _Statement) -> str:
+    match stated:
         case tuple():
-            return ", ".join(said) or "nothing"
+            return ", ".join(stated) or "nothing"
         case str() | None:
-            return said or "either"
-    return ", ".join(f"{key} {text}" for key, text in sorted(said.items())) or "nothing"
+            return stated or "either"
+    return ", ".join(f"{key} {text}" for key, text in sorted(stated.items())) or "nothing"
 
 
 # Ports, behaviours and Python's objects -------------------------------------------------------------------------------

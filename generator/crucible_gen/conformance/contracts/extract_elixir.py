@@ -149,7 +149,7 @@ def _wanted(source: ElixirSource, schemas: Schemas) -> Iterator[str]:
 
 
 def _run_scripts(arguments: Sequence[str], scratch: Path) -> _Response:
-    path = scratch / "answer.json"
+    path = scratch / "response.json"
     libraries = [word for name in _LIBRARIES for word in ("-r", str(_SCRIPTS / f"{name}.exs"))]
     command = [_ELIXIR.find("elixir"), *libraries, str(_SCRIPTS / "main.exs"), str(path), *arguments]
     completed = _ELIXIR.run(command, scratch)

@@ -27,7 +27,7 @@ def extract_python(python: Path, packages: Sequence[str], scratch: Path) -> tupl
     interpreter = _RUNNER.find_python(python)
     known = python_packages()
     wanted = {name: package for name, package in known.items() if name in (packages or known)}
-    request, response = scratch / "question.json", scratch / "answer-of-python.json"
+    request, response = scratch / "request.json", scratch / "response-of-python.json"
     request.write_text(dumps({name: package.request for name, package in wanted.items()}), "utf-8")
     # Python looks for modules beside the script first, and those beside ours have names that others use.
     script = Path(shutil.copy(Path(__file__).parent / "introspect.py", scratch))

@@ -216,7 +216,7 @@ def _new_property(subject: Subject, field: Field, default: Value) -> _Schema:
 
 
 def _type_of(default: Value) -> Allowed:
-    """The values that a field without a type allows, judged by its default."""
+    """The values that a field without a type allows, inferred from its default."""
     match default:
         case bool():
             return kinds("boolean")

@@ -59,7 +59,7 @@ def missing_modules(modules: Sequence[str]) -> Problem:
 
 def run_elixir(request: str, scratch: Path) -> ElixirResponse:
     """Run the script on a request, the source text of an Elixir term. Raises Problems where it gives no facts."""
-    request_file, response_file = scratch / "question.exs", scratch / "answer.json"
+    request_file, response_file = scratch / "request.exs", scratch / "response.json"
     request_file.write_text(request, "utf-8")
     directory = scratch / "run"  # what a stage writes to the working directory is thrown away with it
     directory.mkdir()
@@ -81,7 +81,7 @@ def run_python(request: PythonRequest, package: Path, python: Path | None, scrat
 
     Without one, with the interpreter that runs this program. Raises Problems where it gives no facts.
     """
-    request_file, response_file = scratch / "question.json", scratch / "python.json"
+    request_file, response_file = scratch / "request.json", scratch / "response-of-python.json"
     request_file.write_text(json.dumps(request), "utf-8")
     # Python looks for modules beside the script first, and those beside ours have names that others use.
     script = Path(shutil.copy(_HERE / "python_side.py", scratch))

@@ -1,4 +1,4 @@
-"""What the Elixir and the Python script are told to do: an Elixir term as source text, and JSON."""
+"""Build the requests that the Elixir and the Python script read: an Elixir term as source text, and JSON."""
 
 from __future__ import annotations
 

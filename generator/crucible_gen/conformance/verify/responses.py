@@ -144,6 +144,6 @@ class ElixirResponse(_Response):
 
     elixir: str
     missing: list[str]
-    said: list[Diagnostic] = []
+    diagnostics: list[Diagnostic] = []
     recipes: dict[str, RecipeFacts] = {}
     probes: dict[str, str] = {}

@@ -16,7 +16,7 @@ _COLORS = {"ok": "green", "failed": "red", "known": "yellow", "not run": "yellow
 
 
 def text(report: Report, paint: Callable[[str, str], str]) -> str:
-    """A row a recipe and a column a proof; below it why, what is known, and what else was found."""
+    """A table with a row for each recipe and a column for each proof; below it notes on proofs, defects and findings."""
     names = ["recipe", *report.columns]
     rows = [[row.id, *(_sign(row.proofs[name]) for name in report.columns)] for row in report.rows]
     widths = [max(len(row[index]) for row in [names, *rows]) for index in range(len(names))]
@@ -39,7 +39,7 @@ def _sign(proof: Proof) -> str:
 
 
 def _reasons(report: Report) -> Iterator[str]:
-    """Why a proof was not run: once, however many recipes it concerns. Failures are problems, and said there."""
+    """Why a proof was not run: once, however many recipes it concerns. Failures are reported as problems."""
     seen: dict[str, list[str]] = {}
     for row in report.rows:
         for name in report.columns:

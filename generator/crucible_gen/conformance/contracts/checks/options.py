@@ -27,7 +27,7 @@ def renamed_options(subject: StageSubject) -> Iterator[Problem]:
 
 
 def unknown_options(subject: StageSubject) -> Iterator[Problem]:
-    """Options that the stage does not take; nothing is said where its treatment of them is unknown."""
+    """Options that the stage does not take; nothing is reported where its treatment of them is unknown."""
     if subject.stage.unknown_keys == "unknown":
         return
     for name in subject.properties:
@@ -86,7 +86,7 @@ def required_keys(subject: StageSubject) -> Iterator[Problem]:
 def new_keys(subject: StageSubject) -> Iterator[Problem]:
     """Keys that the stage may read, did not read in the baseline, and the schema does not have.
 
-    Nothing is said where the baseline does not list the keys that the stage reads.
+    Nothing is reported where the baseline does not list the keys that the stage reads.
     """
     baseline = subject.context.baseline
     before = baseline.stages.get(subject.module) if baseline is not None else None

@@ -1,6 +1,6 @@
 defmodule Introspect.Find do
   @moduledoc """
-  Directories of compiled modules in, what each package offers out.
+  Describes what each package in directories of compiled modules offers.
 
   A module is loaded only when its file says that it holds a struct, a stage, ports or callbacks, and nothing of it runs
   but `__struct__`, `describe/1` and `new` of a ports module; no application is started.
@@ -120,7 +120,7 @@ defmodule Introspect.Find do
   defp described(module) do
     if function_exported?(module, :describe, 1) do
       case guarded(fn -> module.describe(%{}) end, fn -> module.describe([]) end) do
-        {:ok, %{} = answer} -> answer(answer)
+        {:ok, %{} = description} -> described_keys(description)
         {:ok, other} -> %{describe: "answers no map: #{Source.text(other)}"}
         {:error, reason} -> %{describe: reason}
       end
@@ -129,18 +129,18 @@ defmodule Introspect.Find do
     end
   end
 
-  defp answer(answer) do
-    required = keys(answer[:required])
-    optional = keys(answer[:optional])
+  defp described_keys(description) do
+    required = keys(description[:required])
+    optional = keys(description[:optional])
 
     %{
       describe: "ok",
-      name: if(answer[:name] == nil, do: nil, else: Source.name(answer[:name])),
-      description: if(is_binary(answer[:description]), do: answer[:description], else: nil),
+      name: if(description[:name] == nil, do: nil, else: Source.name(description[:name])),
+      description: if(is_binary(description[:description]), do: description[:description], else: nil),
       required: Enum.map(required, &Source.name/1),
       optional: Enum.map(optional, &Source.name/1),
-      types: texts(answer[:types]),
-      defaults: texts(answer[:defaults]),
+      types: texts(description[:types]),
+      defaults: texts(description[:defaults]),
       keys: Enum.filter(required ++ optional, &is_atom/1)
     }
   end

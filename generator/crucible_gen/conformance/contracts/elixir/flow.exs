@@ -1,6 +1,6 @@
 defmodule Introspect.Flow do
   @moduledoc """
-  A stage in, what becomes of the options of its `run/2` out: the struct that they are put into, the keys that are read.
+  Follows the options of a stage's `run/2`: the struct that they are put into, the keys that are read.
 
   The code is read, not run: the debug information of a compiled module holds every function as Elixir's own syntax
   tree, macros expanded. The options are followed from function to function and from module to module, as a value of
@@ -62,7 +62,7 @@ defmodule Introspect.Flow do
 
   # Functions -----------------------------------------------------------------------------------------------------------
 
-  # Follows a call whose arguments are known as far as they are; answers what it returns.
+  # Follows a call whose arguments are known as far as they are; returns the call's value.
   defp call(module, name, args, state) do
     key = {module, name, args}
 
@@ -506,7 +506,7 @@ defmodule Introspect.Flow do
   defp checked(:validate!, opts), do: {:opts, opts}
   defp checked(:validate, opts), do: {:tuple, [{:atom, :ok}, {:opts, opts}]}
 
-  # A map or a keyword list is asked for, by whoever gets the options as they came.
+  # Whoever gets the options as they came requires a map or a keyword list.
   defp kind(state, kind, %{raw: true}), do: note(state, {:kind, kind})
   defp kind(state, _, _), do: state
 

@@ -1,4 +1,4 @@
-# Asked: elixir -r write.exs -r structs.exs -r flow.exs -r find.exs main.exs OUT ARGUMENTS...
+# Run as: elixir -r write.exs -r structs.exs -r flow.exs -r find.exs main.exs OUT ARGUMENTS...
 #
 #   --path DIR        a directory of compiled modules (repeatable)
 #   --mix DIR         a Mix project; the directories that it compiles to are found through its mix.exs
@@ -6,10 +6,10 @@
 #   --stage MODULE    a module that is a stage, whatever it looks like (repeatable)
 #   --all             describe every package
 #
-# The answer is JSON in the file OUT, so that nothing that a package prints can end up in it.
+# The response is JSON in the file OUT, so that nothing that a package prints can end up in it.
 
 defmodule Introspect.Project do
-  @moduledoc "A Mix project in, the directories of its compiled modules out. Reads mix.exs; compiles, writes and starts nothing."
+  @moduledoc "Finds the compiled modules of a Mix project. Evaluates mix.exs; compiles, writes and starts nothing."
 
   @spec build(Path.t()) :: {:ok, Path.t(), %{String.t() => Path.t()}} | {:error, String.t()}
   def build(dir) do
@@ -56,7 +56,7 @@ wanted = MapSet.new(values.(:package) ++ Map.keys(apps))
 stages = for name <- values.(:stage), into: MapSet.new(), do: Module.concat([name])
 compiled = for dir <- dirs, do: dir |> Path.dirname() |> Path.basename()
 
-answer = %{
+response = %{
   elixir: System.version(),
   build: build,
   mix_error: error,
@@ -66,4 +66,4 @@ answer = %{
   packages: Introspect.Find.packages(dirs, wanted, stages, flags[:all] || false)
 }
 
-File.write!(out, Introspect.JSON.encode(answer))
+File.write!(out, Introspect.JSON.encode(response))

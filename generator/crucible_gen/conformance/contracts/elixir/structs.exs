@@ -1,6 +1,6 @@
 defmodule Introspect.Structs do
   @moduledoc """
-  A module in, its struct out: fields in the order of `defstruct`, defaults, enforced keys, types.
+  Describes the struct of a module: fields in the order of `defstruct`, defaults, enforced keys, types.
 
   Which keys are enforced is found by trying: `__struct__/1` refuses a list that lacks one, on every release.
   """
@@ -54,7 +54,7 @@ defmodule Introspect.Structs do
 end
 
 defmodule Introspect.Types do
-  @moduledoc "A module in, its types and callbacks as source text out; empty where it was compiled without debug information."
+  @moduledoc "The types and callbacks of a module as source text; empty where it was compiled without debug information."
 
   @doc "The types of the struct's fields, and every other named type of the module."
   @spec of_struct(module()) :: {%{atom() => String.t()}, %{String.t() => String.t()}}

@@ -1,6 +1,6 @@
 defmodule Introspect.Source do
   @moduledoc """
-  A value in, the Elixir source text of it out: the same text on every release of Elixir and OTP.
+  Writes a value as Elixir source text: the same text on every release of Elixir and OTP.
 
   `inspect/2` is not used for what has an order, for maps were printed in another order before OTP 26.
   """
@@ -100,7 +100,7 @@ defmodule Introspect.Source do
 end
 
 defmodule Introspect.JSON do
-  @moduledoc "Plain values in (maps with text or atom keys, lists, texts, integers, true, false, nil), JSON out."
+  @moduledoc "Encodes plain values as JSON: maps with string or atom keys, lists, strings, integers, true, false, nil."
 
   @spec encode(term()) :: iodata()
   def encode(nil), do: "null"

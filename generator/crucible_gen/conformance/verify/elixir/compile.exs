@@ -1,14 +1,14 @@
 defmodule Verify.Compile do
   @moduledoc """
-  Source files in, modules in memory out, with what the compiler said of each file.
+  Compiles source files into memory, and returns the diagnostics of the compiler.
 
   What all recipes share is compiled together, then each recipe alone: a file with an error ends its own
   compilation and no other, so that one recipe that is wrong does not hide what is wrong with the next.
   """
 
-  @type said :: %{file: String.t(), line: non_neg_integer(), text: String.t(), severity: :warning | :error}
+  @type diagnostic :: %{file: String.t(), line: non_neg_integer(), text: String.t(), severity: :warning | :error}
 
-  @spec files([Path.t()], [Path.t()]) :: [said()]
+  @spec files([Path.t()], [Path.t()]) :: [diagnostic()]
   def files(shared, recipes) do
     Code.compiler_options(ignore_module_conflict: true)
     Enum.flat_map([shared | Enum.map(recipes, &[&1])], &compile/1)
@@ -28,12 +28,12 @@ defmodule Verify.Compile do
   defp flat(%{compile_warnings: compile, runtime_warnings: runtime}), do: compile ++ runtime
   defp flat(diagnostics) when is_list(diagnostics), do: diagnostics
 
-  defp diagnostic({file, position, text}, severity), do: said(file, position, text, severity)
+  defp diagnostic({file, position, text}, severity), do: at_line(file, position, text, severity)
 
   defp diagnostic(%{file: file, position: position, message: text}, severity),
-    do: said(file, position, text, severity)
+    do: at_line(file, position, text, severity)
 
-  defp said(file, position, text, severity) do
+  defp at_line(file, position, text, severity) do
     line = if is_tuple(position), do: elem(position, 0), else: position
     line = if is_integer(line) and line > 0, do: line, else: 0
     %{file: Path.expand(to_string(file)), line: line, text: to_string(text), severity: severity}

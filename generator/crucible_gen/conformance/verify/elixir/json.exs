@@ -1,5 +1,5 @@
 defmodule Verify.JSON do
-  @moduledoc "Plain values in, JSON text out; what JSON cannot say is written as `inspect/1` shows it."
+  @moduledoc "Encodes plain values as JSON; what JSON cannot express is written as `inspect/1` shows it."
 
   @spec encode(term()) :: iodata()
   def encode(nil), do: "null"

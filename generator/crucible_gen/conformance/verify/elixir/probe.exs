@@ -1,15 +1,15 @@
 defmodule Verify.Probe do
   @moduledoc """
-  A known defect in, whether it still shows out: each is one small run of the stage that has it.
+  Finds out whether known defects still show: each by one small run of the stage that has it.
 
-  A probe answers `:shown`, `:gone`, or a text that says why it could not tell.
+  A probe returns `"shown"`, `"gone"`, or the reason why neither is known.
   """
 
   alias Verify.{Live, Outcome, Recorder}
 
-  def all(probes), do: Map.new(probes, fn probe -> {probe.id, ask(probe)} end)
+  def all(probes), do: Map.new(probes, fn probe -> {probe.id, run_probe(probe)} end)
 
-  defp ask(probe) do
+  defp run_probe(probe) do
     module = Module.concat([probe.stage])
 
     if Code.ensure_loaded?(module) do
@@ -29,7 +29,7 @@ defmodule Verify.Probe do
     match?({:ok, _}, run(module, probe)) and length(Recorder.calls(:optim_step)) < length(Recorder.calls(:forward_backward))
   end
 
-  # No rounds are asked for, and some are trained.
+  # No rounds are requested, and some are trained.
   defp shows("zero_rounds", module, probe) do
     Recorder.reset()
     Outcome.of(fn -> run(module, probe, Map.new(probe.keys, &{&1, 0})) end)
@@ -56,7 +56,7 @@ defmodule Verify.Probe do
     outcome.(%{}) == :raised and outcome.([]) != :raised
   end
 
-  # A schedule that the stage was never told of decides: the rates fall though nothing says so.
+  # The stage uses a schedule that it was not given: the rates fall though nothing says so.
   defp shows("linear_anyway", module, probe) do
     Recorder.reset()
     run(module, probe)

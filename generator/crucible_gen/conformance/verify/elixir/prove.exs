@@ -1,20 +1,20 @@
 defmodule Verify.Prove do
   @moduledoc """
-  A recipe of the question in, plain facts about it out: the answers of its own packages, not yet
-  judged. What the numbers should be is not known here.
+  Collects plain facts about a recipe of the request, as its own packages report them. What the
+  numbers should be is not known here.
   """
 
   alias Verify.{Direct, Live, Outcome, Run}
 
   @doc "The experiment, what the package's validation says of it, and its JSON, with each set of overrides."
-  def literal(question) do
-    module = Module.concat([question.module])
+  def literal(recipe) do
+    module = Module.concat([recipe.module])
 
     Map.merge(
       %{
         built: Outcome.of(fn -> {:ok, built(module, [])} end),
         valid: valid(module),
-        jsons: Enum.map([[] | question.overrides], &json(module, &1)),
+        jsons: Enum.map([[] | recipe.overrides], &json(module, &1)),
         jason: jason(module)
       },
       %{pipeline: pipeline(module)}
@@ -102,13 +102,13 @@ defmodule Verify.Prove do
   defp described(_, false), do: nil
 
   @doc """
-  Which options of its training stages a recipe's literal gives in vain: without live values the stage
-  ends as soon as it has read them, or raises `KeyError`.
+  The options of a recipe's training stages that the stages refuse: without live values a stage ends
+  as soon as it has read its options, or raises `KeyError`.
   """
-  def refused(question) do
-    module = Module.concat([question.module])
+  def refused(recipe) do
+    module = Module.concat([recipe.module])
 
-    case try_(fn -> for(%{name: name} = stage <- built(module, []).pipeline, name in question.training, do: stage) end) do
+    case try_(fn -> for(%{name: name} = stage <- built(module, []).pipeline, name in recipe.training, do: stage) end) do
       {:ok, stages} -> Map.new(stages, &{&1.name, refusals(&1)})
       {:error, _} -> %{}
     end
@@ -147,11 +147,11 @@ defmodule Verify.Prove do
   # Runs -----------------------------------------------------------------------------------------------------------
 
   @doc "The training stages run alone: as the recipe says, and with each set of overrides."
-  def rates(question) do
-    module = Module.concat([question.module])
+  def rates(recipe) do
+    module = Module.concat([recipe.module])
 
-    for %{overrides: overrides, rounds: rounds} <- question.runs do
-      run(fn -> Run.stages(built(module, overrides), question.training, rounds, validate_options: :error) end)
+    for %{overrides: overrides, rounds: rounds} <- recipe.runs do
+      run(fn -> Run.stages(built(module, overrides), recipe.training, rounds, validate_options: :error) end)
       |> Map.delete(:calls)
     end
   end
@@ -165,27 +165,27 @@ defmodule Verify.Prove do
   end
 
   @doc "The facade with a client that is sound, and with one that fails, at several calls."
-  def failures(question) do
-    module = Module.concat([question.module])
-    base = hd(question.runs)
-    training = &Enum.filter(&1, fn stage -> stage.name in question.training end)
+  def failures(recipe) do
+    module = Module.concat([recipe.module])
+    base = hd(recipe.runs)
+    training = &Enum.filter(&1, fn stage -> stage.name in recipe.training end)
 
-    for fail <- [nil | question.failures] do
+    for fail <- [nil | recipe.failures] do
       %{outcome: outcome} = Run.facade(module, base, training, [fail: fail], evaluate: false)
       %{fail: fail && "#{fail.function} #{fail.nth + 1}", outcome: outcome}
     end
   end
 
   @doc "The whole pipeline and the evaluation through the facade, before stores in memory; `reasons` says what cannot be run."
-  def whole(question, reasons) do
-    module = Module.concat([question.module])
-    base = hd(question.runs)
+  def whole(recipe, reasons) do
+    module = Module.concat([recipe.module])
+    base = hd(recipe.runs)
     evaluation = module.evaluation()
     columns = for %{input_column: input, target_column: target} <- (evaluation || %{tasks: []}).tasks, column <- [input, target], do: column
     evaluate = evaluation != nil and Code.ensure_loaded?(Module.concat(["TinkexCookbook", "Eval", "Runner"]))
-    change = &(&1 |> Enum.filter(fn stage -> runnable?(stage, question, reasons) end) |> Enum.map(fn stage -> in_memory(stage) end))
+    change = &(&1 |> Enum.filter(fn stage -> runnable?(stage, recipe, reasons) end) |> Enum.map(fn stage -> in_memory(stage) end))
     whole = Run.facade(module, base, change, [columns: columns], evaluate: evaluate)
-    rest = Run.facade(module, base, fn stages -> stages |> change.() |> Enum.reject(&(&1.name in question.training)) end, [columns: columns], evaluate: false)
+    rest = Run.facade(module, base, fn stages -> stages |> change.() |> Enum.reject(&(&1.name in recipe.training)) end, [columns: columns], evaluate: false)
 
     %{
       outcome: whole.outcome,
@@ -193,14 +193,14 @@ defmodule Verify.Prove do
       rest: rest.outcome,
       evaluated: evaluate,
       evaluates: evaluation != nil,
-      not_run: for(stage <- built(module, []).pipeline, not runnable?(stage, question, reasons), do: {stage.name, reason(stage, question, reasons)})
+      not_run: for(stage <- built(module, []).pipeline, not runnable?(stage, recipe, reasons), do: {stage.name, reason(stage, recipe, reasons)})
     }
   end
 
-  defp runnable?(stage, question, reasons), do: reason(stage, question, reasons) == nil
+  defp runnable?(stage, recipe, reasons), do: reason(stage, recipe, reasons) == nil
 
-  defp reason(stage, question, reasons) do
-    package = Enum.find_value(question.packages, fn {name, package} -> name == stage.name && package end)
+  defp reason(stage, recipe, reasons) do
+    package = Enum.find_value(recipe.packages, fn {name, package} -> name == stage.name && package end)
 
     cond do
       not Code.ensure_loaded?(stage.module) -> "#{package || inspect(stage.module)} is not among the compiled packages"
@@ -225,12 +225,12 @@ defmodule Verify.Prove do
   For each option, whether the client saw anything else when it had another value: through the
   ports, and as a struct that the loop calls itself.
   """
-  def effects(question) do
-    module = Module.concat([question.module])
-    %{overrides: overrides, rounds: rounds} = hd(question.runs)
+  def effects(recipe) do
+    module = Module.concat([recipe.module])
+    %{overrides: overrides, rounds: rounds} = hd(recipe.runs)
     experiment = built(module, overrides)
 
-    for {name, changes} <- question.effects do
+    for {name, changes} <- recipe.effects do
       direct = fn experiment -> Run.stages(experiment, [name], rounds, live: %{Live.values(rounds) | ports: nil} |> Map.put(:training_client, %Direct{})) end
       ports = fn experiment -> Run.stages(experiment, [name], rounds) end
       before = %{ports: ports.(experiment).calls, direct: direct.(experiment).calls}

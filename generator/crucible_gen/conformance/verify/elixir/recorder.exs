@@ -1,6 +1,6 @@
 defmodule Verify.Recorder do
   @moduledoc """
-  What stands behind all ports of a proof: it answers every call, and keeps them in order.
+  The adapter behind all ports of a proof: it replies to every call, and keeps the calls in order.
 
   It can be told to fail the n-th call of one function. Nothing leaves the machine, nothing is
   trained.
@@ -34,32 +34,32 @@ defmodule Verify.Recorder do
 
     if port == :training_client and state.fail == %{function: function, nth: nth},
       do: {:error, :told_to_fail},
-      else: answer(port, function, arguments, state)
+      else: reply(port, function, arguments, state)
   end
 
-  defp answer(:training_client, :start_session, _, _), do: {:ok, :session}
-  defp answer(:training_client, :await, _, _), do: {:ok, %{metrics: %{"loss" => 0.5}}}
-  defp answer(:training_client, :optim_step, _, _), do: {:ok, :future}
-  defp answer(:training_client, :forward_backward, _, _), do: {:ok, :future}
-  defp answer(:training_client, :forward_backward_custom, _, _), do: {:ok, :future}
-  defp answer(:sampling_client, :start_session, _, _), do: {:ok, :session}
-  defp answer(:sampling_client, :sample_stream, _, _), do: {:ok, []}
-  defp answer(:sampling_client, function, _, _) when function in [:sample, :compute_logprobs], do: {:ok, :future}
-  defp answer(:sampling_client, :await, _, _), do: {:ok, %{sequences: [%{text: "4", stop_reason: "stop"}]}}
-  defp answer(:dataset_store, :to_list, [rows | _], _) when is_list(rows), do: {:ok, rows}
-  defp answer(:dataset_store, :load_dataset, _, state), do: {:ok, List.duplicate(Map.new(state.columns, &{&1, "4"}), 2)}
-  defp answer(:dataset_store, :take, [rows, count | _], _) when is_list(rows), do: {:ok, Enum.take(rows, count)}
-  defp answer(:dataset_store, _, [rows | _], _), do: {:ok, rows}
-  defp answer(:llm_client, :chat, _, _), do: {:ok, %{content: "4"}}
-  defp answer(:embedding_client, :embed_texts, [texts | _], _), do: {:ok, Enum.map(texts, fn _ -> [1.0] end)}
-  defp answer(:blob_store, :exists?, _, _), do: true
-  defp answer(:blob_store, :read, _, _), do: {:ok, ""}
-  defp answer(:blob_store, :stream, _, _), do: {:ok, []}
-  defp answer(:hub_client, :list_files, _, _), do: {:ok, []}
-  defp answer(:hub_client, _, _, _), do: {:ok, System.tmp_dir!()}
-  defp answer(:vector_store, function, _, _) when function in [:query, :get_collection], do: {:ok, []}
-  defp answer(_, function, [name | _], _) when function in [:create_collection, :get_or_create_collection], do: {:ok, name}
-  defp answer(_, _, _, _), do: :ok
+  defp reply(:training_client, :start_session, _, _), do: {:ok, :session}
+  defp reply(:training_client, :await, _, _), do: {:ok, %{metrics: %{"loss" => 0.5}}}
+  defp reply(:training_client, :optim_step, _, _), do: {:ok, :future}
+  defp reply(:training_client, :forward_backward, _, _), do: {:ok, :future}
+  defp reply(:training_client, :forward_backward_custom, _, _), do: {:ok, :future}
+  defp reply(:sampling_client, :start_session, _, _), do: {:ok, :session}
+  defp reply(:sampling_client, :sample_stream, _, _), do: {:ok, []}
+  defp reply(:sampling_client, function, _, _) when function in [:sample, :compute_logprobs], do: {:ok, :future}
+  defp reply(:sampling_client, :await, _, _), do: {:ok, %{sequences: [%{text: "4", stop_reason: "stop"}]}}
+  defp reply(:dataset_store, :to_list, [rows | _], _) when is_list(rows), do: {:ok, rows}
+  defp reply(:dataset_store, :load_dataset, _, state), do: {:ok, List.duplicate(Map.new(state.columns, &{&1, "4"}), 2)}
+  defp reply(:dataset_store, :take, [rows, count | _], _) when is_list(rows), do: {:ok, Enum.take(rows, count)}
+  defp reply(:dataset_store, _, [rows | _], _), do: {:ok, rows}
+  defp reply(:llm_client, :chat, _, _), do: {:ok, %{content: "4"}}
+  defp reply(:embedding_client, :embed_texts, [texts | _], _), do: {:ok, Enum.map(texts, fn _ -> [1.0] end)}
+  defp reply(:blob_store, :exists?, _, _), do: true
+  defp reply(:blob_store, :read, _, _), do: {:ok, ""}
+  defp reply(:blob_store, :stream, _, _), do: {:ok, []}
+  defp reply(:hub_client, :list_files, _, _), do: {:ok, []}
+  defp reply(:hub_client, _, _, _), do: {:ok, System.tmp_dir!()}
+  defp reply(:vector_store, function, _, _) when function in [:query, :get_collection], do: {:ok, []}
+  defp reply(_, function, [name | _], _) when function in [:create_collection, :get_or_create_collection], do: {:ok, name}
+  defp reply(_, _, _, _), do: :ok
 end
 
 defmodule Verify.Direct do
@@ -75,22 +75,22 @@ defmodule Verify.Direct do
     settle(Verify.Recorder.record(:training_client, :optim_step, [params]))
   end
 
-  # The loops wait for a task; not all of them take a bare answer.
+  # The loops wait for a task; not all of them accept a plain value.
   defp settle({:error, reason}), do: {:error, reason}
   defp settle(_), do: {:ok, Task.async(fn -> {:ok, %{metrics: %{"loss" => 0.5}}} end)}
 end
 
 defmodule Verify.Ports do
-  @moduledoc "The ports of the user's `crucible_train`, each with an adapter made here from the port's own callbacks."
+  @moduledoc "The ports of the user's `crucible_train`, each with an adapter built from the port's own callbacks."
 
-  @doc "A `CrucibleTrain.Ports` whose adapters all tell the recorder."
+  @doc "A `CrucibleTrain.Ports` whose adapters all call the recorder."
   def new do
     ports = Module.concat(["CrucibleTrain", "Ports"])
     defaults = ports.new([]) |> Map.from_struct()
     ports.new(ports: for({key, {default, _}} <- defaults, do: {key, {adapter(key, default), []}}))
   end
 
-  # A later release may have more callbacks, or other ports: so they are asked for.
+  # A later release may have more callbacks, or other ports, so they are read from the package.
   defp adapter(key, default) do
     name = Module.concat(["Verify.Adapter", Macro.camelize(to_string(key))])
     if not :erlang.module_loaded(name), do: Module.create(name, functions(key, default), Macro.Env.location(__ENV__))

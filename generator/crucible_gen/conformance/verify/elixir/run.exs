@@ -1,5 +1,5 @@
 defmodule Verify.Outcome do
-  @moduledoc "Work in, how it ended out: a value, an error, an exception with the function that raised it, or no end at all."
+  @moduledoc "Runs a function and returns how it ended: a value, an error, an exception with the function that raised it, or a timeout."
 
   @patience 60_000
 
@@ -62,7 +62,7 @@ defmodule Verify.Outcome do
 end
 
 defmodule Verify.Seen do
-  @moduledoc "The recorder's calls in, what the proofs compare out."
+  @moduledoc "Summarizes the recorder's calls for the proofs."
 
   alias Verify.Recorder
 

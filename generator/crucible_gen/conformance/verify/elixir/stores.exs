@@ -1,6 +1,6 @@
 defmodule Verify.Repo do
   @moduledoc """
-  What the registry asks of its Ecto repo, in memory.
+  The functions of an Ecto repo that the registry calls, in memory.
 
   A row goes through the schema's own types on its way in, as a database would make it.
   """
@@ -71,9 +71,9 @@ defmodule Verify.Target do
 end
 
 defmodule Verify.Stores do
-  @moduledoc "What Register, Deploy and the feedback stages reach outside of themselves, put in memory; why not, where that fails."
+  @moduledoc "Puts what Register, Deploy and the feedback stages reach outside of themselves in memory."
 
-  @doc "Prepares those of `packages` that are here; answers a reason for each whose stages cannot be run."
+  @doc "Prepares those of `packages` that are here; returns a reason for each whose stages cannot be run."
   @spec prepare([String.t()]) :: %{String.t() => String.t()}
   def prepare(packages) do
     {:ok, _} = Verify.Repo.start()
@@ -87,7 +87,7 @@ defmodule Verify.Stores do
         do: {package, reason}
   end
 
-  # The one application that is started: the stage asks its supervisors.
+  # The one application that is started: the stage calls its supervisors.
   defp deployment do
     if Code.ensure_loaded?(Module.concat(["CrucibleDeployment"])) do
       case Application.ensure_all_started(:crucible_deployment) do

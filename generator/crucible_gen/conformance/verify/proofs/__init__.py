@@ -20,10 +20,10 @@ __all__ = ["PROOFS", "ProofKind", "prove"]
 
 
 class ProofKind(NamedTuple):
-    """What a proof shows, the function that judges it, and whether it needs a run."""
+    """What a proof shows, the function that assesses it, and whether it needs a run."""
 
     meaning: str
-    judge: Callable[[CaseEvidence], Proof]
+    assess: Callable[[CaseEvidence], Proof]
     needs_run: bool = False
 
 
@@ -54,4 +54,4 @@ def prove(evidence: Evidence, cases: Sequence[RecipeCase], problems: Sequence[Pr
 
 def _row(evidence: CaseEvidence, kinds: Mapping[str, ProofKind]) -> Row:
     case = evidence.case
-    return Row(case.id, case.file, {name: kind.judge(evidence) for name, kind in kinds.items()})
+    return Row(case.id, case.file, {name: kind.assess(evidence) for name, kind in kinds.items()})

@@ -27,8 +27,8 @@ def compiles(evidence: CaseEvidence) -> Proof:
     if shared.elixir is None:
         return NO_ELIXIR
     own = {str(shared.files.own[evidence.case.id]), *map(str, shared.files.shared)}
-    diagnostics = [each for each in shared.elixir.said if each.file in own or each.file not in shared.all_files]
-    return proof([f"{_where(each)}: {each.severity}: {first_line(each.text)}" for each in diagnostics])
+    concerning = [each for each in shared.elixir.diagnostics if each.file in own or each.file not in shared.all_files]
+    return proof([f"{_where(each)}: {each.severity}: {first_line(each.text)}" for each in concerning])
 
 
 def _where(diagnostic: Diagnostic) -> str:
