@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from crucible_gen.diagnostics import Place, Problem
 from crucible_gen.output import File
+
+if TYPE_CHECKING:
+    from crucible_gen.recipes.settings import Settings
 
 _NONE: Mapping[str, Any] = MappingProxyType({})
 
@@ -31,6 +34,22 @@ class Request(NamedTuple):
     compat: Sequence[str] = ()
     whole: bool = False
     """Whether this writes all that is in `out`, so that it may say which generator did."""
+
+
+def requested(settings: Settings, paths: Sequence[Path], only: Sequence[str] = ()) -> Request:
+    """What these settings ask for; the recipes are at `paths`, and `only` names some of them by id."""
+    return Request(
+        paths=paths,
+        root=settings.root,
+        out=settings.path("out"),
+        targets=tuple(dict.fromkeys(settings.texts("targets"))),
+        only=only,
+        profile=settings.optional("profile"),
+        schemas=[settings.base("schemas") / path for path in settings.texts("schemas")],
+        templates=settings.path("templates") if settings.optional("templates") else None,
+        compat=tuple(settings.texts("compat")),
+        whole=not only and not settings.values["targets"].origin.startswith("--"),
+    )
 
 
 class Product(NamedTuple):

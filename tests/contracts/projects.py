@@ -8,8 +8,8 @@ import subprocess
 from pathlib import Path
 
 import crucible_gen
-from crucible_gen import schema
-from crucible_gen.emit import structs
+from crucible_gen.languages.elixir import structs
+from crucible_gen.schemas import shipped
 
 HERE = Path(__file__).parent
 ROOT = Path(crucible_gen.__file__).parents[2]
@@ -49,7 +49,7 @@ def stand_ins(folder: Path) -> Path:
     """The packages with our printed structs and stages that behave as the shipped ones; a directory of packages."""
     source = folder / "structs.ex"
     source.parent.mkdir(parents=True, exist_ok=True)
-    source.write_text(structs.elixir(schema.shipped("schemas")), "utf-8")
+    source.write_text(structs.text(shipped("schemas")), "utf-8")
     compile_modules([source, *sorted((HERE / "stand_ins").glob("*.ex"))], folder / "all")
     for package, (version, prefix) in PACKAGES.items():
         ebin = folder / "packages" / package / "ebin"

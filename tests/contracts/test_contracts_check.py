@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 from command import gen, project
-from crucible_gen import schema
-from crucible_gen.contracts import check, contract, typespec
-from crucible_gen.contracts.contract import Contract
-from crucible_gen.problems import Problem, Problems
+from crucible_gen.conformance.contracts import checks, contract, elixir_types, elixir_values
+from crucible_gen.conformance.contracts.contract import Contract
+from crucible_gen.diagnostics import Problem, Problems
+from crucible_gen.schemas import Schemas, shipped
 
 Raw = dict[str, Any]
-SCHEMAS = schema.load()
-SHIPPED = {each.name: each for each in contract.folder(schema.shipped("contracts"))}
+SCHEMAS = Schemas.load()
+SHIPPED = {each.name: each for each in contract.folder(shipped("contracts"))}
 TRAINING = "CrucibleIR.Training.Config"
 SUPERVISED = "CrucibleTrain.Stages.SupervisedTrain"
 REGISTER = "CrucibleModelRegistry.Stages.Register"
@@ -31,8 +31,8 @@ def planted(name: str, change: Callable[[Raw], object]) -> list[Problem]:
     change(data)
     new = Contract(data, "changed.json")
     package = shipped.package
-    before = check.check(SCHEMAS, {package: shipped}, {package: shipped})
-    after = check.check(SCHEMAS, {package: new}, {package: shipped})
+    before = checks.check(SCHEMAS, {package: shipped}, {package: shipped})
+    after = checks.check(SCHEMAS, {package: new}, {package: shipped})
     said = {(problem.code, problem.message) for problem in before}
     return [problem for problem in after if (problem.code, problem.message) not in said]
 
@@ -378,7 +378,7 @@ def test_a_planted_change_is_found_alone(name: str) -> None:
 
 def test_the_shipped_schemas_are_what_the_shipped_contracts_say() -> None:
     contracts = {each.package: each for each in SHIPPED.values() if each.language == "elixir"}
-    found = check.check(SCHEMAS, contracts, contracts)
+    found = checks.check(SCHEMAS, contracts, contracts)
     assert [problem.code for problem in found] == ["E0822"] * 4
     told = {
         name
@@ -391,14 +391,14 @@ def test_the_shipped_schemas_are_what_the_shipped_contracts_say() -> None:
 
 def test_python_is_held_against_the_release_that_the_runtime_is_written_for() -> None:
     old, new = SHIPPED["tinker_cookbook@0.5.8"], SHIPPED["tinker_cookbook@0.6.1"]
-    found = check.check(SCHEMAS, {new.package: new}, {new.package: old})
+    found = checks.check(SCHEMAS, {new.package: new}, {new.package: old})
     messages = [f"{problem.code} {problem.message}" for problem in found]
     assert any("recipes.math_rl.train.CLIConfig.loss_fn" in line and line.startswith("E0814") for line in messages)
     assert any("rl.train.Config.num_epochs is new" in line for line in messages)
     assert {problem.severity for problem in found} == {"warning"}
-    back = check.check(SCHEMAS, {old.package: old}, {old.package: new})
+    back = checks.check(SCHEMAS, {old.package: old}, {old.package: new})
     assert any(problem.code == "E0811" and problem.severity == "error" for problem in back)
-    assert not check.check(SCHEMAS, {old.package: old}, {old.package: old})
+    assert not checks.check(SCHEMAS, {old.package: old}, {old.package: old})
 
 
 PYTHON: dict[str, tuple[Callable[[Raw], object], str, str]] = {
@@ -446,9 +446,7 @@ def test_both_places_are_exact(tmp_path: Path) -> None:
     ran = gen(["contracts", "check", "--contracts", str(path), "--format", "json"], project(tmp_path / "p", {}))
     [problem] = json.loads(ran.out)["problems"]
     schema_line = (
-        Path(schema.shipped("schemas") / "ir/training_config.schema.json")
-        .read_text("utf-8")
-        .split("\n")[problem["line"] - 1]
+        Path(shipped("schemas") / "ir/training_config.schema.json").read_text("utf-8").split("\n")[problem["line"] - 1]
     )
     assert schema_line[problem["column"] - 1 :] == "1"
     assert schema_line.strip().startswith('"default"')
@@ -584,23 +582,23 @@ def test_a_stage_of_a_third_party_is_checked_too(tmp_path: Path) -> None:
         ("-1_000", -1000),
         ("1.0e-8", 1e-8),
         ('"a\\"b\\n"', 'a"b\n'),
-        (":a", typespec.Atom("a")),
-        (':"a b"', typespec.Atom("a b")),
-        ("A.B", typespec.Atom("A.B")),
+        (":a", elixir_values.Atom("a")),
+        (':"a b"', elixir_values.Atom("a b")),
+        ("A.B", elixir_values.Atom("A.B")),
         ("[]", []),
-        ("[:a, 1]", [typespec.Atom("a"), 1]),
-        ("{:a, 1}", (typespec.Atom("a"), 1)),
+        ("[:a, 1]", [elixir_values.Atom("a"), 1]),
+        ("{:a, 1}", (elixir_values.Atom("a"), 1)),
         ("%{}", {}),
-        ("[a: 1]", {typespec.Atom("a"): 1}),
+        ("[a: 1]", {elixir_values.Atom("a"): 1}),
         ('%{"a" => 1}', {"a": 1}),
-        ("%{a: %{b: nil}}", {typespec.Atom("a"): {typespec.Atom("b"): None}}),
-        ("%A.B{c: 1}", typespec.Struct("A.B", {"c": 1})),
-        ("#PID<>", typespec.Opaque("#PID<>")),
-        ("&A.b/1", typespec.Opaque("&A.b/1")),
+        ("%{a: %{b: nil}}", {elixir_values.Atom("a"): {elixir_values.Atom("b"): None}}),
+        ("%A.B{c: 1}", elixir_values.Struct("A.B", {"c": 1})),
+        ("#PID<>", elixir_values.Opaque("#PID<>")),
+        ("&A.b/1", elixir_values.Opaque("&A.b/1")),
     ],
 )
 def test_a_default_is_read(text: str, value: object) -> None:
-    assert typespec.value(text) == value
+    assert elixir_values.parse_value(text) == value
 
 
 @pytest.mark.parametrize(
@@ -628,11 +626,11 @@ def test_a_default_is_read(text: str, value: object) -> None:
 )
 def test_a_type_is_read(text: str, kinds: set[str]) -> None:
     named = {"kind": ":x | non_neg_integer()", "nested": "{:again, nested()} | nested()"}
-    assert typespec.union(text, named, "Me").kinds == kinds
+    assert elixir_types.TypeScope(named, "Me").allowed(text).kinds == kinds
 
 
 def test_contracts_are_sorted_and_always_the_same_bytes() -> None:
-    for path in sorted(schema.shipped("contracts").glob("*.json")):
+    for path in sorted(shipped("contracts").glob("*.json")):
         found = contract.read(path)
         assert path.name == contract.file_name(found.data)
         assert path.read_text("utf-8") == contract.dumps(found.data)

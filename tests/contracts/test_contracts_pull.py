@@ -12,27 +12,27 @@ from typing import Any
 
 import pytest
 from command import gen, project
-from crucible_gen import schema
-from crucible_gen.contracts import check, contract, pull
-from crucible_gen.contracts.contract import Contract
-from crucible_gen.problems import Problems
+from crucible_gen.conformance.contracts import checks, contract, extraction
+from crucible_gen.conformance.contracts.contract import Contract
+from crucible_gen.diagnostics import Problems
+from crucible_gen.schemas import Schemas, shipped
 
 sys.path.insert(0, str(Path(__file__).parent))
 import projects
 
 Raw = dict[str, Any]
-SCHEMAS = schema.load()
-SHIPPED = {each.name: each for each in contract.folder(schema.shipped("contracts"))}
+SCHEMAS = Schemas.load()
+SHIPPED = {each.name: each for each in contract.folder(shipped("contracts"))}
 
 
 def asked(*code_paths: Path, **request: Any) -> dict[str, Contract]:
-    found = pull.pull(pull.Request(code_paths=code_paths, **request), SCHEMAS)
+    found = extraction.extract(extraction.PullRequest(code_paths=code_paths, **request), SCHEMAS)
     return {each.package: each for each in found.contracts}
 
 
 def refused(**request: Any) -> list[tuple[str, str]]:
     with pytest.raises(Problems) as caught:
-        pull.pull(pull.Request(**request), SCHEMAS)
+        extraction.extract(extraction.PullRequest(**request), SCHEMAS)
     return [(problem.code, problem.message) for problem in caught.value.problems]
 
 
@@ -50,9 +50,9 @@ def pulled_umbrella(umbrella: Path) -> dict[str, Contract]:
 
 
 @pytest.mark.elixir
-@pytest.mark.parametrize("module", SHIPPED["crucible_ir@0.3.0"].part("structs"))
+@pytest.mark.parametrize("module", SHIPPED["crucible_ir@0.3.0"].data["structs"])
 def test_a_printed_struct_is_the_shipped_one(module: str, pulled: dict[str, Contract]) -> None:
-    ours, theirs = (each.part("structs")[module] for each in (pulled["crucible_ir"], SHIPPED["crucible_ir@0.3.0"]))
+    ours, theirs = (each.data["structs"][module] for each in (pulled["crucible_ir"], SHIPPED["crucible_ir@0.3.0"]))
     assert ours["enforce_keys"] == theirs["enforce_keys"]
     assert [(each["name"], each["default"]) for each in ours["fields"]] == [
         (each["name"], each["default"]) for each in theirs["fields"]
@@ -73,7 +73,7 @@ def test_a_training_stage_is_found_with_its_struct_and_the_keys_that_raise(
     name: str, pulled: dict[str, Contract]
 ) -> None:
     module = f"CrucibleTrain.Stages.{name}"
-    ours, theirs = (each.part("stages")[module] for each in (pulled["crucible_train"], SHIPPED["crucible_train@0.3.0"]))
+    ours, theirs = (each.data["stages"][module] for each in (pulled["crucible_train"], SHIPPED["crucible_train@0.3.0"]))
     stage_name, raising, takes = TRAINING[name]
     assert (ours["name"], ours["raises"], ours.get("takes")) == (stage_name, raising, takes)
     assert ours["unknown_keys"] == "raise"
@@ -89,7 +89,7 @@ def test_a_training_stage_is_found_with_its_struct_and_the_keys_that_raise(
 
 @pytest.mark.elixir
 def test_what_the_other_stages_read_is_found(pulled: dict[str, Contract]) -> None:
-    register = pulled["crucible_model_registry"].part("stages")["CrucibleModelRegistry.Stages.Register"]
+    register = pulled["crucible_model_registry"].data["stages"]["CrucibleModelRegistry.Stages.Register"]
     assert {name for name, read in register["options_read"].items() if read["required"]} == {
         "model_name",
         "recipe",
@@ -97,25 +97,25 @@ def test_what_the_other_stages_read_is_found(pulled: dict[str, Contract]) -> Non
     }
     assert set(register["options_read"]) == {*register["required"], *register["optional"]}
     assert (register["takes"], register["raises"], register["unknown_keys"]) == ("map", [], "ignored")
-    deploy = pulled["crucible_deployment"].part("stages")["CrucibleDeployment.Stages.Deploy"]
+    deploy = pulled["crucible_deployment"].data["stages"]["CrucibleDeployment.Stages.Deploy"]
     assert {name: read["default"] for name, read in deploy["options_read"].items()} == {
         "target": ":vllm",
         "strategy": ":canary",
         "config": "%{}",
     }
     assert "takes" not in deploy
-    triggers = pulled["crucible_feedback"].part("stages")["CrucibleFeedback.Stages.CheckTriggers"]
+    triggers = pulled["crucible_feedback"].data["stages"]["CrucibleFeedback.Stages.CheckTriggers"]
     assert triggers["takes"] == "keyword"
     assert triggers["options_read"]["drift_threshold"] == {"default": "0.2", "required": False}
     assert not set(triggers["optional"]) & set(triggers["options_read"])
-    export = pulled["crucible_feedback"].part("stages")["CrucibleFeedback.Stages.ExportFeedback"]
+    export = pulled["crucible_feedback"].data["stages"]["CrucibleFeedback.Stages.ExportFeedback"]
     assert export["options_read"]["format"]["default"] == ":jsonl"
     assert "filters" not in export["options_read"]
 
 
 @pytest.mark.elixir
 def test_ports_are_found_with_their_callbacks(pulled: dict[str, Contract]) -> None:
-    ports = pulled["crucible_train"].part("ports")
+    ports = pulled["crucible_train"].data["ports"]
     assert {key: port["behaviour"] for key, port in ports.items()} == {
         "training_client": "CrucibleTrain.Ports.TrainingClient",
         "llm_client": "CrucibleTrain.Ports.LLMClient",
@@ -132,7 +132,7 @@ def test_ports_are_found_with_their_callbacks(pulled: dict[str, Contract]) -> No
 
 @pytest.mark.elixir
 def test_the_schemas_have_no_error_against_them(pulled: dict[str, Contract]) -> None:
-    found = check.check(SCHEMAS, {name: pulled[name] for name in ("crucible_ir", "crucible_train")}, {})
+    found = checks.check(SCHEMAS, {name: pulled[name] for name in ("crucible_ir", "crucible_train")}, {})
     assert [problem.code for problem in found if problem.severity == "error"] == []
     assert [problem.code for problem in found].count("E0822") == 4
 
@@ -178,7 +178,7 @@ def test_an_umbrella_is_asked_without_a_change_and_without_its_application(umbre
 def test_options_two_modules_away_in_a_nested_struct_with_computed_defaults(
     pulled_umbrella: dict[str, Contract],
 ) -> None:
-    stage = pulled_umbrella["shop"].part("stages")["Shop.TwoModulesAway"]
+    stage = pulled_umbrella["shop"].data["stages"]["Shop.TwoModulesAway"]
     struct = stage["options_struct"]
     assert struct["module"] == "Settings.Deep.Deeper"
     assert struct["enforce_keys"] == ["size"]
@@ -195,12 +195,12 @@ def test_options_two_modules_away_in_a_nested_struct_with_computed_defaults(
     assert struct["types"] == {"level": "1..9"}
     assert (stage["raises"], stage["unknown_keys"]) == (["colour"], "raise")
     assert set(stage["options_read"]) == {"client"}, "what is taken out before is an option too"
-    assert pulled_umbrella["settings"].part("structs")["Settings.Deep.Deeper"]["fields"] == struct["fields"]
+    assert pulled_umbrella["settings"].data["structs"]["Settings.Deep.Deeper"]["fields"] == struct["fields"]
 
 
 @pytest.mark.elixir
 def test_a_stage_that_does_not_describe_itself(pulled_umbrella: dict[str, Contract]) -> None:
-    stages = pulled_umbrella["shop"].part("stages")
+    stages = pulled_umbrella["shop"].data["stages"]
     silent = stages["Shop.Silent"]
     assert silent["describe"] == "missing"
     assert silent["options_read"] == {
@@ -219,7 +219,7 @@ def test_a_stage_that_does_not_describe_itself(pulled_umbrella: dict[str, Contra
 
 @pytest.mark.elixir
 def test_what_a_package_prints_and_a_function_in_its_answer_harm_nobody(pulled_umbrella: dict[str, Contract]) -> None:
-    printing = pulled_umbrella["shop"].part("stages")["Shop.Printing"]
+    printing = pulled_umbrella["shop"].data["stages"]["Shop.Printing"]
     assert (printing["name"], printing["description"], printing["optional"]) == ("printing", None, ["any"])
     assert printing["types"] == {"any": "#Function<Shop.Printing/1>"}
     assert (printing["options_struct"]["module"], printing["raises"]) == ("Settings.Deep.Other", ["any"])
@@ -232,7 +232,7 @@ def test_a_project_that_is_not_compiled_is_not_compiled_for_it(tmp_path: Path) -
     [(code, message)] = refused(mix_project=root)
     assert (code, message.partition(":")[0]) == ("E0803", "lonely is not compiled")
     assert projects.tree(root) == before
-    found = pull.pull(pull.Request(mix_project=root, compile=True), SCHEMAS)
+    found = extraction.extract(extraction.PullRequest(mix_project=root, compile=True), SCHEMAS)
     assert [each.name for each in found.contracts] == ["lonely@0.0.7"]
     assert projects.tree(root) == before
 
@@ -244,7 +244,7 @@ def test_a_project_that_does_not_compile_says_what_the_compiler_says(tmp_path: P
     )
     before = projects.tree(root)
     with pytest.raises(Problems) as caught:
-        pull.pull(pull.Request(mix_project=root, compile=True), SCHEMAS)
+        extraction.extract(extraction.PullRequest(mix_project=root, compile=True), SCHEMAS)
     [problem] = caught.value.problems
     assert problem.code == "E0805"
     assert "nonsense/1" in problem.hint
@@ -268,7 +268,7 @@ def test_a_mix_file_that_raises_is_passed_over_where_modules_are_there(umbrella:
     root = tmp_path / "copy"
     shutil.copytree(umbrella, root)
     (root / "mix.exs").write_text('raise "no"\n')
-    found = pull.pull(pull.Request(mix_project=root), SCHEMAS)
+    found = extraction.extract(extraction.PullRequest(mix_project=root), SCHEMAS)
     assert [each.package for each in found.contracts] == ["shop"]
     assert any("mix.exs cannot be evaluated" in note for note in found.notes)
     (root / "mix.exs").write_text('raise "no"\n')
@@ -344,7 +344,7 @@ def ways(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Raw]:
         )
     (folder / "ways.ex").write_text("\n".join(parts))
     projects.compile_modules([folder / "ways.ex"], folder / "ebin")
-    return asked(folder / "ebin", packages=())[folder.name].part("stages")
+    return asked(folder / "ebin", packages=())[folder.name].data["stages"]
 
 
 @pytest.mark.elixir

@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 from command import MINIMAL, gen, project
-from crucible_gen import schema
-from crucible_gen.contracts import check, compare, contract, update
-from crucible_gen.contracts.contract import Contract
+from crucible_gen.conformance.contracts import changes, checks, contract, impact, schema_update
+from crucible_gen.conformance.contracts.contract import Contract
+from crucible_gen.schemas import META, Schemas, shipped
 
 Raw = dict[str, Any]
-SCHEMAS = schema.load()
-SHIPPED = {each.name: each for each in contract.folder(schema.shipped("contracts"))}
+SCHEMAS = Schemas.load()
+SHIPPED = {each.name: each for each in contract.folder(shipped("contracts"))}
 ELIXIR = {each.package: each for each in SHIPPED.values() if each.language == "elixir"}
 IR, TRAIN, TRAINING = "crucible_ir@0.3.0", "crucible_train@0.3.0", "CrucibleIR.Training.Config"
 KEY = "ir/training_config.schema.json"
@@ -40,20 +40,20 @@ def field(data: Raw, name: str) -> Raw:
 def updated(change: Callable[[Raw], object]) -> tuple[Raw, Raw]:
     """The schema of the training configuration before and after."""
     old = SCHEMAS.documents[KEY]
-    return old, update.updated(KEY, old, SCHEMAS, altered(IR, change))
+    return old, schema_update.updated(KEY, old, SCHEMAS, altered(IR, change))
 
 
 # Schemas --------------------------------------------------------------------------------------------------------------
 
 
 def test_todays_schemas_stay_as_they_are() -> None:
-    assert update.update(SCHEMAS, ELIXIR) == {}
+    assert schema_update.update(SCHEMAS, ELIXIR) == {}
 
 
 @pytest.mark.parametrize("key", sorted(SCHEMAS.documents))
 def test_the_text_of_a_schema_is_what_would_be_written(key: str) -> None:
-    path = update.path_of(key, SCHEMAS)
-    assert update.dumps(SCHEMAS.documents[key]) == path.read_text("utf-8")
+    path = schema_update.path_of(key, SCHEMAS)
+    assert schema_update.dumps(SCHEMAS.documents[key]) == path.read_text("utf-8")
 
 
 def test_only_the_release_changes_where_nothing_else_does() -> None:
@@ -140,11 +140,13 @@ def test_new_fields_and_enforced_keys_and_order_follow() -> None:
 def test_required_follows_where_it_was_the_enforced_keys() -> None:
     key, module = "ir/output_spec.schema.json", "CrucibleIR.OutputSpec"
     old = SCHEMAS.documents[key]
-    new = update.updated(
+    new = schema_update.updated(
         key, old, SCHEMAS, altered(IR, lambda data: data["structs"][module]["enforce_keys"].append("sink"))
     )
     assert (new["x-enforce"], new["required"]) == (["name", "sink"], ["name", "sink"])
-    free = update.updated(key, old, SCHEMAS, altered(IR, lambda data: data["structs"][module]["enforce_keys"].clear()))
+    free = schema_update.updated(
+        key, old, SCHEMAS, altered(IR, lambda data: data["structs"][module]["enforce_keys"].clear())
+    )
     assert free["x-enforce"] == []
     assert "required" not in free
 
@@ -167,7 +169,7 @@ def test_a_stage_follows_its_struct_and_keeps_its_own_order() -> None:
 
     old = SCHEMAS.documents[key]
     contract_ = altered(TRAIN, change)
-    new = update.updated(key, old, SCHEMAS, contract_)
+    new = schema_update.updated(key, old, SCHEMAS, contract_)
     expected = [{"num_epochs": "epochs"}.get(name, name) for name in old["properties"] if name != "save_every"]
     assert list(new["properties"]) == [*expected, "warmup", "callback", "clock"]
     assert new["properties"]["epochs"] == old["properties"]["num_epochs"]
@@ -206,24 +208,24 @@ CHANGES: dict[str, Callable[[Raw], object]] = {
 @pytest.mark.parametrize("name", CHANGES)
 def test_after_an_update_nothing_is_left_to_report(name: str) -> None:
     new = altered(IR, CHANGES[name])
-    assert check.check(SCHEMAS, {"crucible_ir": new}, {})
+    assert checks.check(SCHEMAS, {"crucible_ir": new}, {})
     documents = dict(SCHEMAS.documents) | {
-        key: update.updated(key, raw, SCHEMAS, new)
+        key: schema_update.updated(key, raw, SCHEMAS, new)
         for key, raw in SCHEMAS.documents.items()
         if raw.get("x-contract", "").startswith("crucible_ir@")
     }
-    after = schema.Schemas(documents)
-    assert check.check(after, {"crucible_ir": new}, {}) == []
+    after = Schemas(documents)
+    assert checks.check(after, {"crucible_ir": new}, {}) == []
     assert all(
-        update.updated(key, raw, after, new) == raw for key, raw in documents.items() if "x-elixir-struct" in raw
+        schema_update.updated(key, raw, after, new) == raw for key, raw in documents.items() if "x-elixir-struct" in raw
     )
 
 
 def test_an_updated_schema_is_one_that_the_meta_schema_allows() -> None:
-    from crucible_gen.load import parse
-    from crucible_gen.validate import Validator
+    from crucible_gen.documents import Validator
+    from crucible_gen.documents.load import parse
 
-    meta = Validator(json.loads((schema.shipped("schemas") / schema.META).read_text("utf-8")), "E0501")
+    meta = Validator(json.loads((shipped("schemas") / META).read_text("utf-8")), "E0501")
     kinds = [
         "atom()",
         ":a | :b",
@@ -243,7 +245,7 @@ def test_an_updated_schema_is_one_that_the_meta_schema_allows() -> None:
     ]
     new = [{"name": f"field_{at}", "default": "nil", "type": type_} for at, type_ in enumerate(kinds)]
     _, document = updated(lambda data: data["structs"][TRAINING]["fields"].extend(new))
-    assert meta.check(parse(update.dumps(document).encode(), "x.schema.json")) == []
+    assert meta.check(parse(schema_update.dumps(document).encode(), "x.schema.json")) == []
 
 
 # The command ----------------------------------------------------------------------------------------------------------
@@ -269,7 +271,7 @@ def checkout(root: Path, change: Callable[[Raw], object]) -> Path:
         root,
         {
             "gen.yaml": "schemas: [stages]\n",
-            "stages/own.schema.json": update.dumps(stage),
+            "stages/own.schema.json": schema_update.dumps(stage),
             "contracts/own-0.4.0.json": contract.dumps(data),
         },
     )
@@ -303,11 +305,11 @@ def test_shipped_schemas_of_an_installed_package_are_not_written(tmp_path: Path)
     data = json.loads(json.dumps(SHIPPED[IR].data))
     field(data, "epochs")["default"] = "2"
     root = project(tmp_path, {"new.json": contract.dumps(data)})
-    before = (schema.shipped("schemas") / KEY).read_bytes()
+    before = (shipped("schemas") / KEY).read_bytes()
     ran = gen(["contracts", "update", "--contracts", "new.json", "--write"], root)
     assert ran.code == 1
     assert "error[E0808]" in ran.err
-    assert (schema.shipped("schemas") / KEY).read_bytes() == before
+    assert (shipped("schemas") / KEY).read_bytes() == before
     assert "training_config.schema.json" in gen(["contracts", "update", "--contracts", "new.json"], root).out
 
 
@@ -368,10 +370,10 @@ def test_which_recipes_a_change_touches(name: str, tmp_path: Path) -> None:
 def test_stages_are_touched_too() -> None:
     old, key = SHIPPED[TRAIN], SUPERVISED[1]
     new = altered(TRAIN, lambda d: d["stages"][key].update(takes="keyword"))
-    [change] = compare.changes(old, new)
+    [change] = changes.changes(old, new)
     assert (change.owner, change.breaks, change.touches) == (key, True, "all")
-    uses = {"a": [compare.Use("stages", key, frozenset())], "b": [compare.Use("stages", "Other", frozenset())]}
-    assert compare.touched(change, uses) == ["a"]
+    uses = {"a": [impact.Use("stages", key, frozenset())], "b": [impact.Use("stages", "Other", frozenset())]}
+    assert impact.concerned(change, uses) == ["a"]
 
 
 def test_a_field_with_another_name_is_one_change_and_untyped_ones_are_typed_by_their_default() -> None:
@@ -383,12 +385,12 @@ def test_a_field_with_another_name_is_one_change_and_untyped_ones_are_typed_by_t
         fields.append({"name": "warmup", "default": "0", "type": "term()"})
 
     new = altered(TRAIN, change)
-    found = compare.changes(old, new)
+    found = changes.changes(old, new)
     assert [(each.field, each.text, each.breaks) for each in found] == [
         ("num_epochs", "is epochs now", True),
         ("warmup", "is new, with the default 0 and the type term()", False),
     ]
-    document = update.updated(SUPERVISED[0], SCHEMAS.documents[SUPERVISED[0]], SCHEMAS, new)
+    document = schema_update.updated(SUPERVISED[0], SCHEMAS.documents[SUPERVISED[0]], SCHEMAS, new)
     assert document["properties"]["warmup"]["type"] == "integer"
 
 
@@ -404,4 +406,4 @@ def test_two_packages_cannot_be_compared(tmp_path: Path) -> None:
 
 def test_a_contract_is_shown(tmp_path: Path) -> None:
     ran = gen(["contracts", "show", "crucible_ir@0.3.0"], project(tmp_path, {}))
-    assert ran.out == (schema.shipped("contracts") / "crucible_ir-0.3.0.json").read_text("utf-8")
+    assert ran.out == (shipped("contracts") / "crucible_ir-0.3.0.json").read_text("utf-8")

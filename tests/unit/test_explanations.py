@@ -12,14 +12,15 @@ import crucible_gen
 import pytest
 from command import MINIMAL, gen, in_child, project
 from crucible_gen.cli.app import explain
-from crucible_gen.contracts import pull as contracts
-from crucible_gen.diagnostics.problems import Problem, Problems
+from crucible_gen.conformance.contracts import PullRequest, extraction
+from crucible_gen.conformance.verify import interpreters, text
+from crucible_gen.conformance.verify.proofs import defect_status, effects
+from crucible_gen.conformance.verify.report import DefectStatus, Proof, Report, Row
+from crucible_gen.conformance.verify.responses import Effect
+from crucible_gen.diagnostics import Problem, Problems
 from crucible_gen.documents.yaml_syntax import syntax_problem
-from crucible_gen.output import plan, write
-from crucible_gen.output.files import File
+from crucible_gen.output import File, plan, write
 from crucible_gen.schemas import Schemas
-from crucible_gen.verify import ask, judge, table
-from crucible_gen.verify.proofs import Known, Proof, Report, Row
 from yaml.error import Mark, MarkedYAMLError
 
 PACKAGE = Path(crucible_gen.__file__).parent
@@ -195,56 +196,56 @@ def _changed_meanwhile(root: Path) -> Problem:
 
 
 def _no_elixir(root: Path) -> Problem:
-    return _pull(root, {"lib.ex": "", "A.beam": ""}, contracts.Request(code_paths=[root]))
+    return _pull(root, {"lib.ex": "", "A.beam": ""}, PullRequest(code_paths=[root]))
 
 
 def _a_project_that_does_not_compile(root: Path) -> Problem:
     mix = "#!/bin/sh\necho no such function >&2\nexit 1\n"
-    return _pull(root, {"mix.exs": "", "mix": mix}, contracts.Request(mix_project=root, compile=True))
+    return _pull(root, {"mix.exs": "", "mix": mix}, PullRequest(mix_project=root, compile=True))
 
 
-def _pull(root: Path, files: dict[str, str], request: contracts.Request) -> Problem:
+def _pull(root: Path, files: dict[str, str], request: PullRequest) -> Problem:
     project(root, files)
     for path in root.iterdir():
         path.chmod(0o755)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PATH", str(root))
         with pytest.raises(Problems) as caught:
-            contracts.pull(request, Schemas.load())
+            extraction.extract(request, Schemas.load())
     return caught.value.problems[0]
 
 
 def _nothing_to_verify_with(root: Path) -> Problem:
-    return ask.no_elixir()
+    return interpreters.no_elixir()
 
 
 def _no_package(root: Path) -> Problem:
-    return ask.missing(["CrucibleIR.Experiment"])
+    return interpreters.missing_modules(["CrucibleIR.Experiment"])
 
 
 def _no_answer(root: Path) -> Problem:
-    return ask.no_answer(1, "a crash")
+    return interpreters.no_response(1, "a crash")
 
 
 def _failed_proof(root: Path) -> Problem:
     row = Row("example", "recipes/example.yaml", {"json": Proof("failed", ("two differ",))})
-    return table.problems(Report((row,), columns=("json",)))[0]
+    return text.problems(Report((row,), columns=("json",)))[0]
 
 
 def _no_effect(root: Path) -> Problem:
-    problem = judge.effect_problem("Acme.Stage of acme@1.0.0", "speed", {"ports": False, "direct": False}, False)
+    problem = effects.effect_problem("Acme.Stage of acme@1.0.0", "speed", Effect(ports=False, direct=False), False)
     assert problem is not None
     return problem
 
 
 def _an_effect(root: Path) -> Problem:
-    problem = judge.effect_problem("Acme.Stage of acme@1.0.0", "speed", {"ports": True, "direct": True}, True)
+    problem = effects.effect_problem("Acme.Stage of acme@1.0.0", "speed", Effect(ports=True, direct=True), True)
     assert problem is not None
     return problem
 
 
 def _gone(root: Path) -> Problem:
-    return judge.gone(Known("D0003", "it fails", "crucible_train 0.4.0", "gone"))
+    return defect_status.gone(DefectStatus("D0003", "it fails", "crucible_train 0.4.0", "gone"))
 
 
 SETUPS = {

@@ -32,7 +32,7 @@ LAYERS = (
 )
 """The packages and modules of the generator from the lowest up; imports never go in a circle."""
 
-SENT_AWAY = {"verify.python_side", "contracts.introspect"}
+SENT_AWAY = {"conformance.verify.python_side", "conformance.contracts.introspect"}
 """Scripts that other interpreters run, of which nothing may be imported here."""
 
 

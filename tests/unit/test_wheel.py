@@ -73,7 +73,7 @@ def test_what_is_easily_left_behind_is_there(wheels: dict[str, Path]) -> None:
         "crucible_gen/data/templates/elixir/test/crucible_recipes_test.exs.j2",
         "crucible_gen/data/templates/new/supervised.yaml",
     } <= generator
-    assert any(name.endswith(".exs") and name.startswith("crucible_gen/contracts/") for name in generator)
+    assert any(name.endswith(".exs") and name.startswith("crucible_gen/conformance/contracts/") for name in generator)
     assert {"crucible_runtime/py.typed", "crucible_runtime/rules.json"} <= runtime
 
 

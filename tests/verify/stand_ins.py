@@ -11,8 +11,8 @@ import re
 import subprocess
 from pathlib import Path
 
-from crucible_gen import schema
-from crucible_gen.emit import structs
+from crucible_gen.languages.elixir import structs
+from crucible_gen.schemas import shipped
 
 NAMES = {
     "IR": "CrucibleIR",
@@ -327,7 +327,7 @@ LIST_METRICS = "defp merge_metrics(context, metrics), do: merge_metrics(context,
 def write(folder: Path, *, repaired: bool = False) -> Path:
     """Compiles the packages into `folder`, a directory of packages; answers it."""
     sources = {
-        "crucible_ir": structs.elixir(schema.shipped("schemas")) + IR,
+        "crucible_ir": structs.text(shipped("schemas")) + IR,
         "crucible_framework": FRAMEWORK,
         "crucible_train": _ports() + LOOPS + "".join(_stage(name, repaired) for name in STAGES),
         "others": MLOPS,

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 from command import gen
-from crucible_gen import defects, schema
+from crucible_gen.ir import defects
+from crucible_gen.schemas import Schemas, shipped
 
 ROOT = Path(__file__).parents[2]
 RELEASE = "crucible_train@0.3.0"
@@ -193,7 +194,7 @@ def test_explain_tells_the_story(id_: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("defect", defects.defects().values(), ids=lambda defect: defect.id)
 def test_a_defect_is_about_things_that_exist(defect: defects.Defect) -> None:
-    schemas = schema.load()
+    schemas = Schemas.load()
     modules = {stage.info.module for stage in schemas.stages.values()}
     assert set(defect.stages) <= modules
     assert defect.covers(schemas.releases[defect.package])
@@ -202,9 +203,9 @@ def test_a_defect_is_about_things_that_exist(defect: defects.Defect) -> None:
         assert defect.raises is not None
         assert defect.wrapper is not None
     if defect.wrapper is not None:
-        template = (schema.shipped("templates") / "elixir/lib/crucible_recipes/compat.ex.j2").read_text("utf-8")
-        assert set(defect.wrapper["modules"]) <= set(defect.stages)
-        for stage, wrapper in defect.wrapper["modules"].items():
+        template = (shipped("templates") / "elixir/lib/crucible_recipes/compat.ex.j2").read_text("utf-8")
+        assert set(defect.wrapper.modules) <= set(defect.stages)
+        for stage, wrapper in defect.wrapper.modules.items():
             assert f"defmodule {wrapper} do\n" in template
             assert f"def stands_for, do: {stage}\n" in template
 

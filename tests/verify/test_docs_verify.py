@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 from command import gen
-from crucible_gen import defects
-from crucible_gen.verify.proofs import RUN, STATIC
+from crucible_gen.conformance.verify.proofs import PROOFS
+from crucible_gen.ir import defects
 
 PAGE = Path(__file__).parents[2] / "docs" / "verify.md"
 BLOCK = re.compile(r"```console\n\$ gen (verify[^\n]*)\n(recipe .*?)```\n", re.DOTALL)
@@ -36,7 +36,7 @@ def test_the_page_shows_what_is_printed(recipes: Callable[..., Path], packages: 
 
 def test_the_page_names_every_proof_and_every_defect() -> None:
     text = PAGE.read_text("utf-8")
-    for name, means in (STATIC | RUN).items():
-        assert f"| `{name}` | {means}" in text
+    for name, proof in PROOFS.items():
+        assert f"| `{name}` | {proof.meaning}" in text
     for defect in defects.defects().values():
         assert f"| {defect.id} | {defect.package} {defect.versions} | {defect.title} |" in text

@@ -67,15 +67,14 @@ def pull(
     gen contracts pull --code-path ../my_app/_build/dev/lib/*/ebin
     gen contracts pull --python .venv
     """
-    from crucible_gen.contracts import commands
-    from crucible_gen.contracts import pull as asking
+    from crucible_gen.conformance import contracts as commands
 
     if more and not code_paths:
         raise click.UsageError("name a directory with --code-path or --mix-project")
     if mix_project is None and not code_paths and python is None:
         raise click.UsageError("name what to ask: --mix-project, --code-path or --python")
-    interpreter = None if python is None else Path(python) if python else asking.this_python()
-    request = asking.Request(mix_project, (*code_paths, *more), interpreter, packages, compile_)
+    interpreter = None if python is None else Path(python) if python else commands.this_python()
+    request = commands.PullRequest(mix_project, (*code_paths, *more), interpreter, packages, compile_)
     guarded(lambda: commands.pull(request, out, format_), {"format_": format_})
 
 
@@ -87,7 +86,7 @@ def pull(
 @click.option("--color", type=COLOR, help="When output has colours (NO_COLOR is honoured).")
 def check(paths: tuple[Path, ...], against: tuple[str, ...], strict: bool, **flags: object) -> None:
     """Report everything in which the schemas and the packages differ; exit 1 if recipes break on it."""
-    from crucible_gen.contracts import commands
+    from crucible_gen.conformance import contracts as commands
 
     guarded(lambda: commands.check(paths, against, strict, flags), flags)
 
@@ -98,7 +97,7 @@ def check(paths: tuple[Path, ...], against: tuple[str, ...], strict: bool, **fla
 @click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", help="How it is printed.")
 def diff(old: str, new: str, format_: str) -> None:
     """Show what changed between two releases (crucible_ir@0.3.0) or files, and which recipes that touches."""
-    from crucible_gen.contracts import commands
+    from crucible_gen.conformance import contracts as commands
 
     guarded(lambda: commands.diff(old, new, format_), {"format_": format_})
 
@@ -109,7 +108,7 @@ def diff(old: str, new: str, format_: str) -> None:
 @click.option("--write", "write_", is_flag=True, help="Write the schemas instead of showing the diff.")
 def update(paths: tuple[Path, ...], against: tuple[str, ...], write_: bool) -> None:
     """Show (exit 1) or write the schemas as the packages want them; what people wrote in them stays."""
-    from crucible_gen.contracts import commands
+    from crucible_gen.conformance import contracts as commands
 
     guarded(lambda: commands.update(paths, against, write_), {})
 
@@ -119,6 +118,6 @@ def update(paths: tuple[Path, ...], against: tuple[str, ...], write_: bool) -> N
 @click.option("--out", metavar="FILE", type=click.Path(path_type=Path), help="Write it there instead of printing it.")
 def show(name: str, out: Path | None) -> None:
     """Print the contract of a release, such as crucible_ir@0.3.0."""
-    from crucible_gen.contracts import commands
+    from crucible_gen.conformance import contracts as commands
 
     guarded(lambda: commands.show(name, out), {})

@@ -12,7 +12,7 @@ from crucible_gen.diagnostics.report import say, wants_color
 from crucible_gen.documents import Plain
 from crucible_gen.incremental import Session
 from crucible_gen.recipes import settings
-from crucible_gen.results import Answers, Request, Result
+from crucible_gen.results import Answers, Request, Result, requested
 
 if TYPE_CHECKING:
     from crucible_gen.output.plan import Plan
@@ -40,33 +40,21 @@ def generate(options: Options, flags: Mapping[str, Plain], session: Session) -> 
     """Writes, checks or shows what the recipes say; the exit code. Raises Problems for settings that are not right."""
     found = settings.for_paths(options.paths, flags, session.note)
     try:
-        request = requested(options, found)
+        request = _request(options, found)
         run = _Run(options, found, request, session)
         return run.check() if options.check else run.show_diff() if options.diff else run.write()
     except Problems as error:
         return report.complain(error.problems, found.text("format"), found.text("color"))
 
 
-def requested(options: Options, found: Settings) -> Request:
+def _request(options: Options, found: Settings) -> Request:
     """What the settings and options ask for. Raises Problems for an output directory that cannot be one."""
     from crucible_gen.output import write
 
-    paths = settings.recipe_paths(options.paths, found)
-    out = found.path("out")
-    if problems := write.check_out(Path(shown(out)), paths, Path.home()):
+    request = requested(found, settings.recipe_paths(options.paths, found), options.only)
+    if problems := write.check_out(Path(shown(request.out)), request.paths, Path.home()):
         raise Problems(problems)
-    return Request(
-        paths=paths,
-        root=found.root,
-        out=out,
-        targets=tuple(dict.fromkeys(found.texts("targets"))),
-        only=options.only,
-        profile=found.optional("profile"),
-        schemas=[found.base("schemas") / path for path in found.texts("schemas")],
-        templates=found.path("templates") if found.optional("templates") else None,
-        compat=tuple(found.texts("compat")),
-        whole=not options.only and not found.values["targets"].origin.startswith("--"),
-    )
+    return request
 
 
 class _Run:

@@ -54,12 +54,12 @@ def verify(
     gen verify recipes/ --mix-project ../my_app --run
     gen verify recipes/ --code-path ../my_app/_build/dev/lib
     """
-    from crucible_gen.verify import commands
+    from crucible_gen.conformance import verify as commands
 
     if mix_project is None and not code_paths:
         raise click.UsageError("name the packages to prove against: --mix-project or --code-path")
     # A shell makes several words of `--code-path _build/dev/lib/*/ebin`.
     modules = [path for path in paths if code_paths and next(path.glob("*.beam"), None) is not None]
     recipes = [path for path in paths if path not in modules]
-    request = commands.Request(recipes, mix_project, (*code_paths, *modules), python, run_, only)
+    request = commands.VerifyRequest(recipes, mix_project, (*code_paths, *modules), python, run_, only)
     guarded(lambda: commands.verify(request, given(flags)), flags)

@@ -1,16 +1,13 @@
-"""Known defects of released packages in, what they mean for a recipe out: a data file each, `D0003.json`.
+"""Known defects of released packages, a data file each (`D0003.json`), and what they mean for a recipe.
 
-A file says which stages of which releases have the defect, what is seen, what gen does about it, how `gen verify
---run` finds out whether it is still there (`probe`), how it shows in a run (`raises`, `rates`), and which wrapper
-stages of the generated project stand in for the ones that cannot run (`wrapper`). The surprising rule: a range without
-an upper end says that no release is known to be free of the defect, not that there is none.
+A range of versions without an upper end says that no release is known to be free of the defect, not that there is none.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,8 +17,44 @@ _BOUND = re.compile(r"(>=|<=|>|<|==)\s*(\d+\.\d+\.\d+)").fullmatch
 _VERSION = re.compile(r"(\d+)\.(\d+)\.(\d+)").match
 
 
+class Probe(NamedTuple):
+    """How `gen verify --run` finds out whether a defect still shows: a case of `probe.exs` and what it needs."""
+
+    shows: str
+    stage: str
+    live: Sequence[str] = ()
+    keys: Sequence[str] = ()
+    function: str = ""
+    described: str = ""
+
+
+class Raises(NamedTuple):
+    """The exception with which a defect ends a run, and the function that raises it."""
+
+    exception: str
+    function: str
+
+
+class Rates(NamedTuple):
+    """The schedule that a defect trains with (`sees`), whichever other than `says_not` the recipe names."""
+
+    says_not: str
+    sees: str
+
+
+class Wrapper(NamedTuple):
+    """The release that the setting `compat` names, and the wrapper module of each stage that cannot run."""
+
+    compat: str
+    modules: Mapping[str, str]
+
+
 class Defect(NamedTuple):
-    """One known defect; `stops` says that a recipe with one of its stages cannot be run to its end."""
+    """One known defect: the stages of the releases that have it, what is seen, and what gen does about it.
+
+    `stops` says that a recipe with one of its stages cannot be run to its end. `raises` and `rates` say how the defect
+    shows in a run; the wrapper stages of the generated project stand in for the ones that cannot run.
+    """
 
     id: str
     title: str
@@ -32,10 +65,10 @@ class Defect(NamedTuple):
     symptom: str
     answer: str
     test: str
-    probe: Mapping[str, Any]
-    raises: Mapping[str, str] | None = None
-    rates: Mapping[str, str] | None = None
-    wrapper: Mapping[str, Any] | None = None
+    probe: Probe
+    raises: Raises | None = None
+    rates: Rates | None = None
+    wrapper: Wrapper | None = None
 
     def covers(self, version: str) -> bool:
         """Whether a release is in the range; a version that says nothing is in no range."""
@@ -45,17 +78,28 @@ class Defect(NamedTuple):
     @property
     def compat(self) -> str | None:
         """What the setting `compat` has to hold for the wrapper, or None where there is none."""
-        return str(self.wrapper["compat"]) if self.wrapper is not None else None
+        return self.wrapper.compat if self.wrapper is not None else None
+
+    @property
+    def wrapper_modules(self) -> frozenset[str]:
+        """The wrapper stages that stand in for the ones with the defect."""
+        return frozenset(self.wrapper.modules.values()) if self.wrapper is not None else frozenset()
 
 
 @cache
 def defects() -> Mapping[str, Defect]:
     """Every known defect by id, in order."""
-    found: dict[str, Defect] = {}
-    for path in sorted(_FILES.glob("D*.json")):
-        raw: dict[str, Any] = json.loads(path.read_text("utf-8"))
-        found[raw["id"]] = Defect(**raw | {"stages": tuple(raw["stages"])})
-    return found
+    read = (_read(json.loads(path.read_text("utf-8"))) for path in sorted(_FILES.glob("D*.json")))
+    return {defect.id: defect for defect in read}
+
+
+def _read(document: dict[str, Any]) -> Defect:
+    """The defect that a data file describes."""
+    parts: dict[str, object] = {"stages": tuple(document["stages"]), "probe": Probe(**document["probe"])}
+    for name, type_ in (("raises", Raises), ("rates", Rates), ("wrapper", Wrapper)):
+        if name in document:
+            parts[name] = type_(**document[name])
+    return Defect(**{**document, **parts})
 
 
 def compats() -> list[str]:
@@ -69,7 +113,7 @@ def wrappers(compat: Iterable[str]) -> dict[str, str]:
     if not wanted:
         return {}
     chosen = [defect.wrapper for defect in defects().values() if defect.wrapper and defect.compat in wanted]
-    return {stage: wrapper for found in chosen for stage, wrapper in found["modules"].items()}
+    return {stage: wrapper for found in chosen for stage, wrapper in found.modules.items()}
 
 
 def stopping(modules: Iterable[str], releases: Mapping[str, str]) -> list[Defect]:

@@ -1,0 +1,10 @@
+"""Verification: prove what was generated for a set of recipes against the packages that a user really has.
+
+The Elixir and the Python script report plain facts and know nothing of what should be; what should be is computed here,
+from the recipes.
+"""
+
+from crucible_gen.conformance.verify.command import VerifyRequest, verify
+from crucible_gen.conformance.verify.output import VerifyOutput
+
+__all__ = ["VerifyOutput", "VerifyRequest", "verify"]
