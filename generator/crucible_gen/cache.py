@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from crucible_gen import fast, memory, store
+from crucible_gen import elixir_runtime, fast, memory, store
 from crucible_gen.made import Known, Made, Request, Result
 from crucible_gen.memory import Memory, Row
 from crucible_gen.outputs import FOREIGN_FOLDERS
@@ -111,7 +111,8 @@ def look(notes: Notes, request: Request) -> Known:
     if notes.look:
         notes.seen = notes.look.finish().inputs | notes.look.outputs
     notes.inputs, notes.outputs, notes.alone = {}, {}, False  # whatever `few` took for all there is
-    own = [Path(__file__).parent, shipped("schemas"), shipped("templates")]
+    runtime = [elixir_runtime.root() / folder for folder in elixir_runtime.FOLDERS]
+    own = [Path(__file__).parent, shipped("schemas"), shipped("templates"), *runtime]
     for root in [*own, *request.schemas, *([request.templates] if request.templates else [])]:
         notes.fixed.update(_walk(notes, notes.inputs, _path(root), lambda name: True))
     for path in request.paths:

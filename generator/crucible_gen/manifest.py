@@ -12,24 +12,23 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
-from crucible_gen import sign
+from crucible_gen import elixir_runtime, sign
 from crucible_gen.files import File
 from crucible_gen.schema import shipped
 
 NAME = "manifest.txt"
 _SOURCE, _ADVICE = "the generator", "run it, do not change this file."
 _BODY = "The digest above is that of the generator that wrote these files.\ntargets: {}\n"
-_PARTS = (".py", ".json", ".j2", ".exs")
+_PARTS = (".py", ".json", ".j2", ".ex", ".exs")
 
 
 @cache
 def generator() -> str:
-    """The digest of the code, schemas and templates that run, whether installed or in a checkout."""
+    """The digest of the code, schemas, templates and Elixir runtime, whether installed or in a checkout."""
     code = Path(__file__).parent
     names = [f"code/{path} {digest}" for path, digest in _digests(code) if not path.startswith("data/")]
-    names += [
-        f"{kind}/{path} {digest}" for kind in ("schemas", "templates") for path, digest in _digests(shipped(kind))
-    ]
+    kinds = ("schemas", "templates", *(f"runtime/elixir/{folder}" for folder in elixir_runtime.FOLDERS))
+    names += [f"{kind}/{path} {digest}" for kind in kinds for path, digest in _digests(shipped(kind))]
     return sign.body_digest("\n".join(names))
 
 

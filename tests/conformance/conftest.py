@@ -10,7 +10,7 @@ import pytest
 from elixir_project import stand_ins
 from generated_code import GENERATED
 
-PACKAGES = Path(__file__).parent / "packages"
+PACKAGES = Path(__file__).parents[2] / "runtime" / "elixir" / "test" / "support" / "packages"
 
 _DEPENDENCY = re.compile(r"\{:(\w+), \"[^\"]+\"(?:, optional: true)?\}")
 

@@ -33,7 +33,7 @@ LAYERS = (
         "workers",
     },
     {"schema", "printers"},
-    {"load", "validate", "bundle", "advise"},
+    {"load", "validate", "bundle", "advise", "elixir_runtime"},
     {"settings", "resolve", "extend", "pipeline", "find", "defects"},
     {"lower", "rules"},
     {"emit"},

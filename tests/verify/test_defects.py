@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from command import gen
-from crucible_gen import defects, schema
+from crucible_gen import defects, elixir_runtime, schema
 
 ROOT = Path(__file__).parents[2]
 RELEASE = "crucible_train@0.3.0"
@@ -202,7 +202,7 @@ def test_a_defect_is_about_things_that_exist(defect: defects.Defect) -> None:
         assert defect.raises is not None
         assert defect.wrapper is not None
     if defect.wrapper is not None:
-        template = (schema.shipped("templates") / "elixir/lib/crucible_recipes/compat.ex.j2").read_text("utf-8")
+        template = dict(elixir_runtime.files("CrucibleRecipes"))["lib/crucible_recipes/compat.ex"]
         assert set(defect.wrapper["modules"]) <= set(defect.stages)
         for stage, wrapper in defect.wrapper["modules"].items():
             assert f"defmodule {wrapper} do\n" in template

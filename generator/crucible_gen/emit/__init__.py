@@ -55,7 +55,7 @@ class Emitter:
         self._schemas = schemas
         self._root = str(root)
         self._relative: dict[Path, str] = {}
-        self._templates = Templates(templates)
+        self._templates = Templates(templates, elixir.replaceable() if templates else ())
         self._profile = profile
         self._languages: dict[str, Language] = {}
         self._common = inputs.common(schemas.own(), self._templates.own(), sorted(compat))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from crucible_gen import names, outputs
+from crucible_gen import elixir_runtime, names, outputs
 from crucible_gen.emit.templates import Templates
 from crucible_gen.lower import Experiment, Input
 from crucible_gen.printers import elixir, source
@@ -13,6 +13,7 @@ from crucible_gen.terms import Keywords, Module, Symbol, Term
 from crucible_gen.terms import Sequence as Items
 
 NAMESPACE, FOLDER = "CrucibleRecipes", "lib/crucible_recipes"
+SCHEMA_TEMPLATE = "elixir/lib/crucible_recipes/recipe/schema.ex.j2"
 _SHADOWED = ("Config",)
 """First segments that an alias in a recipe's module takes: a module `Config` is nested in it."""
 _RUNNER = "crucible_framework ~> 0.5"
@@ -53,16 +54,31 @@ class Elixir:
 
     def shared(self, wraps: bool) -> Iterable[tuple[str, str]]:
         """The project around the recipes, with the wrapper stages if a recipe names one."""
-        tables = _tables(self._schemas)
-        holes = {"mix.exs": {"deps": _deps(self._schemas)}, "lib/crucible_recipes/recipe/schema.ex": tables}
+        runtime = dict(elixir_runtime.files(NAMESPACE))
+        holes = {
+            "elixir/mix.exs.j2": {"deps": _deps(self._schemas)},
+            SCHEMA_TEMPLATE: tables(self._schemas),
+        }
         for path in (*outputs.SHARED["elixir"], *([outputs.COMPAT] if wraps else [])):
-            yield path, self._templates.render(f"elixir/{path.removeprefix('.')}.j2", holes.get(path, {}))
+            template = _template(path)
+            copied = path in runtime and not self._templates.is_own(template)
+            yield path, runtime[path] if copied else self._templates.render(template, holes.get(template, {}))
 
     def _text(self, term: Term, *, column: int, after: int = 0) -> str:
         return elixir.text(term, column=column, after=after, structs=self._structs, shadowed=_SHADOWED)
 
     def _function(self, head: str, term: Term) -> str:
         return elixir.function(head, term, structs=self._structs, shadowed=_SHADOWED)
+
+
+def replaceable() -> list[str]:
+    """The names under which templates replace files of the runtime in a generated project."""
+    return [_template(path) for path, _ in elixir_runtime.files(NAMESPACE)]
+
+
+def _template(path: str) -> str:
+    """The name of the template of a shared file."""
+    return f"elixir/{path.removeprefix('.')}.j2"
 
 
 def _summary(experiment: Experiment) -> list[str]:
@@ -114,7 +130,7 @@ def _deps(schemas: Schemas) -> str:
     return ",\n      ".join(lines)
 
 
-def _tables(schemas: Schemas) -> dict[str, str]:
+def tables(schemas: Schemas) -> dict[str, str]:
     """What the schemas say and no struct does, as attributes of a module."""
     options = {type_: schemas.options(type_).properties for type_ in sorted(schemas.types)}
     configs = [

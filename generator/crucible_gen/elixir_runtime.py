@@ -1,0 +1,59 @@
+"""The Elixir runtime as files of a generated project: read from its Mix project, renamed to the project's namespace.
+
+The runtime's modules are under `CrucibleRuntime`. A project gets those below `lib/crucible_runtime/` and the tests below
+`test/crucible_runtime/`. It does not get the module of its schemas, which is printed for each project (see
+`emit.elixir_schema`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from crucible_gen.schema import shipped
+
+NAMESPACE = "CrucibleRuntime"
+SCHEMA = "lib/crucible_runtime/recipe/schema.ex"
+"""The module of the runtime that is printed from the schemas."""
+FOLDERS = ("lib/crucible_runtime", "test/crucible_runtime")
+"""The folders of the runtime that a project gets."""
+_ENDINGS = (".ex", ".exs")
+_MODULE = re.compile(rf"\b{NAMESPACE}\b")
+_WORD = re.compile(r"(?<=[A-Z])(?=[A-Z][a-z])|(?<=[a-z\d])(?=[A-Z])")
+"""Where a word begins within the name of a module."""
+
+
+def root() -> Path:
+    """The directory of the runtime's Mix project; in an installed package it has nothing but `FOLDERS`."""
+    return shipped("runtime/elixir")
+
+
+def files(namespace: str) -> list[tuple[str, str]]:
+    """The runtime's files for a project whose modules are under `namespace`, such as `MyTeam.Recipes`.
+
+    Returns pairs of path, relative to the generated Mix project, and text; sorted by the runtime's own paths.
+    """
+    project = root()
+    found = []
+    for path in _paths(project):
+        top, _, rest = path.relative_to(project).as_posix().partition("/crucible_runtime/")
+        found.append((f"{top}/{folder(namespace)}/{rest}", renamed(path.read_text("utf-8"), namespace)))
+    return found
+
+
+def folder(namespace: str) -> str:
+    """The folder of a namespace's modules below `lib`, as Mix projects name it: `my_team/recipes`."""
+    return _WORD.sub("_", namespace).replace(".", "/").lower()
+
+
+def renamed(text: str, namespace: str) -> str:
+    """Source text of the runtime with its modules under another namespace."""
+    return _MODULE.sub(namespace, text)
+
+
+def _paths(project: Path) -> Iterator[Path]:
+    for each in FOLDERS:
+        for path in sorted((project / each).rglob("*")):
+            if path.suffix in _ENDINGS and path != project / SCHEMA:
+                yield path
