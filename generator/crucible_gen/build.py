@@ -105,7 +105,7 @@ class Workshop:
         """Schemas, and what reads, validates and prints recipes. Raises Problems for schemas or templates of one's own."""
         asked = self.request
         schemas = extend.extend(schema.load(), asked.schemas)
-        emitter = emit.Emitter(schemas, asked.root, asked.templates, asked.profile, asked.compat)
+        emitter = emit.Emitter(schemas, asked.root, asked.templates, asked.profile, asked.compat, asked.elixir_runtime)
         return schemas, Reader(schemas), _validator(schemas), emitter
 
     def make_all(self, files: Sequence[str]) -> tuple[dict[str, Made], list[Problem], set[str]]:

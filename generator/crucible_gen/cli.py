@@ -82,6 +82,13 @@ def gen() -> None:
     """
 
 
+def _mapping(_context: click.Context, _option: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
+    """The values of a repeatable option of the form KEY=VALUE."""
+    if wrong := [value for value in values if "=" not in value]:
+        raise click.BadParameter(f"{wrong[0]!r} is not of the form KEY=VALUE")
+    return {key: text for key, _, text in (value.partition("=") for value in values)}
+
+
 @gen.command(context_settings=_CONTEXT)
 @click.argument("paths", nargs=-1, type=click.Path(exists=True, path_type=Path))
 @click.option("--check", is_flag=True, help="Write nothing; list the files that differ and exit 1 if any does.")
@@ -104,6 +111,13 @@ def gen() -> None:
     help="Work around the known defects of this release, such as crucible_train@0.3.0 (repeatable).",
 )
 @click.option("--templates", metavar="DIR", help="Templates that replace shipped ones of the same name.")
+@click.option(
+    "--elixir-runtime",
+    metavar="KEY=VALUE",
+    multiple=True,
+    callback=_mapping,
+    help="Depend on the Elixir runtime instead of copying it: path=DIR, git=URL (with ref=REF, subdir=DIR) or hex=VERSIONS.",
+)
 @click.option(
     "--force", is_flag=True, help="Overwrite generated files that were edited by hand, after showing the diff."
 )
@@ -372,7 +386,9 @@ def _given(flags: Mapping[str, object]) -> dict[str, Plain]:
     """The flags that were given, under the names of the settings."""
     given: dict[str, Plain] = {}
     for name, value in flags.items():
-        if isinstance(value, tuple) and value:
+        if isinstance(value, dict) and value:
+            given[name] = value
+        elif isinstance(value, tuple) and value:
             given[name] = [str(item) for item in value]
         elif isinstance(value, str):
             given[name.rstrip("_")] = value

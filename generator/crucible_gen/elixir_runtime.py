@@ -7,13 +7,15 @@ The runtime's modules are under `CrucibleRuntime`. A project gets those below `l
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from crucible_gen.schema import shipped
 
-NAMESPACE = "CrucibleRuntime"
+NAMESPACE, PACKAGE = "CrucibleRuntime", "crucible_runtime"
 SCHEMA = "lib/crucible_runtime/recipe/schema.ex"
 """The module of the runtime that is printed from the schemas."""
 FOLDERS = ("lib/crucible_runtime", "test/crucible_runtime")
@@ -39,6 +41,17 @@ def files(namespace: str) -> list[tuple[str, str]]:
     for path in _paths(project):
         top, _, rest = path.relative_to(project).as_posix().partition("/crucible_runtime/")
         found.append((f"{top}/{folder(namespace)}/{rest}", renamed(path.read_text("utf-8"), namespace)))
+    return found
+
+
+def dependency(options: Mapping[str, Any], base: Path, project: Path) -> dict[str, str]:
+    """The setting `elixir_runtime` as options of a dependency of the Mix project at `project`.
+
+    A relative path starts at `base` in the setting, and in a Mix project at that project.
+    """
+    found = {name: str(options[name]) for name in ("hex", "path", "git", "ref", "subdir") if name in options}
+    if "path" in found and not os.path.isabs(found["path"]):
+        found["path"] = os.path.relpath(base / found["path"], project).replace(os.sep, "/")
     return found
 
 

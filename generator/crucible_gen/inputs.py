@@ -9,7 +9,7 @@ list of the files too, whoever comes to the same digest has the same list, howev
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 
@@ -19,11 +19,20 @@ SHARED = "the schemas and settings"
 """The source that the header of an output names that no recipe changes."""
 
 
-def common(schemas: Iterable[tuple[str, str]], templates: Iterable[tuple[str, bytes]], compat: Iterable[str]) -> str:
-    """What every output of a run depends on: the user's schemas (digests) and templates (bytes) by name, and releases."""
+def common(
+    schemas: Iterable[tuple[str, str]],
+    templates: Iterable[tuple[str, bytes]],
+    compat: Iterable[str],
+    elixir_runtime: Mapping[str, str],
+) -> str:
+    """What every output of a run depends on: the user's schemas (digests) and templates (bytes) by name, and releases.
+
+    `elixir_runtime` are the options of the dependency that the Elixir runtime is, none where it is copied.
+    """
     lines = [f"schema {key} {digest}" for key, digest in schemas]
     lines += [f"template {name} {body_digest(data)}" for name, data in templates]
     lines += [f"compat {release}" for release in compat]
+    lines += [f"elixir_runtime {name} {value}" for name, value in elixir_runtime.items()]
     return "\n".join(lines)
 
 

@@ -29,6 +29,8 @@ class Request(NamedTuple):
     schemas: Sequence[Path] = ()
     templates: Path | None = None
     compat: Sequence[str] = ()
+    elixir_runtime: Mapping[str, str] = _NONE
+    """How the generated Mix project depends on the runtime: options of the dependency by name; none for a copy in it."""
     whole: bool = False
     """Whether this writes all that is in `out`, so that it may say which generator did."""
 

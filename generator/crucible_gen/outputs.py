@@ -44,32 +44,49 @@ COMPAT = "lib/crucible_recipes/compat.ex"
 """What there is besides, in Elixir, if a recipe names a wrapper stage."""
 
 
+COPIED = frozenset(
+    path for path in SHARED["elixir"] if path.startswith(("lib/crucible_recipes/", "test/crucible_recipes/"))
+)
+"""What a generated Mix project has of the Elixir runtime, unless it names the runtime as a dependency."""
+
+
 def places(targets: Iterable[str]) -> list[tuple[str, str]]:
     """Where the outputs of a recipe are: what stands before its stem, and what behind it."""
     return [(f"{target}/{folder}", ending) for target in targets for folder, ending in _RECIPE[target]]
 
 
-def shared(targets: Iterable[str], *, wraps: bool = False) -> list[str]:
-    """The outputs that all recipes share; `wraps` says whether any names a wrapper stage."""
-    found = [f"{target}/{path}" for target in targets for path in SHARED[target]]
+def elixir(*, wraps: bool = False, copied: bool = True) -> list[str]:
+    """The paths that all recipes share in the Mix project; for the arguments see `shared`."""
+    found = [path for path in SHARED["elixir"] if copied or path not in COPIED]
+    return [*found, COMPAT] if wraps else found
+
+
+def shared(targets: Iterable[str], *, wraps: bool = False, copied: bool = True) -> list[str]:
+    """The outputs that all recipes share.
+
+    `wraps` says whether any names a wrapper stage, `copied` whether the Mix project has a copy of the runtime.
+    """
+    found = [f"{target}/{path}" for target in targets for path in SHARED[target] if copied or path not in COPIED]
     return [*found, f"elixir/{COMPAT}"] if wraps else found
 
 
-def folders(targets: Sequence[str], stems: Sequence[str], *, wraps: bool = False) -> dict[str, set[str]]:
-    """The names of all outputs of a run, by folder; `wraps` as in `shared`."""
+def folders(
+    targets: Sequence[str], stems: Sequence[str], *, wraps: bool = False, copied: bool = True
+) -> dict[str, set[str]]:
+    """The names of all outputs of a run, by folder; `wraps` and `copied` as in `shared`."""
     found: dict[str, set[str]] = {}
     for folder, ending in places(targets):
         names = found.setdefault(folder.rstrip("/"), set())
         names.update([stem + ending for stem in stems])
-    for path in shared(targets, wraps=wraps):
+    for path in shared(targets, wraps=wraps, copied=copied):
         folder, _, name = path.rpartition("/")
         found.setdefault(folder, set()).add(name)
     return found
 
 
-def counts(targets: Sequence[str], recipes: int, *, wraps: bool = False) -> dict[str, int]:
+def counts(targets: Sequence[str], recipes: int, *, wraps: bool = False, copied: bool = True) -> dict[str, int]:
     """How much stands in each folder, folders included, where there is nothing but the outputs of so many recipes."""
-    inside = folders(targets, [], wraps=wraps)
+    inside = folders(targets, [], wraps=wraps, copied=copied)
     for folder in list(inside):
         while "/" in folder:
             folder, _, name = folder.rpartition("/")

@@ -54,7 +54,9 @@ def _prove(request: Request) -> tuple[int, int] | None:
     recipes = find.files(request.paths, request.out, problems)
     if problems or not recipes:
         return None
-    common = inputs.common(_schemas(request), inputs.templates(request.templates), sorted(request.compat))
+    common = inputs.common(
+        _schemas(request), inputs.templates(request.templates), sorted(request.compat), request.elixir_runtime
+    )
     with contextlib.closing(_Case(request, common)) as case:
         if not _holds(case, recipes):
             fragments = case.fragments(recipes)
@@ -94,7 +96,8 @@ class _Case:
         self.profile = request.profile
         self.common = common
         self.wraps = "elixir" in request.targets and os.path.exists(f"{self.out}/elixir/{outputs.COMPAT}")
-        self.shared = outputs.shared(request.targets, wraps=self.wraps)
+        self.copied = not request.elixir_runtime
+        self.shared = outputs.shared(request.targets, wraps=self.wraps, copied=self.copied)
         self.asks = bool(request.compat or request.schemas)
         self.bases: dict[tuple[str, tuple[str, ...]], _Sources] = {}
         # Where stages are named; templates of your own may leave them out of the Elixir.
@@ -197,14 +200,15 @@ class _Case:
 
         Of outputs that are all there it is enough to count them. Names are looked at where the number is another one.
         """
-        counts = outputs.counts(self.targets, len(recipes), wraps=self.wraps)
+        counts = outputs.counts(self.targets, len(recipes), wraps=self.wraps, copied=self.copied)
         if all(len(os.listdir(f"{self.out}/{folder}")) == count for folder, count in counts.items()):
             return all(_is_plain(self.out, folder) for folder in counts)
         return self.has_no_others(recipes)
 
     def has_no_others(self, recipes: Sequence[str]) -> bool:
         """The same by name, and whether all outputs are there."""
-        expected = outputs.folders(self.targets, [_stem(recipe) for recipe in recipes], wraps=self.wraps)
+        stems = [_stem(recipe) for recipe in recipes]
+        expected = outputs.folders(self.targets, stems, wraps=self.wraps, copied=self.copied)
         pending = list(self.targets)
         while pending:
             folder = pending.pop()

@@ -62,7 +62,7 @@ def generate(options: Options, flags: Mapping[str, Plain]) -> int:
 
 
 def _generate(options: Options, settings: Settings, notes: Notes | None) -> int:
-    from crucible_gen import made, write
+    from crucible_gen import elixir_runtime, made, write
 
     paths = recipe_paths(options.paths, settings)
     out = settings.path("out")
@@ -79,6 +79,9 @@ def _generate(options: Options, settings: Settings, notes: Notes | None) -> int:
         schemas=[settings.base("schemas") / path for path in settings.texts("schemas")],
         templates=settings.path("templates") if settings.optional("templates") else None,
         compat=tuple(settings.texts("compat")),
+        elixir_runtime=elixir_runtime.dependency(
+            settings.mapping("elixir_runtime"), settings.base("elixir_runtime"), out / "elixir"
+        ),
         whole=not options.only and not settings.values["targets"].origin.startswith("--"),
     )
     result = _again(notes, request) if notes else None
@@ -265,6 +268,9 @@ class _Work(NamedTuple):
         for name, flag in (("targets", "--target"), ("schemas", "--schemas")):
             if self.settings.values[name].origin.startswith("--"):
                 words += [word for value in self.settings.texts(name) for word in (flag, value)]
+        if self.settings.values["elixir_runtime"].origin.startswith("--"):
+            pairs = self.settings.mapping("elixir_runtime").items()
+            words += [word for key, value in pairs for word in ("--elixir-runtime", f"{key}={value}")]
         words += [word for name in self.options.only for word in ("--only", name)]
         words += ["--force"] if force else []
         return shlex.join(words)

@@ -52,6 +52,11 @@ class Settings(NamedTuple):
         value = self.values[name].value
         return [str(item) for item in value] if isinstance(value, list) else []
 
+    def mapping(self, name: str) -> Mapping[str, Plain]:
+        """A setting that is a mapping; empty where it is null."""
+        value = self.values[name].value
+        return value if isinstance(value, dict) else {}
+
     def path(self, name: str) -> Path:
         """A path setting, made absolute: a flag's from the working directory, else from the project root."""
         return self.base(name) / self.text(name)
@@ -70,7 +75,8 @@ def schema() -> Raw:
 def find(start: Path, flags: Mapping[str, Plain]) -> Settings:
     """The settings for inputs at `start` (a file or directory); `flags` are those that were given.
 
-    Raises Problems for a settings file that cannot be read or says what the schema does not know.
+    Raises Problems for a settings file that cannot be read or says what the schema does not know, and for a flag that
+    is a mapping and does so.
     """
     properties = schema()["properties"]
     values = {name: Setting(raw["default"], "default") for name, raw in properties.items()}
@@ -86,7 +92,11 @@ def find(start: Path, flags: Mapping[str, Plain]) -> Settings:
             values[name] = Setting(entry.node.plain(), str(entry.key))
         break
     for name, value in flags.items():
-        values[name] = Setting(value, f"--{name.removesuffix('s') if name == 'targets' else name}")
+        flag = f"--{name.removesuffix('s') if name == 'targets' else name}".replace("_", "-")
+        given = Node({name: Entry(Place(flag), _node(value, Place(flag)))}, Place(flag))
+        if isinstance(value, dict) and (problems := Validator(schema(), "E0510").check(given)):
+            raise Problems(problems)
+        values[name] = Setting(value, flag)
     return Settings(root, values)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterable, Mapping
@@ -15,6 +16,10 @@ from crucible_gen.printers import elixir
 from crucible_gen.schema import shipped
 
 SCRIPT = Path(__file__).with_name("project.exs")
+PACKAGES = Path(__file__).parents[2] / "runtime" / "elixir" / "test" / "support" / "packages"
+"""Sources that stand in for packages of Hex, by package."""
+
+_DEPENDENCY = re.compile(r"\{:(\w+), \"[^\"]+\"(?:, optional: true)?\}")
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,37 @@ def stand_ins(directory: Path) -> Path:
     path = directory / "crucible_ir.ex"
     path.write_text(structs.elixir(shipped("schemas")), "utf-8")
     return path
+
+
+def with_stand_ins(project: Path) -> list[str]:
+    """Puts directories beside a Mix project in the place of its packages of Hex, and gives back their names."""
+    text = (project / "mix.exs").read_text("utf-8")
+    names = _DEPENDENCY.findall(text)
+    text = _DEPENDENCY.sub(r'{:\1, path: "../packages/\1"}', text)
+    # tinkex_cookbook is the one that mix.exs cannot name.
+    extra = "tinkex_cookbook"
+    text, replaced = re.subn(
+        r"(defp deps do\n    \[\n)", rf'\1      {{:{extra}, path: "../packages/{extra}"}},\n', text
+    )
+    assert replaced == 1
+    for name in [*names, extra]:
+        _package(project.parent / "packages" / name)
+    (project / "mix.exs").write_text(text, "utf-8")
+    return names
+
+
+def _package(folder: Path) -> None:
+    (folder / "lib").mkdir(parents=True)
+    (folder / "mix.exs").write_text(
+        f"defmodule {folder.name.title().replace('_', '')}.MixProject do\n"
+        "  use Mix.Project\n"
+        f'  def project, do: [app: :{folder.name}, version: "0.1.0"]\n'
+        "end\n"
+    )
+    if folder.name == "crucible_ir":
+        stand_ins(folder / "lib")
+    elif (source := PACKAGES / f"{folder.name}.ex").exists():
+        shutil.copy(source, folder / "lib")
 
 
 def sources(project: Path) -> list[Path]:

@@ -202,7 +202,7 @@ def test_choices_are_those_of_the_schemas() -> None:
 
 def test_every_setting_has_a_flag() -> None:
     flags = {option.removeprefix("--") for param in cli.generate.params for option in param.opts}
-    named = {{"targets": "target"}.get(name, name) for name in settings.schema()["properties"]}
+    named = {{"targets": "target"}.get(name, name).replace("_", "-") for name in settings.schema()["properties"]}
     assert named - {"recipes"} <= flags, "`recipes` is the argument"
 
 

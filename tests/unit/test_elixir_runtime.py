@@ -80,7 +80,7 @@ def test_the_facade_of_a_project_fills_in_live_values_as_the_runtime_does() -> N
         start = text.index('  @doc """\n  Puts the `live` values')
         return text[start : text.index('  @doc """\n  Builds the experiment')]
 
-    facade = (ROOT / "templates/elixir/lib/crucible_recipes.ex.j2").read_text("utf-8")
+    facade = (GENERATED / "elixir/lib/crucible_recipes.ex").read_text("utf-8")
     assert part(facade) == part((RUNTIME / "lib/crucible_runtime.ex").read_text("utf-8"))
 
 
@@ -157,3 +157,112 @@ def test_a_change_of_the_runtime_is_a_change_of_the_generator(path: str, tmp_pat
     change("# checked\n")
     checked = run("--check")
     assert checked.returncode == 1 and path.replace("runtime", "recipes", 1) in checked.stdout + checked.stderr
+
+
+# A dependency ---------------------------------------------------------------------------------------------------------
+
+DEPENDS = 'elixir_runtime: {hex: "~> 0.1"}\n'
+
+
+def tree(root: Path) -> dict[str, bytes]:
+    out = root / "generated"
+    return {path.relative_to(out).as_posix(): path.read_bytes() for path in out.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("compat", ["", "compat: [crucible_train@0.3.0]\n"])
+def test_the_setting_takes_the_copy_away_and_back(compat: str, tmp_path: Path) -> None:
+    recipe = RECIPE.replace("supervised", "rl")
+    root = project(tmp_path, {"recipes/one.yaml": recipe, "gen.yaml": f"recipes: [recipes]\n{compat}"})
+    assert gen([], root).code == 0
+    copied = tree(root)
+    (root / "gen.yaml").write_text(f"recipes: [recipes]\n{compat}{DEPENDS}")
+    assert gen(["--check"], root).code == 1
+    assert gen([], root).code == 0
+    wraps = {f"elixir/{outputs.COMPAT}"} if compat else set()
+    gone = {f"elixir/{path}" for path, _ in elixir_runtime.files("CrucibleRecipes")} - wraps
+    gone |= {"elixir/lib/crucible_recipes/recipe/schema.ex"} | ({f"elixir/{outputs.COMPAT}"} - wraps)
+    assert set(tree(root)) == set(copied) - gone
+    assert wraps <= set(copied)
+    for arguments in (["--check"], ["--check", "--no-cache"], ["--check", "--regenerate"]):
+        checked = gen(arguments, root)
+        assert checked.code == 0, checked.both
+    (root / "gen.yaml").write_text(f"recipes: [recipes]\n{compat}{DEPENDS.replace('0.1', '0.2')}")
+    assert gen(["--check", "--no-cache"], root).code == 1
+    (root / "gen.yaml").write_text(f"recipes: [recipes]\n{compat}")
+    assert gen(["--check", "--no-cache"], root).code == 1
+    assert gen([], root).code == 0
+    assert tree(root) == copied
+
+
+def test_what_all_recipes_share_is_asked_for_by_its_paths() -> None:
+    copied = {path for path, _ in elixir_runtime.files("CrucibleRecipes")} - {outputs.COMPAT}
+    assert copied | {elixir_runtime.SCHEMA.replace("crucible_runtime", "crucible_recipes")} == outputs.COPIED
+
+
+@pytest.mark.parametrize("name", ["run/sampler.ex", "recipe/schema.ex"])
+def test_a_template_for_a_file_that_is_not_written_is_refused(name: str, tmp_path: Path) -> None:
+    files = {"one.yaml": RECIPE, f"own/elixir/lib/crucible_recipes/{name}.j2": "# mine\n"}
+    root = project(tmp_path, files | {"gen.yaml": "templates: own\n"})
+    assert gen(["one.yaml"], root).code == 0
+    (root / "gen.yaml").write_text(f"templates: own\n{DEPENDS}")
+    ran = gen(["one.yaml"], root)
+    assert ran.code == 1 and f"{name}.j2: error[E0522]" in ran.both, ran.both
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ("{}", "elixir_runtime must have exactly one of path, git, hex"),
+        ("{path: a, git: b}", "elixir_runtime must have exactly one of path, git, hex"),
+        ("{path: a, ref: b}", "git is missing in elixir_runtime"),
+        ("{pth: a}", "unknown field pth in elixir_runtime"),
+        ("copy", 'elixir_runtime must be a mapping, found the text "copy"'),
+    ],
+)
+def test_mistakes_in_the_setting(value: str, message: str, tmp_path: Path) -> None:
+    root = project(tmp_path, {"one.yaml": RECIPE, "gen.yaml": f"elixir_runtime: {value}\n"})
+    ran = gen(["one.yaml"], root)
+    assert ran.code == 1 and f"error[E0510]: {message}" in ran.both, ran.both
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (
+            ["path=a", "git=b"],
+            1,
+            "--elixir-runtime: error[E0510]: elixir_runtime must have exactly one of path, git, hex",
+        ),
+        (["pth=a"], 1, "--elixir-runtime: error[E0510]: unknown field pth in elixir_runtime"),
+        (["path"], 2, "'path' is not of the form KEY=VALUE"),
+    ],
+)
+def test_mistakes_in_the_flag(arguments: list[str], code: int, message: str, tmp_path: Path) -> None:
+    root = project(tmp_path, {"one.yaml": RECIPE})
+    ran = gen(["one.yaml", *(word for each in arguments for word in ("--elixir-runtime", each))], root)
+    assert ran.code == code and message in ran.both, ran.both
+
+
+def test_the_flag_wins_and_its_path_starts_at_the_working_directory(tmp_path: Path) -> None:
+    root = project(tmp_path, {"one.yaml": RECIPE, "gen.yaml": DEPENDS, "sub/x": ""})
+    flag = ["--elixir-runtime", "git=https://example.org/r?a=b", "--elixir-runtime", "ref=v1"]
+    assert gen(["one.yaml", *flag], root).code == 0
+    mix_exs = root / "generated/elixir/mix.exs"
+    line = '{:crucible_runtime, git: "https://example.org/r?a=b", ref: "v1"},'
+    assert line in mix_exs.read_text("utf-8")
+    assert gen(["--check", "one.yaml", *flag], root).code == 0
+    flag = ["--elixir-runtime", "path=runtime dir"]
+    checked = gen(["--check", "../one.yaml", "--out", "../generated", *flag], root / "sub")
+    command = "run: gen ../one.yaml --out ../generated --elixir-runtime 'path=runtime dir'"
+    assert checked.code == 1 and command in checked.both, checked.both
+    assert gen(["../one.yaml", "--out", "../generated", *flag], root / "sub").code == 0
+    assert '{:crucible_runtime, path: "../../sub/runtime dir"},' in mix_exs.read_text("utf-8")
+
+
+def test_a_path_starts_at_the_settings_and_ends_in_the_mix_project(tmp_path: Path) -> None:
+    def path(text: str, project: str) -> str:
+        return elixir_runtime.dependency({"path": text}, tmp_path, tmp_path / project)["path"]
+
+    assert path("deps/runtime", "generated/elixir") == "../../deps/runtime"
+    assert path("../runtime", "out/elixir") == "../../../runtime"
+    assert path(str(tmp_path / "runtime"), "out/elixir") == str(tmp_path / "runtime")

@@ -5,8 +5,10 @@ A language gives bodies; the signature that says where a file comes from is put 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Protocol
 
 from crucible_gen import inputs, names, outputs, sign
@@ -30,6 +32,8 @@ class Language(Protocol):
         ...
 
 
+_NONE: Mapping[str, str] = MappingProxyType({})
+
 TARGETS: dict[str, Callable[[Schemas, Templates], Language]] = {
     "elixir": elixir.Elixir,
     "python": python.Python,
@@ -46,19 +50,29 @@ class Emitter:
     """Makes the files of each recipe, and those that recipes share."""
 
     def __init__(
-        self, schemas: Schemas, root: Path, templates: Path | None, profile: str | None, compat: Sequence[str] = ()
+        self,
+        schemas: Schemas,
+        root: Path,
+        templates: Path | None,
+        profile: str | None,
+        compat: Sequence[str] = (),
+        elixir_runtime: Mapping[str, str] = _NONE,
     ) -> None:
         """`root` is what paths in headers are relative to; `templates` a directory of the user's own.
 
-        `compat` is what experiments were lowered with, besides what recipes say.
+        `compat` is what experiments were lowered with, besides what recipes say; `elixir_runtime` that of `made.Request`.
         """
         self._schemas = schemas
         self._root = str(root)
         self._relative: dict[Path, str] = {}
-        self._templates = Templates(templates, elixir.replaceable() if templates else ())
+        self._templates = Templates(templates, elixir.replaceable() if templates and not elixir_runtime else ())
         self._profile = profile
         self._languages: dict[str, Language] = {}
-        self._common = inputs.common(schemas.own(), self._templates.own(), sorted(compat))
+        self._common = inputs.common(schemas.own(), self._templates.own(), sorted(compat), elixir_runtime)
+        self._targets: dict[str, Callable[[Schemas, Templates], Language]] = {
+            **TARGETS,
+            "elixir": partial(elixir.Elixir, dependency=elixir_runtime),
+        }
 
     def recipe(self, recipe: Recipe, experiment: Experiment, targets: Sequence[str]) -> Iterator[File]:
         """The signed files of one recipe."""
@@ -78,7 +92,7 @@ class Emitter:
 
     def _language(self, target: str) -> Language:
         if target not in self._languages:
-            self._languages[target] = TARGETS[target](self._schemas, self._templates)
+            self._languages[target] = self._targets[target](self._schemas, self._templates)
         return self._languages[target]
 
     def _named(self, path: Path) -> str:

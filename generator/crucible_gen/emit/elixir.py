@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
 
 from crucible_gen import elixir_runtime, names, outputs
 from crucible_gen.emit.templates import Templates
 from crucible_gen.lower import Experiment, Input
 from crucible_gen.printers import elixir, source
+from crucible_gen.problems import Problem, Problems
 from crucible_gen.schema import Schemas, Shape
 from crucible_gen.terms import Keywords, Module, Symbol, Term
 from crucible_gen.terms import Sequence as Items
 
 NAMESPACE, FOLDER = "CrucibleRecipes", "lib/crucible_recipes"
+FACADE_TEMPLATE = "elixir/lib/crucible_recipes.ex.j2"
 SCHEMA_TEMPLATE = "elixir/lib/crucible_recipes/recipe/schema.ex.j2"
+_NONE: Mapping[str, str] = MappingProxyType({})
 _SHADOWED = ("Config",)
 """First segments that an alias in a recipe's module takes: a module `Config` is nested in it."""
 _RUNNER = "crucible_framework ~> 0.5"
@@ -24,8 +29,17 @@ _WIDTH = 98
 class Elixir:
     """The target `elixir`."""
 
-    def __init__(self, schemas: Schemas, templates: Templates) -> None:
-        """Struct modules come from the schemas' `x-elixir-struct`."""
+    def __init__(self, schemas: Schemas, templates: Templates, dependency: Mapping[str, str] = _NONE) -> None:
+        """Struct modules come from the schemas' `x-elixir-struct`; `dependency` is `made.Request.elixir_runtime`.
+
+        Raises Problems for a custom template of the module that then comes with the dependency.
+        """
+        if dependency and templates.is_own(SCHEMA_TEMPLATE):
+            message = "this template is not used: elixir_runtime names a package, which has this module"
+            hint = "remove the template, or the setting elixir_runtime"
+            raise Problems([Problem(templates.place(SCHEMA_TEMPLATE), "E0522", message, hint=hint)])
+        self._dependency = dependency
+        self._runtime = elixir_runtime.NAMESPACE if dependency else NAMESPACE
         self._schemas = schemas
         self._templates = templates
         self._structs = {name: shape.struct or "" for name, shape in schemas.records.items()}
@@ -36,6 +50,7 @@ class Elixir:
         needed = Items(tuple(Symbol(each.name) for each in inputs if each.inject.needed))
         holes = {
             "module": f"{NAMESPACE}.{names.elixir_alias(stem)}",
+            "runtime": self._runtime,
             "summary": elixir.doc("\n".join(_summary(experiment)), 2),
             "stages": elixir.doc("\n".join(_stages(experiment)), 2),
             "inputs": elixir.doc("\n".join(_input_docs(inputs)), 4),
@@ -55,11 +70,12 @@ class Elixir:
     def shared(self, wraps: bool) -> Iterable[tuple[str, str]]:
         """The project around the recipes, with the wrapper stages if a recipe names one."""
         runtime = dict(elixir_runtime.files(NAMESPACE))
-        holes = {
-            "elixir/mix.exs.j2": {"deps": _deps(self._schemas)},
+        holes: dict[str, dict[str, Any]] = {
+            "elixir/mix.exs.j2": {"deps": _deps(self._schemas, self._dependency)},
+            FACADE_TEMPLATE: {"runtime": self._runtime, "depends": bool(self._dependency)},
             SCHEMA_TEMPLATE: tables(self._schemas),
         }
-        for path in (*outputs.SHARED["elixir"], *([outputs.COMPAT] if wraps else [])):
+        for path in outputs.elixir(wraps=wraps, copied=not self._dependency):
             template = _template(path)
             copied = path in runtime and not self._templates.is_own(template)
             yield path, runtime[path] if copied else self._templates.render(template, holes.get(template, {}))
@@ -117,8 +133,11 @@ def _fields(inputs: Sequence[Input]) -> str:
     return "defstruct [\n" + "".join(f"      {atom},\n" for atom in atoms) + "      training_config: %{}\n    ]"
 
 
-def _deps(schemas: Schemas) -> str:
-    """The dependencies besides crucible_ir: what a training needs, then, optional, what other stages need."""
+def _deps(schemas: Schemas, runtime: Mapping[str, str]) -> str:
+    """The dependencies besides crucible_ir: what a training needs, then, optional, what other stages need.
+
+    `runtime` has the options of the dependency that the runtime is, if it is one.
+    """
     stages = [stage.info for stage in schemas.stages.values()]
     needed = {stage.package for stage in stages if stage.package and stage.role == "training"} | {_RUNNER}
     others = {stage.package for stage in stages if stage.package} - needed
@@ -127,7 +146,22 @@ def _deps(schemas: Schemas) -> str:
         name, _, requirement = package.partition(" ")
         optional = ", optional: true" if package in others else ""
         lines.append(f"{{{elixir.atom(name)}, {elixir.string(requirement)}{optional}}}")
-    return ",\n      ".join(lines)
+    return ",\n      ".join([*([_dependency(runtime)] if runtime else []), *lines])
+
+
+def _dependency(options: Mapping[str, str]) -> str:
+    """The runtime as a dependency of a Mix project, at column 6."""
+    package = elixir.atom(elixir_runtime.PACKAGE)
+    parts = [
+        elixir.string(value) if name == "hex" else f"{name}: {elixir.string(value)}" for name, value in options.items()
+    ]
+    line = f"{{{', '.join([package, *parts])}}}"
+    if len(line) + 7 <= _WIDTH:
+        return line
+    rest = ", ".join(parts)
+    if len(rest) + 8 > _WIDTH:
+        rest = ",\n        ".join(parts)
+    return f"{{\n        {package},\n        {rest}\n      }}"
 
 
 def tables(schemas: Schemas) -> dict[str, str]:
