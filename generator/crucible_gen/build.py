@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from crucible_gen import factory
 from crucible_gen.diagnostics import Place, Problem, Problems, shown
 from crucible_gen.incremental import Session, off, workers
+from crucible_gen.languages import registry
 from crucible_gen.output import manifest, plan, write
 from crucible_gen.recipes import discover, ids, rules
 from crucible_gen.results import Answers, Product, Request, Result, Reusable
@@ -108,7 +109,7 @@ def build(request: Request, session: Session | None = None) -> Result:
 def _plan(request: Request, result: Result, session: Session, *, force: bool, writes: bool) -> Plan:
     """The result against the disk. A run of a part that writes leaves no manifest of another generator valid."""
     files, out = result.files, _out(request)
-    if writes and not request.whole and manifest.bears_another(out):
+    if writes and not request.whole and manifest.bears_another(out, registry.shipped_folders()):
         files = (*files, manifest.void())
     return plan.plan(
         files,

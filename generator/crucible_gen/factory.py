@@ -59,7 +59,10 @@ class Factory:
     def emitter(self) -> emit.Emitter:
         """What prints experiments. Raises Problems for templates of the user."""
         asked = self.request
-        return emit.Emitter(self.schemas, asked.root, asked.templates, asked.profile, asked.compat)
+        wanted = emit.Wanted(
+            asked.root, asked.out, asked.targets, asked.templates, asked.profile, asked.compat, asked.options
+        )
+        return emit.Emitter(self.schemas, wanted)
 
     def prepare(self) -> None:
         """Fetches everything, so that worker processes start with it, and that what is wrong with it is raised here."""
@@ -94,9 +97,9 @@ class Factory:
 
     def shared(self, extras: Sequence[str]) -> Product:
         """The files that all recipes share; `extras` are those that only some recipes need."""
-        files = tuple(self.emitter.shared(self.request.targets, extras))
+        files = tuple(self.emitter.shared(extras))
         if self.request.whole:
-            files += (manifest.file(self.request.targets),)
+            files += (manifest.file(self.request.targets, registry.shipped_folders()),)
         return Product("", extras=tuple(extras), outputs=tuple(file.path for file in files), files=files)
 
     def _validated(self, recipe: Recipe) -> Product:
@@ -112,15 +115,14 @@ class Factory:
     def _emitted(self, product: Product, recipe: Recipe, experiment: Experiment) -> Product:
         """The product with its files."""
         sources = [(each.path, each.digest) for each in recipe.sources]
-        targets = self.request.targets
         try:
-            files = tuple(self.emitter.recipe(experiment, sources, targets, ids.stem(experiment.id)))
+            files = tuple(self.emitter.recipe(experiment, sources, ids.stem(experiment.id)))
         except Problems as error:  # of a template: the same for every recipe
             return product._replace(problems=error.problems)
         found = defects.stopping((stage.module for stage in experiment.stages), self.schemas.releases)
         return product._replace(
             stopped=tuple(defect.id for defect in found),
-            extras=self.emitter.extras(experiment, targets),
+            extras=self.emitter.extras(experiment),
             outputs=tuple(file.path for file in files),
             files=files,
         )

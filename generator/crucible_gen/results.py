@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from crucible_gen.diagnostics import Place, Problem
+from crucible_gen.documents import Plain
 from crucible_gen.output import File
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ class Request(NamedTuple):
     schemas: Sequence[Path] = ()
     templates: Path | None = None
     compat: Sequence[str] = ()
+    options: Mapping[str, Mapping[str, Plain]] = _NONE
+    """The settings of languages, by language."""
     whole: bool = False
     """Whether this writes all that is in `out`, so that it may say which generator did."""
 
@@ -48,6 +51,7 @@ def requested(settings: Settings, paths: Sequence[Path], only: Sequence[str] = (
         schemas=[settings.base("schemas") / path for path in settings.texts("schemas")],
         templates=settings.path("templates") if settings.optional("templates") else None,
         compat=tuple(settings.texts("compat")),
+        options=settings.of_languages(),
         whole=not only and not settings.values["targets"].origin.startswith("--"),
     )
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 from command import gen, project
-from elixir_project import Verdict, ask, formatted, tool
+from elixir_project import Verdict, ask, formatted, mix
 from generated_code import GENERATED, STEMS, compact, ir, module
 
 ELIXIR = GENERATED / "elixir"
@@ -107,16 +105,6 @@ def test_a_recipe_without_a_description_has_an_empty_one(tmp_path: Path) -> None
 
 
 # Mix -----------------------------------------------------------------------------------------------------------------
-
-
-def mix(project: Path, *args: str) -> subprocess.CompletedProcess[str]:
-    """Runs mix in a project whose dependencies are directories, so that no network is asked."""
-    # Not MIX_ENV: `mix test` has one of its own.
-    environment = {key: value for key, value in os.environ.items() if key != "MIX_ENV"}
-    environment |= {"MIX_HOME": str(project.parent / "mix_home"), "HEX_OFFLINE": "1", "LC_ALL": "C.UTF-8"}
-    return subprocess.run(
-        [tool("mix"), *args], cwd=project, env=environment, capture_output=True, text=True, check=False, timeout=300
-    )
 
 
 @pytest.mark.slow

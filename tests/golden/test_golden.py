@@ -42,8 +42,8 @@ def set_up(case: Path, root: Path) -> list[str]:
 
 @functools.cache
 def shared_files() -> frozenset[str]:
-    emitter = emit.Emitter(Schemas.load(), HERE, None, None)
-    return frozenset((*(file.path for file in emitter.shared(registry.BUILT_IN)), manifest.NAME))
+    emitter = emit.Emitter(Schemas.load(), emit.Wanted(HERE, HERE, registry.BUILT_IN))
+    return frozenset((*(file.path for file in emitter.shared()), manifest.NAME))
 
 
 @pytest.mark.parametrize("case", RECIPES)

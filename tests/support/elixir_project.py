@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterable, Mapping
@@ -13,6 +15,10 @@ from crucible_gen.languages.elixir import printer, structs
 from crucible_gen.schemas import shipped
 
 SCRIPT = Path(__file__).with_name("project.exs")
+PACKAGES = Path(__file__).parents[2] / "runtime" / "elixir" / "test" / "support" / "packages"
+"""Sources that stand in for packages of Hex, by package."""
+
+_DEPENDENCY = re.compile(r"\{:(\w+), \"[^\"]+\"(?:, optional: true)?\}")
 
 
 @dataclass(frozen=True)
@@ -32,11 +38,52 @@ def tool(name: str) -> str:
     return found
 
 
+def mix(project: Path, *args: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Runs mix in a project whose dependencies are directories, so that no network is asked."""
+    # Not MIX_ENV unless it is given: `mix test` has one of its own.
+    environment = {key: value for key, value in os.environ.items() if key != "MIX_ENV"} | variables
+    environment |= {"MIX_HOME": str(project.parent / "mix_home"), "HEX_OFFLINE": "1", "LC_ALL": "C.UTF-8"}
+    return subprocess.run(
+        [tool("mix"), *args], cwd=project, env=environment, capture_output=True, text=True, check=False, timeout=300
+    )
+
+
 def stand_ins(directory: Path) -> Path:
     """A file with the structs of `crucible_ir` as our schemas describe them."""
     path = directory / "crucible_ir.ex"
     path.write_text(structs.text(shipped("schemas")), "utf-8")
     return path
+
+
+def with_stand_ins(project: Path) -> list[str]:
+    """Puts directories beside a Mix project in the place of its packages of Hex, and gives back their names."""
+    text = (project / "mix.exs").read_text("utf-8")
+    names = _DEPENDENCY.findall(text)
+    text = _DEPENDENCY.sub(r'{:\1, path: "../packages/\1"}', text)
+    # tinkex_cookbook is the one that mix.exs cannot name.
+    extra = "tinkex_cookbook"
+    text, replaced = re.subn(
+        r"(defp deps do\n    \[\n)", rf'\1      {{:{extra}, path: "../packages/{extra}"}},\n', text
+    )
+    assert replaced == 1
+    for name in [*names, extra]:
+        _package(project.parent / "packages" / name)
+    (project / "mix.exs").write_text(text, "utf-8")
+    return names
+
+
+def _package(folder: Path) -> None:
+    (folder / "lib").mkdir(parents=True)
+    (folder / "mix.exs").write_text(
+        f"defmodule {folder.name.title().replace('_', '')}.MixProject do\n"
+        "  use Mix.Project\n"
+        f'  def project, do: [app: :{folder.name}, version: "0.1.0"]\n'
+        "end\n"
+    )
+    if folder.name == "crucible_ir":
+        stand_ins(folder / "lib")
+    elif (source := PACKAGES / f"{folder.name}.ex").exists():
+        shutil.copy(source, folder / "lib")
 
 
 def sources(project: Path) -> list[Path]:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+ELIXIR = "crucible_gen/data/runtime/elixir"
 
 pytestmark = pytest.mark.slow
 
@@ -52,6 +53,8 @@ def test_a_wheel_puts_its_package_into_site_packages_and_nothing_else(wheels: di
         ("crucible_gen", "schemas", "crucible_gen/data/schemas"),
         ("crucible_gen", "templates", "crucible_gen/data/templates"),
         ("crucible_gen", "contracts", "crucible_gen/data/contracts"),
+        ("crucible_gen", "runtime/elixir/lib/crucible_runtime", f"{ELIXIR}/lib/crucible_runtime"),
+        ("crucible_gen", "runtime/elixir/test/crucible_runtime", f"{ELIXIR}/test/crucible_runtime"),
         ("crucible_runtime", "runtime/crucible_runtime", "crucible_runtime"),
     ],
 )
@@ -69,7 +72,7 @@ def test_what_is_easily_left_behind_is_there(wheels: dict[str, Path]) -> None:
         "crucible_gen/py.typed",
         "crucible_gen/cli/explain/E0203.md",
         "crucible_gen/data/schemas/ir/experiment.schema.json",
-        "crucible_gen/data/templates/elixir/lib/crucible_recipes/run/watch.ex.j2",
+        f"{ELIXIR}/lib/crucible_runtime/run/watch.ex",
         "crucible_gen/data/templates/elixir/test/crucible_recipes_test.exs.j2",
         "crucible_gen/data/templates/new/supervised.yaml",
     } <= generator

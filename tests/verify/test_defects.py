@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from command import gen
 from crucible_gen.ir import defects
-from crucible_gen.schemas import Schemas, shipped
+from crucible_gen.languages.elixir import runtime
+from crucible_gen.schemas import Schemas
 
 ROOT = Path(__file__).parents[2]
 RELEASE = "crucible_train@0.3.0"
@@ -203,7 +204,7 @@ def test_a_defect_is_about_things_that_exist(defect: defects.Defect) -> None:
         assert defect.raises is not None
         assert defect.wrapper is not None
     if defect.wrapper is not None:
-        template = (shipped("templates") / "elixir/lib/crucible_recipes/compat.ex.j2").read_text("utf-8")
+        template = dict(runtime.files("CrucibleRecipes"))["lib/crucible_recipes/compat.ex"]
         assert set(defect.wrapper.modules) <= set(defect.stages)
         for stage, wrapper in defect.wrapper.modules.items():
             assert f"defmodule {wrapper} do\n" in template

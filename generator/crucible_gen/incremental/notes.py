@@ -16,6 +16,7 @@ from crucible_gen.incremental import snapshot as disk
 from crucible_gen.incremental.index import Index
 from crucible_gen.incremental.record import Record, empty
 from crucible_gen.incremental.snapshot import Snapshot
+from crucible_gen.languages import registry
 from crucible_gen.output.survey import FOREIGN_FOLDERS
 from crucible_gen.results import Request
 from crucible_gen.schemas import shipped
@@ -68,7 +69,7 @@ class Notes:
         if self.snapshot:
             self.seen = self.snapshot.finish().inputs | self.snapshot.outputs
         self.inputs, self.outputs, self.alone = {}, {}, False
-        own = [_PACKAGE, shipped("schemas"), shipped("templates")]
+        own = [_PACKAGE, shipped("schemas"), shipped("templates"), *registry.folders(request.targets)]
         for root in [*own, *request.schemas, *([request.templates] if request.templates else [])]:
             self.fixed.update(self._walk(self.inputs, absolute(root), lambda name: True))
         for path in request.paths:

@@ -2,67 +2,86 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
 
 from crucible_gen.diagnostics import relative
 from crucible_gen.documents import digest
 from crucible_gen.ir.lower import Experiment
 from crucible_gen.languages import registry
-from crucible_gen.languages.language import Language, Printer
+from crucible_gen.languages.language import Language, Printer, Project
 from crucible_gen.languages.templates import Templates
 from crucible_gen.output import File, headers, provenance
-from crucible_gen.schemas import Schemas
+
+if TYPE_CHECKING:
+    from crucible_gen.documents import Plain
+    from crucible_gen.schemas import Schemas
+
+_NONE: Mapping[str, Mapping[str, Plain]] = MappingProxyType({})
+
+
+class Wanted(NamedTuple):
+    """What a run wants of its files, whatever the recipe.
+
+    `root` is the directory of the settings, which paths in headers are relative to; `out` the output directory.
+    `options` are the settings of languages by name; `compat` is what experiments were lowered with besides what recipes
+    say.
+    """
+
+    root: Path
+    out: Path
+    targets: Sequence[str]
+    templates: Path | None = None
+    profile: str | None = None
+    compat: Sequence[str] = ()
+    options: Mapping[str, Mapping[str, Plain]] = _NONE
 
 
 class Emitter:
     """Makes the files of each recipe, and those that recipes share, in the languages of a run."""
 
-    def __init__(
-        self, schemas: Schemas, root: Path, templates: Path | None, profile: str | None, compat: Sequence[str] = ()
-    ) -> None:
-        """`root` is what paths in headers are relative to; `templates` a directory of the user's own.
-
-        `compat` is what experiments were lowered with, besides what recipes say.
-        """
-        self._schemas = schemas
-        self._root = str(root)
+    def __init__(self, schemas: Schemas, wanted: Wanted) -> None:
+        """Takes the schemas of the run. Raises Problems for templates of the user, and for options of languages."""
+        self._wanted = wanted
+        self._root = str(wanted.root)
         self._relative: dict[Path, str] = {}
-        self._templates = Templates(templates)
-        self._profile = profile
-        self._printers: dict[str, Printer] = {}
-        self._common = provenance.common(schemas.own(), self._templates.own(), sorted(compat))
+        languages = [registry.get(target) for target in wanted.targets]
+        options = {language.name: wanted.options.get(language.name, {}) for language in languages}
+        others = [name for each in languages if wanted.templates for name in each.replaceable(options[each.name])]
+        templates = Templates(wanted.templates, others)
+        common = provenance.common(schemas.own(), templates.own(), sorted(wanted.compat))
+        self._printers: list[tuple[Language, Printer, str]] = []
+        for language in languages:
+            folder = wanted.out / language.name
+            project = Project(schemas, templates, options[language.name], wanted.root, folder)
+            printer = language.printer(language, project)
+            self._printers.append((language, printer, "\n".join([common, *printer.provenance])))
 
-    def recipe(
-        self, experiment: Experiment, sources: Sequence[tuple[Path, str]], targets: Sequence[str], stem: str
-    ) -> Iterator[File]:
+    def recipe(self, experiment: Experiment, sources: Sequence[tuple[Path, str]], stem: str) -> Iterator[File]:
         """The signed files of one recipe; `sources` are the files that it was made of, its own first, with digests."""
         named = [(self._named(path), of) for path, of in sources]
-        signer = provenance.recipe(named, self._profile, self._common)
-        for target in targets:
-            language = registry.get(target)
-            for path, text in self._printer(target).recipe(experiment, stem):
-                yield from _signed(f"{target}/{path}", text, signer, language, experiment.id)
+        signers: dict[str, provenance.Signer] = {}
+        for language, printer, common in self._printers:
+            if common not in signers:
+                signers[common] = provenance.recipe(named, self._wanted.profile, common)
+            for path, text in printer.recipe(experiment, stem):
+                yield from _signed(f"{language.name}/{path}", text, signers[common], language, experiment.id)
 
-    def shared(self, targets: Sequence[str], extras: Iterable[str] = ()) -> Iterator[File]:
+    def shared(self, extras: Iterable[str] = ()) -> Iterator[File]:
         """The signed files that all recipes share; `extras` are paths that only some recipes need, with their targets."""
         wanted = tuple(extras)
-        signer = provenance.shared(self._common)
-        for target in targets:
-            language = registry.get(target)
-            own = [path.partition("/")[2] for path in wanted if path.startswith(f"{target}/")]
-            for path, text in self._printer(target).shared(own):
-                yield from _signed(f"{target}/{path}", text, signer, language, None)
+        for language, printer, common in self._printers:
+            own = [path.partition("/")[2] for path in wanted if path.startswith(f"{language.name}/")]
+            for path, text in printer.shared(own):
+                yield from _signed(f"{language.name}/{path}", text, provenance.shared(common), language, None)
 
-    def extras(self, experiment: Experiment, targets: Sequence[str]) -> tuple[str, ...]:
+    def extras(self, experiment: Experiment) -> tuple[str, ...]:
         """The shared files that this experiment needs and most do not, below the output directory."""
-        return tuple(f"{target}/{path}" for target in targets for path in self._printer(target).extras(experiment))
-
-    def _printer(self, target: str) -> Printer:
-        if target not in self._printers:
-            language = registry.get(target)
-            self._printers[target] = language.printer(language, self._schemas, self._templates)
-        return self._printers[target]
+        return tuple(
+            f"{language.name}/{path}" for language, printer, _ in self._printers for path in printer.extras(experiment)
+        )
 
     def _named(self, path: Path) -> str:
         if path not in self._relative:

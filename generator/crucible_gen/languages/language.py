@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
+    from crucible_gen.documents import Plain
     from crucible_gen.ir.lower import Experiment
     from crucible_gen.languages.templates import Templates
     from crucible_gen.schemas import Inject, Schemas
+
+
+class Project(NamedTuple):
+    """What a language prints with: schemas and templates, and the project that it writes.
+
+    `options` is the setting of the language's name. `root` is the directory of the settings, where relative paths in
+    options start; `folder` is where the generated project lies.
+    """
+
+    schemas: Schemas
+    templates: Templates
+    options: Mapping[str, Plain]
+    root: Path
+    folder: Path
 
 
 class Body(NamedTuple):
@@ -21,7 +36,12 @@ class Body(NamedTuple):
 
 
 class Printer(Protocol):
-    """What prints experiments in one language, with the schemas and templates of a run."""
+    """What prints experiments in one language, for one project."""
+
+    @property
+    def provenance(self) -> Sequence[str]:
+        """Lines that say which of the language's options its files were made with; none for the defaults."""
+        ...
 
     def recipe(self, experiment: Experiment, stem: str) -> Iterable[Body]:
         """The files of one recipe, whose id has this stem."""
@@ -53,8 +73,8 @@ class Language(NamedTuple):
     """One target: `name` is what settings call it, and its directory below the output directory."""
 
     name: str
-    printer: Callable[[Language, Schemas, Templates], Printer]
-    """Makes what prints experiments, of this record and the schemas and templates of a run."""
+    printer: Callable[[Language, Project], Printer]
+    """Makes what prints experiments. Raises Problems for options and templates that do not fit together."""
     naming: Naming
     comment: str = "#"
     """The mark of a comment that ends with its line, in which a file carries its header."""
@@ -66,6 +86,10 @@ class Language(NamedTuple):
     """The type of a live value of which nothing is known."""
     run_values: frozenset[str] = frozenset()
     """What every run of the generated code takes by name, so that no live value of a stage can have such a name."""
+    folders: Callable[[], Sequence[Path]] = lambda: ()
+    """The directories, besides schemas and templates, whose files are copied into projects."""
+    replaceable: Callable[[Mapping[str, Plain]], Sequence[str]] = lambda options: ()
+    """The names under which templates may replace files that are copied into a project with these options."""
     structs: Callable[[Path], str] | None = None
     """The directory of the schemas to the definitions of the IR's structs, where `gen structs` can print them."""
 

@@ -6,8 +6,11 @@ not built in, because that search costs more than a short run.
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterable
 from functools import cache
 from importlib import import_module
+from pathlib import Path
 
 from crucible_gen.languages.language import Language
 
@@ -39,6 +42,22 @@ def built_in() -> tuple[Language, ...]:
 def is_known(name: str) -> bool:
     """Whether a target has a language; installed packages are searched only for a name that is not built in."""
     return name in BUILT_IN or name in _installed()
+
+
+def shipped_folders() -> tuple[Path, ...]:
+    """The directories, besides schemas and templates, from which the built-in languages copy files into projects."""
+    return tuple(folder for language in built_in() for folder in language.folders())
+
+
+def folders(targets: Iterable[str]) -> list[Path]:
+    """The directories, besides schemas, templates and this package, whose files go into the files of these targets."""
+    found: list[Path] = []
+    for target in targets:
+        language = get(target)
+        found += language.folders()
+        if target not in BUILT_IN:
+            found.append(Path(sys.modules[language.printer.__module__].__file__ or "").parent)
+    return found
 
 
 @cache

@@ -28,14 +28,17 @@ CODES = {
 class Templates:
     """The templates of a run; each is compiled when it is first used."""
 
-    def __init__(self, own: Path | None) -> None:
-        """`own` is the user's directory. Raises Problems when it is none, or holds a file that replaces nothing."""
+    def __init__(self, own: Path | None, others: Iterable[str] = ()) -> None:
+        """`own` is the user's directory; `others` names files besides templates that a template there may replace.
+
+        Raises Problems when the directory cannot be read, or holds a file that replaces nothing.
+        """
         self._own = own
         root = shipped("templates")
         self._shipped = root
         self._skeletons: dict[str, list[skeleton.Part] | None] = {}
         # Read once, so that a digest is that of the text that was used.
-        self._texts = _read(own, root) if own is not None else {}
+        self._texts = _read(own, root, others) if own is not None else {}
 
     def own(self) -> Iterable[tuple[str, bytes]]:
         """The user's templates: name and bytes, sorted."""
@@ -128,14 +131,14 @@ def _line_of(error: Exception, name: str) -> int:
     return line
 
 
-def _read(own: Path, root: Path) -> dict[str, bytes]:
+def _read(own: Path, root: Path, others: Iterable[str]) -> dict[str, bytes]:
     """The user's templates by name. Raises Problems for what cannot be read, and for a name that is not shipped."""
     try:
         found = {path.relative_to(own).as_posix(): path.read_bytes() for path in below(own, ".j2")}
     except OSError as error:
         hint = "write templates = DIR, where DIR holds templates of the shipped names"
         raise Problems([unreadable(error, "E0521", "there is no such directory", hint)]) from error
-    known = [path.relative_to(root).as_posix() for path in sorted(root.rglob("*.j2"))]
+    known = sorted([*(path.relative_to(root).as_posix() for path in root.rglob("*.j2")), *others])
     problems = []
     for name in found:
         if name not in known:

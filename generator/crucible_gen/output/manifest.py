@@ -19,22 +19,26 @@ from crucible_gen.schemas import shipped
 NAME = "manifest.txt"
 _SOURCE, _ADVICE = "the generator", "run it, do not change this file."
 _BODY = "The digest above is that of the generator that wrote these files.\ntargets: {}\n"
-_PARTS = (".py", ".json", ".j2", ".exs")
+_PARTS = (".py", ".json", ".j2", ".ex", ".exs")
 
 
 @cache
-def generator() -> str:
-    """The digest of the code, schemas and templates that run, whether installed or in a checkout."""
+def generator(folders: tuple[Path, ...] = ()) -> str:
+    """The digest of the code, schemas and templates that run, whether installed or in a checkout.
+
+    `folders` are directories besides, from which languages copy files into projects.
+    """
     code = Path(__file__).parents[1]
     names = [f"code/{path} {of}" for path, of in _digests(code) if not path.startswith("data/")]
     names += [f"{kind}/{path} {of}" for kind in ("schemas", "templates") for path, of in _digests(shipped(kind))]
+    names += [f"{root.parent.name}/{root.name}/{path} {of}" for root in folders for path, of in _digests(root)]
     return digest("\n".join(names))
 
 
-def file(targets: Sequence[str]) -> File:
-    """The file of a run that writes everything of these targets."""
+def file(targets: Sequence[str], folders: tuple[Path, ...] = ()) -> File:
+    """The file of a run that writes everything of these targets; `folders` as in `generator`."""
     body = _BODY.format(" ".join(sorted(targets)))
-    return File(NAME, headers.sign(body, source=_SOURCE, inputs=generator(), advice=_ADVICE), None)
+    return File(NAME, headers.sign(body, source=_SOURCE, inputs=generator(folders), advice=_ADVICE), None)
 
 
 def void() -> File:
@@ -42,7 +46,7 @@ def void() -> File:
     return File(NAME, headers.sign(_BODY.format(""), source=_SOURCE, inputs="0" * 16, advice=_ADVICE), None)
 
 
-def bears_another(out: Path) -> bool:
+def bears_another(out: Path, folders: tuple[Path, ...] = ()) -> bool:
     """Whether the directory has the file of another generator, or one that cannot be read."""
     try:
         signature = headers.read((out / NAME).read_bytes())
@@ -50,7 +54,7 @@ def bears_another(out: Path) -> bool:
         return False
     except OSError:
         return True
-    return signature is None or signature.inputs != generator()
+    return signature is None or signature.inputs != generator(folders)
 
 
 def _digests(root: Path) -> Iterator[tuple[str, str]]:

@@ -54,6 +54,10 @@ class Settings(NamedTuple):
         value = self.values[name].value
         return [str(item) for item in value] if isinstance(value, list) else []
 
+    def of_languages(self) -> dict[str, Mapping[str, Plain]]:
+        """The settings that are mappings: those of languages, by language."""
+        return {name: item.value for name, item in self.values.items() if isinstance(item.value, dict)}
+
     def path(self, name: str) -> Path:
         """A path setting, made absolute: a flag's from the working directory, else from the project root."""
         return self.base(name) / self.text(name)

@@ -91,14 +91,14 @@ class Project(NamedTuple):
         if not paths:
             return RecipeUses({}, {})
         request = results.Request(paths, self.settings.root, self.settings.path("out"), registry.BUILT_IN)
-        emitter = emit.Emitter(self.schemas, self.settings.root, None, None)
+        emitter = emit.Emitter(self.schemas, emit.Wanted(request.root, request.out, request.targets))
         used: dict[str, Sequence[Use]] = {}
         files: dict[str, Sequence[str]] = {}
         for recipe in factory.read(request, self.schemas):
             experiment = lower.lower(recipe.node, self.schemas)
             used[recipe.id] = uses(experiment, self.schemas)
             sources = [(each.path, each.digest) for each in recipe.sources]
-            emitted = emitter.recipe(experiment, sources, request.targets, ids.stem(recipe.id))
+            emitted = emitter.recipe(experiment, sources, ids.stem(recipe.id))
             files[recipe.id] = [f"{shown(request.out)}/{file.path}" for file in emitted]
         return RecipeUses(used, files)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,15 +10,14 @@ from crucible_gen.languages.elixir import naming
 from crucible_gen.languages.language import Language, Naming
 
 if TYPE_CHECKING:
-    from crucible_gen.languages.language import Printer
-    from crucible_gen.languages.templates import Templates
-    from crucible_gen.schemas import Schemas
+    from crucible_gen.documents import Plain
+    from crucible_gen.languages.language import Printer, Project
 
 
-def _printer(language: Language, schemas: Schemas, templates: Templates) -> Printer:
+def _printer(language: Language, project: Project) -> Printer:
     from crucible_gen.languages.elixir.emitter import Elixir
 
-    return Elixir(language, schemas, templates)
+    return Elixir(language, project)
 
 
 def _symbol_problem(name: str) -> str | None:
@@ -25,6 +25,18 @@ def _symbol_problem(name: str) -> str | None:
 
     problem = printer.atom_problem(name)
     return f"this is an atom in Elixir, so it must {problem}" if problem else None
+
+
+def _folders() -> list[Path]:
+    from crucible_gen.languages.elixir import runtime
+
+    return [runtime.root() / folder for folder in runtime.FOLDERS]
+
+
+def _replaceable(options: Mapping[str, Plain]) -> list[str]:
+    from crucible_gen.languages.elixir import emitter
+
+    return [] if options.get("runtime") else emitter.replaceable()
 
 
 def _structs(schemas: Path) -> str:
@@ -44,5 +56,7 @@ LANGUAGE = Language(
         "logger": "{module(), term()} | nil",
     },
     any_type="term()",
+    folders=_folders,
+    replaceable=_replaceable,
     structs=_structs,
 )

@@ -2,35 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
+from crucible_gen.diagnostics import Problem, Problems
 from crucible_gen.ir.lower import Experiment, Input
 from crucible_gen.ir.terms import Keywords, List, Module, Symbol, Term
 from crucible_gen.languages import source
-from crucible_gen.languages.elixir import naming, printer
-from crucible_gen.languages.language import Body, Language
-from crucible_gen.languages.templates import Templates
+from crucible_gen.languages.elixir import naming, printer, runtime
+from crucible_gen.languages.language import Body, Language, Project
 from crucible_gen.schemas import Schemas, Shape
+
+FACADE_TEMPLATE = "elixir/lib/crucible_recipes.ex.j2"
+SCHEMA_TEMPLATE = "elixir/lib/crucible_recipes/recipe/schema.ex.j2"
 
 _FOLDER = "lib/crucible_recipes"
 _SHARED = (
     ".formatter.exs",
     "mix.exs",
     "lib/crucible_recipes.ex",
-    "lib/crucible_recipes/canonical.ex",
-    "lib/crucible_recipes/recipe.ex",
-    "lib/crucible_recipes/recipe/schema.ex",
-    "lib/crucible_recipes/run.ex",
-    "lib/crucible_recipes/run/evaluation.ex",
-    "lib/crucible_recipes/run/sampler.ex",
-    "lib/crucible_recipes/run/watch.ex",
     "test/test_helper.exs",
     "test/crucible_recipes_test.exs",
-    "test/crucible_recipes/canonical_test.exs",
-    "test/crucible_recipes/recipe_test.exs",
-    "test/crucible_recipes/run_test.exs",
 )
-"""The files of a project that no recipe changes."""
+"""The files that every project has and no recipe changes, besides the copy of the runtime."""
+_SCHEMA = "lib/crucible_recipes/recipe/schema.ex"
+"""The module of the schemas, which a project with a copy of the runtime has too."""
 _COMPAT = "lib/crucible_recipes/compat.ex"
 """The wrapper stages, which a project has only if a recipe names one."""
 _SHADOWED = ("Config",)
@@ -43,12 +39,26 @@ _WIDTH = 98
 class Elixir:
     """Prints the modules of recipes and the project around them."""
 
-    def __init__(self, language: Language, schemas: Schemas, templates: Templates) -> None:
-        """Struct modules come from the schemas' `x-elixir-struct`."""
+    def __init__(self, language: Language, project: Project) -> None:
+        """Takes the project, in whose options `runtime` says where the runtime comes from if it is not copied.
+
+        Raises Problems for a custom template of the module that then comes with the runtime.
+        """
         self._language = language
-        self._schemas = schemas
-        self._templates = templates
-        self._structs = {name: shape.names.get(language.name, "") for name, shape in schemas.records.items()}
+        self._schemas = project.schemas
+        self._templates = project.templates
+        self._dependency = runtime.dependency(project)
+        self._runtime = runtime.NAMESPACE if self._dependency else naming.NAMESPACE
+        self._structs = {name: shape.names.get(language.name, "") for name, shape in self._schemas.records.items()}
+        if self._dependency and self._templates.is_own(SCHEMA_TEMPLATE):
+            message = "this template is not used: elixir.runtime names a package, which has this module"
+            hint = "remove the template, or the setting elixir.runtime"
+            raise Problems([Problem(self._templates.place(SCHEMA_TEMPLATE), "E0522", message, hint=hint)])
+
+    @property
+    def provenance(self) -> Sequence[str]:
+        """Where the runtime comes from, if it is not copied."""
+        return [f"elixir runtime {name} {value}" for name, value in self._dependency.items()]
 
     def recipe(self, experiment: Experiment, stem: str) -> Iterable[Body]:
         """The recipe's module."""
@@ -56,6 +66,7 @@ class Elixir:
         needed = List(tuple(Symbol(each.name) for each in inputs if each.inject.needed))
         holes = {
             "module": naming.module(stem),
+            "runtime": self._runtime,
             "summary": printer.doc("\n".join(_summary(experiment)), 2),
             "stages": printer.doc("\n".join(_stages(experiment)), 2),
             "inputs": printer.doc("\n".join(_input_docs(inputs)), 4),
@@ -79,17 +90,35 @@ class Elixir:
 
     def shared(self, extras: Iterable[str]) -> Iterable[Body]:
         """The project around the recipes, with the wrapper stages if a recipe names one."""
-        tables = _tables(self._schemas)
-        holes = {"mix.exs": {"deps": _deps(self._schemas)}, "lib/crucible_recipes/recipe/schema.ex": tables}
-        for path in (*_SHARED, *extras):
-            name = f"elixir/{path.removeprefix('.')}.j2"
-            yield Body(path, self._templates.render(name, holes.get(path, {})))
+        copied = dict(runtime.files(naming.NAMESPACE))
+        holes: dict[str, dict[str, Any]] = {
+            _template("mix.exs"): {"deps": _deps(self._schemas, self._dependency)},
+            FACADE_TEMPLATE: {"runtime": self._runtime, "depends": bool(self._dependency)},
+            SCHEMA_TEMPLATE: tables(self._schemas),
+        }
+        shared = _SHARED if self._dependency else (*_SHARED, _SCHEMA, *(path for path in copied if path != _COMPAT))
+        for path in (*shared, *extras):
+            template = _template(path)
+            text = copied.get(path)
+            if text is None or self._templates.is_own(template):
+                text = self._templates.render(template, holes.get(template, {}))
+            yield Body(path, text)
 
     def _text(self, term: Term, *, column: int, after: int = 0) -> str:
         return printer.text(term, column=column, after=after, structs=self._structs, shadowed=_SHADOWED)
 
     def _function(self, head: str, term: Term) -> str:
         return printer.function(head, term, structs=self._structs, shadowed=_SHADOWED)
+
+
+def replaceable() -> list[str]:
+    """The names under which templates replace files of the runtime in a generated project."""
+    return [_template(path) for path, _ in runtime.files(naming.NAMESPACE)]
+
+
+def _template(path: str) -> str:
+    """The name of the template of a shared file."""
+    return f"elixir/{path.removeprefix('.')}.j2"
 
 
 def _summary(experiment: Experiment) -> list[str]:
@@ -131,8 +160,11 @@ def _fields(inputs: Sequence[Input]) -> str:
     return "defstruct [\n" + "".join(f"      {atom},\n" for atom in atoms) + "      training_config: %{}\n    ]"
 
 
-def _deps(schemas: Schemas) -> str:
-    """The dependencies besides crucible_ir: what a training needs, then, optional, what other stages need."""
+def _deps(schemas: Schemas, dependency: Mapping[str, str]) -> str:
+    """The dependencies besides crucible_ir: what a training needs, then, optional, what other stages need.
+
+    `dependency` has the options of the dependency that the runtime is, if it is one.
+    """
     stages = [stage.info for stage in schemas.stages.values()]
     needed = {stage.package for stage in stages if stage.package and stage.role == "training"} | {_RUNNER}
     others = {stage.package for stage in stages if stage.package} - needed
@@ -141,10 +173,26 @@ def _deps(schemas: Schemas) -> str:
         name, _, requirement = package.partition(" ")
         optional = ", optional: true" if package in others else ""
         lines.append(f"{{{printer.atom(name)}, {printer.string(requirement)}{optional}}}")
-    return ",\n      ".join(lines)
+    return ",\n      ".join([*([_dependency(dependency)] if dependency else []), *lines])
 
 
-def _tables(schemas: Schemas) -> dict[str, str]:
+def _dependency(options: Mapping[str, str]) -> str:
+    """The runtime as a dependency of a Mix project, at column 6."""
+    package = printer.atom(runtime.PACKAGE)
+    parts = [
+        printer.string(value) if name == "hex" else f"{name}: {printer.string(value)}"
+        for name, value in options.items()
+    ]
+    line = f"{{{', '.join([package, *parts])}}}"
+    if len(line) + 7 <= _WIDTH:
+        return line
+    rest = ", ".join(parts)
+    if len(rest) + 8 > _WIDTH:
+        rest = ",\n        ".join(parts)
+    return f"{{\n        {package},\n        {rest}\n      }}"
+
+
+def tables(schemas: Schemas) -> dict[str, str]:
     """What the schemas say and no struct does, as attributes of a module."""
     options = {type_: schemas.options(type_).properties for type_ in sorted(schemas.types)}
     configs = [

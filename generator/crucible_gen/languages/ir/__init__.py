@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING
 from crucible_gen.languages.language import Language, Naming
 
 if TYPE_CHECKING:
-    from crucible_gen.languages.language import Printer
-    from crucible_gen.languages.templates import Templates
-    from crucible_gen.schemas import Schemas
+    from crucible_gen.languages.language import Printer, Project
 
 
-def _printer(language: Language, schemas: Schemas, templates: Templates) -> Printer:
+def _printer(language: Language, project: Project) -> Printer:
     from crucible_gen.languages.ir.emitter import Json
 
-    return Json(schemas)
+    return Json(project.schemas)
 
 
 LANGUAGE = Language(name="ir", printer=_printer, naming=Naming(module=lambda stem: stem), bare=(".json",))

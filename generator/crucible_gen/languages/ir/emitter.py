@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from crucible_gen.ir.lower import Experiment, concrete
 from crucible_gen.languages.ir import printer
@@ -16,6 +16,8 @@ class Json:
     def __init__(self, schemas: Schemas) -> None:
         """Takes the schemas, which have the default of every field."""
         self._schemas = schemas
+
+    provenance: Sequence[str] = ()
 
     def recipe(self, experiment: Experiment, stem: str) -> Iterable[Body]:
         """The one file of a recipe."""

@@ -9,15 +9,13 @@ from crucible_gen.languages.language import Language, Naming
 from crucible_gen.languages.python import naming
 
 if TYPE_CHECKING:
-    from crucible_gen.languages.language import Printer
-    from crucible_gen.languages.templates import Templates
-    from crucible_gen.schemas import Schemas
+    from crucible_gen.languages.language import Printer, Project
 
 
-def _printer(language: Language, schemas: Schemas, templates: Templates) -> Printer:
+def _printer(language: Language, project: Project) -> Printer:
     from crucible_gen.languages.python.emitter import Python
 
-    return Python(language, schemas, templates)
+    return Python(language, project)
 
 
 def _structs(schemas: Path) -> str:

@@ -9,10 +9,8 @@ from crucible_gen.documents import shorten
 from crucible_gen.ir.lower import Experiment, Input
 from crucible_gen.ir.terms import Keywords, List, Map, Module, Record, Term
 from crucible_gen.languages import registry, source
-from crucible_gen.languages.language import Body, Language
+from crucible_gen.languages.language import Body, Language, Project
 from crucible_gen.languages.python import naming, printer
-from crucible_gen.languages.templates import Templates
-from crucible_gen.schemas import Schemas
 
 _WIDTH = 88
 _VARIABLES = {"training_config": "training"}
@@ -23,12 +21,14 @@ _BASE_FIELDS = ("ports", "training_config")
 class Python:
     """Prints the modules of recipes and the package around them."""
 
-    def __init__(self, language: Language, schemas: Schemas, templates: Templates) -> None:
+    provenance: Sequence[str] = ()
+
+    def __init__(self, language: Language, project: Project) -> None:
         """Class names come from the schemas' `x-python-class`."""
         self._language = language
-        self._schemas = schemas
-        self._templates = templates
-        self._ir = {name: shape.names.get(language.name, "") for name, shape in schemas.records.items()}
+        self._schemas = project.schemas
+        self._templates = project.templates
+        self._ir = {name: shape.names.get(language.name, "") for name, shape in project.schemas.records.items()}
         self._classes = self._ir | _EVALUATION
 
     def recipe(self, experiment: Experiment, stem: str) -> Iterable[Body]:

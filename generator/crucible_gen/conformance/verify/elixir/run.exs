@@ -79,7 +79,7 @@ defmodule Verify.Seen do
   end
 
   defp json(config) do
-    Module.concat(["CrucibleRecipes", "Canonical"]).encode(config)
+    Module.concat(["CrucibleRecipes"]).to_json(config)
   rescue
     _ -> inspect(config)
   end

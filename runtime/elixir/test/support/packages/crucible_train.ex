@@ -1,9 +1,12 @@
-# Stands in for the package of this name where it is not installed: ports, and a loop that goes on after a failed step,
-# as the shipped one does.
+# A stand-in for the package of this name in tests: ports, and a training loop that continues after a
+# failed step, as that of the package does.
 defmodule CrucibleTrain.Adapters.Noop.Silent do
+  @moduledoc "The adapter of a port that nobody filled."
 end
 
 defmodule CrucibleTrain.Ports do
+  @moduledoc "The adapters through which stages reach services."
+
   @silent {CrucibleTrain.Adapters.Noop.Silent, []}
   defstruct training_client: @silent, sampling_client: @silent, dataset_store: @silent
 
@@ -16,13 +19,21 @@ defmodule CrucibleTrain.Ports do
 end
 
 for {port, functions} <- [
-      TrainingClient: [start_session: 1, forward_backward: 3, optim_step: 2, await: 1, close_session: 1],
+      TrainingClient: [
+        start_session: 1,
+        forward_backward: 3,
+        optim_step: 2,
+        await: 1,
+        close_session: 1
+      ],
       SamplingClient: [start_session: 1, sample: 3, await: 1, close_session: 1],
       DatasetStore: [load_dataset: 2, take: 2, to_list: 1]
     ] do
   name = port |> Atom.to_string() |> Macro.underscore() |> String.to_atom()
 
   defmodule Module.concat(CrucibleTrain.Ports, port) do
+    @moduledoc false
+
     for {function, arity} <- functions do
       arguments = Macro.generate_arguments(arity, __MODULE__)
 
@@ -37,6 +48,8 @@ for {port, functions} <- [
 end
 
 defmodule CrucibleTrain.Stages.Loop do
+  @moduledoc "A training loop."
+
   alias CrucibleTrain.Ports.TrainingClient
 
   def run(context, options, batches, rounds) do
@@ -46,7 +59,8 @@ defmodule CrucibleTrain.Stages.Loop do
           _ -> step(client, batches.get.(index), options.learning_rate)
         end
 
-      with :ok <- done.(), do: {:ok, %{context | metrics: Map.merge(context.metrics, metrics || %{})}}
+      with :ok <- done.(),
+           do: {:ok, %{context | metrics: Map.merge(context.metrics, metrics || %{})}}
     end
   end
 
@@ -85,6 +99,8 @@ defmodule CrucibleTrain.Stages.Loop do
 end
 
 defmodule CrucibleTrain.Stages.SupervisedTrain do
+  @moduledoc "The stage that trains on batches of a dataset."
+
   alias CrucibleTrain.Stages.Loop
 
   def run(_context, %{train_dataset: nil}), do: {:error, :missing_train_dataset}
@@ -105,16 +121,23 @@ defmodule CrucibleTrain.Stages.SupervisedTrain do
 
   defp config(path, options) do
     File.mkdir_p!(path)
-    if inspect(options) =~ "#PID<", do: raise(Protocol.UndefinedError, protocol: Jason.Encoder, value: self())
+
+    if inspect(options) =~ "#PID<",
+      do: raise(Protocol.UndefinedError, protocol: Jason.Encoder, value: self())
+
     File.write!(Path.join(path, "config.json"), "{}")
   end
 end
 
 defmodule CrucibleTrain.Stages.DPOTrain do
+  @moduledoc "The same for pairs of answers."
+
   defdelegate run(context, options), to: CrucibleTrain.Stages.SupervisedTrain
 end
 
 defmodule CrucibleTrain.Types.ModelInput do
+  @moduledoc "What a model is given."
+
   defstruct tokens: []
   def all_tokens(input), do: input.tokens
 end

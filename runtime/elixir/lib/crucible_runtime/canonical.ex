@@ -1,4 +1,4 @@
-defmodule CrucibleRecipes.Canonical do
+defmodule CrucibleRuntime.Canonical do
   @moduledoc """
   Canonical JSON: compact, keys sorted by their bytes, every field of a struct.
 
@@ -11,7 +11,7 @@ defmodule CrucibleRecipes.Canonical do
   The canonical JSON of `term`; raises `ArgumentError` for what JSON cannot say, such as a tuple,
   a pid or a function.
 
-      iex> CrucibleRecipes.Canonical.encode(%{rate: 2.0e-4, kind: :linear, every: nil})
+      iex> CrucibleRuntime.Canonical.encode(%{rate: 2.0e-4, kind: :linear, every: nil})
       ~s({"every":null,"kind":"linear","rate":0.0002})
   """
   @spec encode(term()) :: String.t()

@@ -1,5 +1,5 @@
 if Code.ensure_loaded?(CrucibleFramework) and Code.ensure_loaded?(CrucibleTrain.Ports) do
-  defmodule CrucibleRecipes.RunTest do
+  defmodule CrucibleRuntime.RunTest do
     use ExUnit.Case, async: true
     import ExUnit.CaptureLog
 
@@ -80,9 +80,9 @@ if Code.ensure_loaded?(CrucibleFramework) and Code.ensure_loaded?(CrucibleTrain.
     end
 
     defmodule Example do
-      @behaviour CrucibleRecipes.Recipe
+      @behaviour CrucibleRuntime.Recipe
 
-      alias CrucibleRecipes.RunTest.Sequel
+      alias CrucibleRuntime.RunTest.Sequel
 
       defmodule Config do
         defstruct [:ports, :train_dataset, :training_client, :log_path, training_config: %{}]
@@ -103,7 +103,7 @@ if Code.ensure_loaded?(CrucibleFramework) and Code.ensure_loaded?(CrucibleTrain.
 
       @impl true
       def training_config(overrides \\ %{}) do
-        CrucibleRecipes.Recipe.override!(
+        CrucibleRuntime.Recipe.override!(
           %Training.Config{
             id: :example,
             model_ref: %ModelRef{id: "a/model"},
@@ -117,7 +117,7 @@ if Code.ensure_loaded?(CrucibleFramework) and Code.ensure_loaded?(CrucibleTrain.
 
       @impl true
       def build_spec(config \\ %{}) do
-        config = CrucibleRecipes.Recipe.config!(Config, config)
+        config = CrucibleRuntime.Recipe.config!(Config, config)
         training_config = training_config(config.training_config)
 
         %Experiment{
@@ -154,7 +154,7 @@ if Code.ensure_loaded?(CrucibleFramework) and Code.ensure_loaded?(CrucibleTrain.
       ports = [training_client: {Trainer, client}]
       opts = Keyword.merge([ports: ports, train_dataset: %Batches{}], opts)
       {config, opts} = Keyword.pop(opts, :config, %{})
-      {result, _log} = with_log(fn -> CrucibleRecipes.run(Example, config, opts) end)
+      {result, _log} = with_log(fn -> CrucibleRuntime.run(Example, config, opts) end)
       result
     end
 
@@ -249,7 +249,7 @@ if Code.ensure_loaded?(CrucibleFramework) and Code.ensure_loaded?(CrucibleTrain.
     end
 
     test "nothing starts without the values that it needs", %{client: client} do
-      assert CrucibleRecipes.run(Example) == {:error, {:missing_values, [:ports, :train_dataset]}}
+      assert CrucibleRuntime.run(Example) == {:error, {:missing_values, [:ports, :train_dataset]}}
       assert run(client, train_dataset: nil) == {:error, {:missing_values, [:train_dataset]}}
 
       Process.put(:evaluation, %{
@@ -278,8 +278,8 @@ if Code.ensure_loaded?(CrucibleFramework) and Code.ensure_loaded?(CrucibleTrain.
     end
 
     test "what does not exist is named", %{client: client} do
-      assert CrucibleRecipes.run("no_recipe") == {:error, {:unknown_recipe, "no_recipe"}}
-      assert CrucibleRecipes.run(NoRecipe) == {:error, {:unknown_recipe, NoRecipe}}
+      assert CrucibleRuntime.run("no_recipe") == {:error, {:unknown_recipe, "no_recipe"}}
+      assert CrucibleRuntime.run(NoRecipe) == {:error, {:unknown_recipe, NoRecipe}}
       assert_raise ArgumentError, ~r/:no_option/, fn -> run(client, no_option: 1) end
       assert_raise KeyError, ~r/:no_key/, fn -> run(client, config: %{no_key: 1}) end
       assert_raise KeyError, ~r/:no_port/, fn -> run(client, ports: [no_port: Trainer]) end

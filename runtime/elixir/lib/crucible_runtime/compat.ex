@@ -1,4 +1,4 @@
-defmodule CrucibleRecipes.Compat do
+defmodule CrucibleRuntime.Compat do
   @moduledoc """
   Stages that stand in for stages of releases which cannot finish.
 
@@ -37,13 +37,13 @@ defmodule CrucibleRecipes.Compat do
   def merge({:error, reason}, _context), do: {:error, reason}
 end
 
-defmodule CrucibleRecipes.Compat.RLTrain do
+defmodule CrucibleRuntime.Compat.RLTrain do
   @moduledoc """
   Stands in for `CrucibleTrain.Stages.RLTrain`, with the options of
   `CrucibleTrain.RL.Train.Config`.
   """
 
-  alias CrucibleRecipes.Compat
+  alias CrucibleRuntime.Compat
 
   @compile {:no_warn_undefined, CrucibleTrain.RL.Train}
 
@@ -73,13 +73,13 @@ defmodule CrucibleRecipes.Compat.RLTrain do
     do: options |> CrucibleTrain.RL.Train.main() |> Compat.merge(context)
 end
 
-defmodule CrucibleRecipes.Compat.Distillation do
+defmodule CrucibleRuntime.Compat.Distillation do
   @moduledoc """
   Stands in for `CrucibleTrain.Stages.Distillation`, with the options of
   `CrucibleTrain.Distillation.TrainOnPolicy.Config`.
   """
 
-  alias CrucibleRecipes.Compat
+  alias CrucibleRuntime.Compat
 
   @compile {:no_warn_undefined, CrucibleTrain.Distillation.TrainOnPolicy}
 

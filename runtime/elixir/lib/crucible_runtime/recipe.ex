@@ -1,4 +1,4 @@
-defmodule CrucibleRecipes.Recipe do
+defmodule CrucibleRuntime.Recipe do
   @moduledoc """
   What a recipe is: an experiment that can be built again and again, with other values where the
   caller wants them.
@@ -7,9 +7,9 @@ defmodule CrucibleRecipes.Recipe do
   `TinkexCookbook.Runtime` too.
   """
 
-  alias CrucibleRecipes.Recipe.Schema
+  alias CrucibleRuntime.Recipe.Schema
 
-  @doc "The name under which `CrucibleRecipes.fetch/1` finds the recipe."
+  @doc "The name under which `CrucibleRuntime.fetch/1` finds the recipe."
   @callback name() :: String.t()
 
   @doc "What the recipe does, in a sentence."

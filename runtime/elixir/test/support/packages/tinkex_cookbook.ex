@@ -1,5 +1,8 @@
-# Stands in for the package of this name where it is not installed: who asks the samples of a task, and who scores.
+# A stand-in for the package of this name in tests: samples answers to the tasks of an evaluation, and
+# scores them.
 defmodule TinkexCookbook.Eval.Runner do
+  @moduledoc "Samples and scores the tasks of an evaluation."
+
   def run(samples, config) do
     {:ok, Enum.map(samples, &ask(&1, config))}
   end
@@ -29,7 +32,9 @@ defmodule TinkexCookbook.Eval.Runner do
 
   defp right?(:exact_match, output, target), do: output == target
   defp right?(:contains, output, target), do: output =~ target
-  defp right?(:case_insensitive, output, target), do: String.downcase(output) == String.downcase(target)
+
+  defp right?(:case_insensitive, output, target),
+    do: String.downcase(output) == String.downcase(target)
 
   def compute_metrics(scored) do
     correct = Enum.count(scored, &(&1.score == 1.0))

@@ -1,4 +1,4 @@
-defmodule CrucibleRecipes.Run.Evaluation do
+defmodule CrucibleRuntime.Run.Evaluation do
   @moduledoc """
   What follows the pipeline: the tasks of a recipe, put to the model with
   `TinkexCookbook.Eval.Runner`.
@@ -9,7 +9,7 @@ defmodule CrucibleRecipes.Run.Evaluation do
 
   require Logger
 
-  alias CrucibleRecipes.Run.{Sampler, Watch}
+  alias CrucibleRuntime.Run.{Sampler, Watch}
   alias CrucibleTrain.Ports.DatasetStore
   alias TinkexCookbook.Eval.Runner
 

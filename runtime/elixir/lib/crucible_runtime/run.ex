@@ -1,15 +1,15 @@
-defmodule CrucibleRecipes.Run do
+defmodule CrucibleRuntime.Run do
   @moduledoc """
   One run of a recipe: checks what is there, trains, looks whether it really did, evaluates.
 
-  `CrucibleRecipes.run/3` says what goes in and what comes out.
+  `CrucibleRuntime.run/3` says what goes in and what comes out.
   """
 
   require Logger
 
-  alias CrucibleRecipes.Recipe
-  alias CrucibleRecipes.Recipe.Schema
-  alias CrucibleRecipes.Run.{Evaluation, Watch}
+  alias CrucibleRuntime.Recipe
+  alias CrucibleRuntime.Recipe.Schema
+  alias CrucibleRuntime.Run.{Evaluation, Watch}
 
   # Packages that are looked for before anything of theirs is called.
   @compile {:no_warn_undefined, [CrucibleFramework, CrucibleTrain.Ports]}
@@ -29,7 +29,7 @@ defmodule CrucibleRecipes.Run do
 
     with :ok <- packages(experiment, evaluation),
          live = %{live | ports: ports(live.ports)},
-         experiment = CrucibleRecipes.inject(experiment, live),
+         experiment = CrucibleRuntime.inject(experiment, live),
          :ok <- values(experiment, recipe.needs(), evaluation, live),
          :ok <- loops(experiment),
          {:ok, context} <- train(experiment, Keyword.put_new(runner_options, :persist, false)),

@@ -1,4 +1,4 @@
-defmodule CrucibleRecipes.Run.Watch do
+defmodule CrucibleRuntime.Run.Watch do
   @moduledoc """
   Stands before the training client of each stage, passes every call on, and remembers what went
   wrong.
@@ -16,7 +16,7 @@ defmodule CrucibleRecipes.Run.Watch do
   defmodule Client do
     @moduledoc "The watch for a client that is a struct: `forward_backward/2`, `optim_step/2`."
 
-    alias CrucibleRecipes.Run.Watch
+    alias CrucibleRuntime.Run.Watch
 
     @enforce_keys [:watch]
     defstruct [:watch]
@@ -40,7 +40,7 @@ defmodule CrucibleRecipes.Run.Watch do
   defmodule Gate do
     @moduledoc "A stage that fails where the one before it should have, under the same name."
 
-    alias CrucibleRecipes.Run.Watch
+    alias CrucibleRuntime.Run.Watch
 
     @doc false
     def run(context, watch) do

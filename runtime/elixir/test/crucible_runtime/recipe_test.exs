@@ -1,9 +1,9 @@
-defmodule CrucibleRecipes.RecipeTest do
+defmodule CrucibleRuntime.RecipeTest do
   use ExUnit.Case, async: true
 
   alias CrucibleIR.{DatasetRef, ModelRef, Training}
-  alias CrucibleRecipes.Recipe
-  alias CrucibleRecipes.Recipe.Schema
+  alias CrucibleRuntime.Recipe
+  alias CrucibleRuntime.Recipe.Schema
 
   @config %Training.Config{
     id: :test,

@@ -1,8 +1,8 @@
-defmodule CrucibleRecipes.CanonicalTest do
+defmodule CrucibleRuntime.CanonicalTest do
   use ExUnit.Case, async: true
-  doctest CrucibleRecipes.Canonical
+  doctest CrucibleRuntime.Canonical
 
-  alias CrucibleRecipes.Canonical
+  alias CrucibleRuntime.Canonical
 
   @compile {:no_warn_undefined, Jason}
 
@@ -18,8 +18,8 @@ defmodule CrucibleRecipes.CanonicalTest do
   end
 
   test "writes a module by its full name, a keyword list as an object, an empty list as a list" do
-    assert Canonical.encode([CrucibleRecipes, [b: 1, a: []]]) ==
-             ~s(["Elixir.CrucibleRecipes",{"a":[],"b":1}])
+    assert Canonical.encode([CrucibleRuntime, [b: 1, a: []]]) ==
+             ~s(["Elixir.CrucibleRuntime",{"a":[],"b":1}])
   end
 
   test "writes floats with the fewest digits that say the same" do

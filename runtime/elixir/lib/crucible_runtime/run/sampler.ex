@@ -1,4 +1,4 @@
-defmodule CrucibleRecipes.Run.Sampler do
+defmodule CrucibleRuntime.Run.Sampler do
   @moduledoc """
   The port `CrucibleTrain.Ports.SamplingClient` as the sampling client that
   `TinkexCookbook.Eval.Runner` asks for: a struct whose module has `sample/3`.

@@ -1,9 +1,13 @@
-# Stands in for the package of this name where it is not installed: the little of it that a facade calls.
+# A stand-in for the package of this name in tests: the parts of it that a run of a recipe calls.
 defmodule Crucible.Context do
+  @moduledoc "What stages hand on: the experiment, and what came of the stages before."
+
   defstruct [:experiment, :run_id, metrics: %{}, artifacts: %{}, assigns: %{}]
 end
 
 defmodule CrucibleFramework do
+  @moduledoc "Runs the stages of an experiment in their order."
+
   def run(experiment, opts) do
     if Keyword.get(opts, :persist, true), do: raise("no repo is configured")
 

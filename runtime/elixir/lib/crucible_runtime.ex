@@ -1,0 +1,95 @@
+defmodule CrucibleRuntime do
+  @moduledoc """
+  Runs recipes: modules with the behaviour `CrucibleRuntime.Recipe`, which `gen` generates.
+
+      experiment = MyTeam.SlBasic.build_spec(%{training_config: %{epochs: 2}})
+
+      {:ok, %{context: context, evaluation: evaluation}} =
+        CrucibleRuntime.run(MyTeam.SlBasic, %{training_config: %{epochs: 2}},
+          ports: [training_client: {MyApp.TrainingClient, []}],
+          train_dataset: dataset,
+          sampling_client: sampling_client
+        )
+
+  A generated project has this library in one of two ways. By default `gen` copies the modules
+  below this one into the project, under the project's namespace, and the project's own facade
+  takes the place of this module. With the setting `elixir.runtime` the project depends on this
+  library instead.
+  """
+
+  alias CrucibleRuntime.{Canonical, Run}
+
+  @doc """
+  Puts the `live` values into every stage of `experiment` that has an option of that name which is
+  `nil`.
+
+  A value that is there already stays, and a stage gets no option that it does not have.
+  """
+  @spec inject(CrucibleIR.Experiment.t(), map() | keyword()) :: CrucibleIR.Experiment.t()
+  def inject(experiment, live) do
+    %{experiment | pipeline: Enum.map(experiment.pipeline, &inject_stage(&1, live))}
+  end
+
+  defp inject_stage(%{options: nil} = stage, _live), do: stage
+
+  defp inject_stage(%{options: options} = stage, live) do
+    supplied =
+      for {key, value} <- live, Access.fetch(options, key) == {:ok, nil}, do: {key, value}
+
+    %{stage | options: Enum.reduce(supplied, options, &put_option/2)}
+  end
+
+  defp put_option({key, value}, %{} = options), do: Map.put(options, key, value)
+  defp put_option({key, value}, options), do: Keyword.put(options, key, value)
+
+  @doc """
+  Builds the experiment of the module `recipe`, puts the live values in, runs it, and evaluates.
+
+  `config` is what `c:CrucibleRuntime.Recipe.build_spec/1` takes. Options:
+
+    * every live value that the recipe's `Config` lists (`:ports`, `:train_dataset`, ...): for
+      what `config` leaves `nil`. `:ports` may also be a map or keyword list of adapters, for
+      `CrucibleTrain.Ports.new/1`
+    * `:sampling_client` - the client that the evaluation samples from: a struct whose module has
+      `sample/3`, or a function that makes one from the context of the finished run. Without it the
+      evaluation goes through the port of that name
+    * `:evaluate` - `false` leaves the evaluation out
+    * `:persist` (`false`), `:run_id`, `:assigns`, `:enable_trace`, `:validate_options` - for
+      `CrucibleFramework.run/2`
+
+  Returns `{:ok, %{context: context, evaluation: evaluation}}`: the `Crucible.Context` of the
+  pipeline, and for each task a map with `:task`, `:scorer`, `:metrics` and `:results`. Before
+  anything has started:
+
+    * `{:error, {:unknown_recipe, recipe}}` - no module of that name has `build_spec/1`
+    * `{:error, {:missing_packages, packages}}` - add them to the dependencies
+    * `{:error, {:missing_values, names}}` - live values that the stages or the evaluation need
+    * `{:error, {:invalid_options, options}}` - epochs or batches below one, which the training
+      loops misread
+
+  and afterwards `{:error, {stage, reason, context}}`: a stage failed, or its training client did,
+  at any step; or it took no step (`:no_training_step`). An exception in a stage is such a
+  `reason` too, with `nil` for the context that is lost with it. When the evaluation fails,
+  `stage` is `:evaluation` and `context` that of the finished pipeline.
+
+  Raises `KeyError` or `ArgumentError` for a key, an option or an adapter that does not exist.
+  """
+  @spec run(module() | String.t(), map() | keyword() | struct(), keyword()) ::
+          {:ok, %{context: struct(), evaluation: [map()]}}
+          | {:error, {atom(), term()}}
+          | {:error, {atom(), term(), struct() | nil}}
+  def run(recipe, config \\ %{}, opts \\ []) do
+    if is_atom(recipe) and Code.ensure_loaded?(recipe) and
+         function_exported?(recipe, :build_spec, 1),
+       do: Run.run(recipe, config, opts),
+       else: {:error, {:unknown_recipe, recipe}}
+  end
+
+  @doc """
+  The canonical JSON of `experiment`: every field, keys sorted, no white space.
+
+  See `CrucibleRuntime.Canonical`.
+  """
+  @spec to_json(CrucibleIR.Experiment.t()) :: String.t()
+  def to_json(experiment), do: Canonical.encode(experiment)
+end
