@@ -17,5 +17,5 @@ format: ## format the code of the project itself
 	.venv/bin/ruff check --fix . && .venv/bin/ruff format .
 
 structs: ## write what the runtime holds of the schemas
-	.venv/bin/gen structs python > runtime/crucible_runtime/ir.py
-	.venv/bin/python -m crucible_gen.emit.rules > runtime/crucible_runtime/rules.json
+	.venv/bin/gen structs python > runtime/python/crucible_runtime/ir.py
+	.venv/bin/python -m crucible_gen.emit.rules > runtime/python/crucible_runtime/rules.json

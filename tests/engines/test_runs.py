@@ -23,7 +23,7 @@ RECIPE = [sys.executable, "-m", "crucible_recipes.sl_basic"]
 SHORT = ["--smoke", "--set", "training_config.options.max_steps=8", "--set", "training_config.checkpoint_every=2"]
 ENVIRONMENT = {
     **os.environ,
-    "PYTHONPATH": os.pathsep.join([str(ROOT / "runtime"), str(ROOT / "generated" / "python")]),
+    "PYTHONPATH": os.pathsep.join([str(ROOT / "runtime" / "python"), str(ROOT / "generated" / "python")]),
     "OMP_NUM_THREADS": "1",
     "HF_HUB_OFFLINE": "1",
 }

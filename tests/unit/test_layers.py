@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PACKAGES = {
     "crucible_gen": ROOT / "generator" / "crucible_gen",
-    "crucible_runtime": ROOT / "runtime" / "crucible_runtime",
+    "crucible_runtime": ROOT / "runtime" / "python" / "crucible_runtime",
 }
 
 LAYERS = (

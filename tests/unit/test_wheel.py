@@ -29,7 +29,7 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """The wheel of each package, by import name."""
     return {
         "crucible_gen": _build(ROOT, tmp_path_factory.mktemp("gen")),
-        "crucible_runtime": _build(ROOT / "runtime", tmp_path_factory.mktemp("runtime")),
+        "crucible_runtime": _build(ROOT / "runtime" / "python", tmp_path_factory.mktemp("runtime")),
     }
 
 
@@ -52,7 +52,7 @@ def test_a_wheel_puts_its_package_into_site_packages_and_nothing_else(wheels: di
         ("crucible_gen", "schemas", "crucible_gen/data/schemas"),
         ("crucible_gen", "templates", "crucible_gen/data/templates"),
         ("crucible_gen", "contracts", "crucible_gen/data/contracts"),
-        ("crucible_runtime", "runtime/crucible_runtime", "crucible_runtime"),
+        ("crucible_runtime", "runtime/python/crucible_runtime", "crucible_runtime"),
     ],
 )
 def test_every_file_travels(wheels: dict[str, Path], package: str, source: str, folder: str) -> None:

@@ -4,7 +4,7 @@
 TrainingConfig and of the structs that it refers to, by Python class. A rule is the schema itself, without what the
 runtime does not check, and with `struct` in place of a reference to a struct.
 
-    python -m crucible_gen.emit.rules > runtime/crucible_runtime/rules.json
+    python -m crucible_gen.emit.rules > runtime/python/crucible_runtime/rules.json
 """
 
 from __future__ import annotations

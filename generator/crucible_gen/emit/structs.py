@@ -4,7 +4,7 @@ A struct is one schema file with `x-elixir-struct`; its properties are the field
 without a default. Both texts are final: formatters find nothing to change. This module reads plain JSON and nothing of
 what `schema` makes of it, so that the tests which rest on its output do not rest on the code under test.
 
-    gen structs python > runtime/crucible_runtime/ir.py
+    gen structs python > runtime/python/crucible_runtime/ir.py
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+
 from crucible_runtime import sandbox
 from crucible_runtime.errors import SandboxError
 from crucible_runtime.sandbox import Job, Limits, Ran, run, runs

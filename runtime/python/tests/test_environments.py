@@ -9,6 +9,7 @@ from itertools import islice
 from typing import Any
 
 import pytest
+
 from crucible_runtime.environments import Environment, Family, Settings, family
 from crucible_runtime.environments.code import Deepcoder, fenced, same_output
 from crucible_runtime.environments.grading import Grader, plain

@@ -8,12 +8,13 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-import crucible_runtime.ports as ports_module
 import pytest
+
+import crucible_runtime.ports as ports_module
 from crucible_runtime import Ports
 from crucible_runtime.errors import PortError
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 CONTRACT = json.loads((ROOT / "contracts" / "crucible_train-0.3.0.json").read_text("utf-8"))["ports"]
 # Each port's callbacks with the number of their arguments: an adapter keeps its own options, so Elixir has one more.
 CALLBACKS = {

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from crucible_runtime import teacher
 from crucible_runtime.errors import InputError
 from crucible_runtime.folder import Folder

@@ -8,8 +8,9 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
-import crucible_runtime
 import pytest
+
+import crucible_runtime
 from crucible_runtime.engines import mapping
 from crucible_runtime.engines.mapping import Rule, Table
 from crucible_runtime.engines.trl import TrlEngine

@@ -12,14 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from crucible_runtime import Context, StageError
 from crucible_runtime.pipeline import Options, Output
 from crucible_runtime.report import comparison, page
 from crucible_runtime.report.chart import chart, number, thinned, ticks
 from crucible_runtime.report.html import Html, element, joined
 from crucible_runtime.runs import read
-from hypothesis import given
-from hypothesis import strategies as st
 from runtime_samples import sl_basic
 from trained import DEPLOY, REGISTER, Trainer, config, register
 

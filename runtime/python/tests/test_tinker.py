@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from crucible_runtime.canonical import canonical
 from crucible_runtime.engines import mapping
 from crucible_runtime.engines.tinker import TinkerEngine, objects, records, table, tree
@@ -20,7 +21,8 @@ from crucible_runtime.ir import BackendRef, DatasetRef, Experiment, ModelRef, St
 from crucible_runtime.override import override
 from crucible_runtime.pipeline import TRAINING, RunConfig, start
 
-ROOT = Path(__file__).parents[2]
+RUNTIME = Path(__file__).parents[1]
+ROOT = RUNTIME.parents[1]
 STAGES = {kind: module for module, kind in TRAINING.items()}
 RECIPES = sorted(path.stem for path in (ROOT / "recipes").glob("*.yaml"))
 COMMON: Mapping[str, Any] = {"lora_rank": 8, "renderer_name": "role_colon"}
@@ -85,7 +87,7 @@ def recipe(name: str) -> Any:
 
 
 def option_names() -> Iterator[tuple[str, str]]:
-    rules = json.loads((ROOT / "runtime" / "crucible_runtime" / "rules.json").read_text("utf-8"))
+    rules = json.loads((RUNTIME / "crucible_runtime" / "rules.json").read_text("utf-8"))
     for kind, options in rules["options"].items():
         yield from ((kind, name) for name in options)
 
@@ -430,7 +432,7 @@ def test_a_dry_run_loads_nothing_of_the_engine() -> None:
     )
     done = subprocess.run(
         [sys.executable, "-c", program],
-        env={"PYTHONPATH": f"{ROOT / 'generated' / 'python'}:{ROOT / 'runtime'}", "PATH": ""},
+        env={"PYTHONPATH": f"{ROOT / 'generated' / 'python'}:{RUNTIME}", "PATH": ""},
         capture_output=True,
         text=True,
         check=False,

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from crucible_runtime.data import rows
 from crucible_runtime.errors import DeployError, InputError, PipelineError
 from crucible_runtime.folder import Folder
@@ -276,5 +277,5 @@ def documented() -> list[str]:
 
 
 def test_the_page_lists_every_setting() -> None:
-    text = (Path(__file__).parents[2] / "docs/mlops.md").read_text("utf-8")
+    text = (Path(__file__).parents[3] / "docs/mlops.md").read_text("utf-8")
     assert "\n".join(documented()) in text

@@ -10,8 +10,9 @@ from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
-import crucible_runtime.stages as stages
 import pytest
+
+import crucible_runtime.stages as stages
 from crucible_runtime import Context, OverrideError, Ports, RunConfig, StageError, start
 from crucible_runtime.errors import AdapterMissingError, EngineMissingError, PipelineError, PortError, UnsupportedError
 from crucible_runtime.evaluation import Evaluation, Sample, Task

@@ -15,18 +15,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from crucible_runtime import Context, list_recipes, main, pretty, recipes
 from crucible_runtime.errors import InputError
 from crucible_runtime.stages import ENGINES
 from crucible_runtime.values import parse
-from hypothesis import given
-from hypothesis import strategies as st
 from runtime_samples import rl_basic, sl_basic
 
 REGISTER = "CrucibleModelRegistry.Stages.Register"
 DEPLOY = "CrucibleDeployment.Stages.Deploy"
-SUPPORT = Path(__file__).parents[1] / "support"
-ROOT = SUPPORT.parents[1]
+RUNTIME = Path(__file__).parents[1]
+SUPPORT = RUNTIME / "tests" / "support"
 SETS = ["--set", "training_config.epochs=3", "--set", "training_config.options={lora_rank: 8, lr_schedule: null}"]
 PLAN = """\
 rl_basic: Reinforcement learning on gsm8k.
@@ -149,7 +150,7 @@ def ran(capfd: pytest.CaptureFixture[str]) -> Any:
 
 @contextmanager
 def started(*arguments: str, cwd: Path) -> Iterator[subprocess.Popen[str]]:
-    paths = os.pathsep.join(map(str, (ROOT / "runtime", SUPPORT)))
+    paths = os.pathsep.join(map(str, (RUNTIME, SUPPORT)))
     command = [sys.executable, *arguments]
     pipe = subprocess.PIPE
     environment = {**os.environ, "PYTHONPATH": paths}
@@ -161,7 +162,7 @@ def started(*arguments: str, cwd: Path) -> Iterator[subprocess.Popen[str]]:
 
 
 def python(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    paths = os.pathsep.join(map(str, (ROOT / "runtime", SUPPORT)))
+    paths = os.pathsep.join(map(str, (RUNTIME, SUPPORT)))
     environment = {**os.environ, "PYTHONPATH": paths}
     command: Sequence[str] = [sys.executable, *arguments]
     return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
@@ -495,7 +496,7 @@ def test_only_what_is_text_can_be_set(ran: Any) -> None:
 
 def test_a_closed_pipe_is_no_traceback() -> None:
     command = f"{sys.executable} -m runtime_samples.sl_basic --json | true"
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (ROOT / "runtime", SUPPORT)))}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (RUNTIME, SUPPORT)))}
     run = subprocess.run(["bash", "-c", command], env=environment, capture_output=True, text=True, check=True)
     assert run.stderr == ""
 
@@ -517,7 +518,7 @@ def test_a_closed_pipe_is_no_traceback() -> None:
     ],
 )
 def test_streams_that_are_closed_or_full_are_no_defect(streams: str, code: int, error: str) -> None:
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (ROOT / "runtime", SUPPORT)))}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (RUNTIME, SUPPORT)))}
     for module in ("runtime_samples", "runtime_samples.sl_basic --dry-run"):
         command = f"{sys.executable} -m {module} {streams}"
         run = subprocess.run(["sh", "-c", command], env=environment, capture_output=True, text=True, check=False)
@@ -525,7 +526,7 @@ def test_streams_that_are_closed_or_full_are_no_defect(streams: str, code: int, 
 
 
 def test_the_runtime_never_imports_the_generator() -> None:
-    for path in (ROOT / "runtime" / "crucible_runtime").glob("*.py"):
+    for path in (RUNTIME / "crucible_runtime").glob("*.py"):
         assert not [
             line for line in path.read_text("utf-8").splitlines() if "import" in line and "crucible_gen" in line
         ]

@@ -12,13 +12,15 @@ from typing import Any
 
 import pytest
 import yaml
+
 from crucible_runtime import data
 from crucible_runtime.data import ADAPTERS, BadRow
 from crucible_runtime.data.adapters import NAMES, boxed, guess
 from crucible_runtime.errors import EngineMissingError, InputError
 from crucible_runtime.ir import DatasetRef
 
-ROOT = Path(__file__).parents[2]
+RUNTIME = Path(__file__).parents[1]
+ROOT = RUNTIME.parents[1]
 CHAT = {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Ho"}]}
 USER, ASSISTANT = CHAT["messages"]
 
@@ -485,7 +487,7 @@ def test_the_last_box(text: str, answer: str | None) -> None:
 
 
 def test_the_adapters_are_entry_points() -> None:
-    project = tomllib.loads((ROOT / "runtime" / "pyproject.toml").read_text("utf-8"))["project"]
+    project = tomllib.loads((RUNTIME / "pyproject.toml").read_text("utf-8"))["project"]
     table = project["entry-points"]["crucible_runtime.adapters"]
     assert table == {name: f"{function.__module__}:{function.__name__}" for name, function in ADAPTERS.items()}
     assert set(NAMES.values()) <= set(ADAPTERS)

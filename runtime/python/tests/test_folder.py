@@ -15,8 +15,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import crucible_runtime.folder as folders
 import pytest
+
+import crucible_runtime.folder as folders
 from crucible_runtime import Context, Ports, RunConfig, StageError, start
 from crucible_runtime.errors import FolderError, InputError
 from crucible_runtime.folder import Folder, state
@@ -27,8 +28,8 @@ from crucible_runtime.secret import scrub
 from runtime_samples import sl_basic
 from trained import DEPLOY, REGISTER, Trainer, config, files
 
-SUPPORT = Path(__file__).parents[1] / "support"
-ROOT = SUPPORT.parents[1]
+RUNTIME = Path(__file__).parents[1]
+SUPPORT = RUNTIME / "tests" / "support"
 
 
 @pytest.fixture(autouse=True)
@@ -41,7 +42,7 @@ def program(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "trained", *arguments]
 
 
-ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (ROOT / "runtime", SUPPORT)))}
+ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (RUNTIME, SUPPORT)))}
 
 
 # What is in it

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from crucible_runtime.errors import CrucibleError, InputError, PortError
 from crucible_runtime.evaluation import SCORERS, Evaluation, Sample, Task, evaluate, loaded
 from crucible_runtime.ir import DatasetRef, ModelRef, TrainingConfig

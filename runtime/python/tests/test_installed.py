@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from crucible_runtime import stages
 from crucible_runtime.errors import EngineMissingError, StageError
 from crucible_runtime.installed import environment, missing, needs

@@ -6,9 +6,11 @@ import importlib
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
+
 from crucible_runtime import smoke
 from crucible_runtime.environments import family
 from crucible_runtime.errors import InputError
@@ -16,8 +18,8 @@ from crucible_runtime.ir import DatasetRef, ModelRef, TrainingConfig
 from crucible_runtime.override import override
 from crucible_runtime.pipeline import TRAINING
 from crucible_runtime.smoke import data
-from generated_code import GENERATED
 
+GENERATED = Path(__file__).parents[3] / "generated"
 RECIPES = sorted(path.stem for path in (GENERATED / "ir").glob("*.json"))
 
 

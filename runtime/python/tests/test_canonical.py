@@ -12,12 +12,13 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from crucible_runtime import canonical, config_hash, pretty
 from crucible_runtime.errors import CanonicalError
 from crucible_runtime.ir import BackendRef, DatasetRef, ModelRef, Module, StageDef, TrainingConfig
 from crucible_runtime.ports import Ports
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 FLOATS = [
     (2.0e-4, "0.0002"),

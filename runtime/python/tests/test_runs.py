@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from crucible_runtime import StageError, list_recipes
 from crucible_runtime.capture import captured
 from crucible_runtime.errors import InputError

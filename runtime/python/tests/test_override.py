@@ -10,13 +10,15 @@ from typing import Any
 
 import jsonschema_rs
 import pytest
-from crucible_runtime import OverrideError, override
-from crucible_runtime.canonical import plain
-from crucible_runtime.ir import DatasetRef, ModelRef, TrainingConfig
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-ROOT = Path(__file__).parents[2]
+from crucible_runtime import OverrideError, override
+from crucible_runtime.canonical import plain
+from crucible_runtime.ir import DatasetRef, ModelRef, TrainingConfig
+
+RUNTIME = Path(__file__).parents[1]
+ROOT = RUNTIME.parents[1]
 BASE = TrainingConfig(
     id="sl_basic",
     model_ref=ModelRef(id="Qwen/Qwen3-8B", provider="huggingface", options={"revision": "main", "quant": {"bits": 4}}),
@@ -225,7 +227,7 @@ def bounds() -> list[tuple[str, str, float]]:
     """(recipe type, path, value) at and beside every bound of every field and option."""
     found = []
     for kind in KINDS:
-        rules = json.loads((ROOT / "runtime" / "crucible_runtime" / "rules.json").read_text("utf-8"))
+        rules = json.loads((RUNTIME / "crucible_runtime" / "rules.json").read_text("utf-8"))
         flat: dict[tuple[str, ...], Any] = {(name,): rule for name, rule in rules["structs"]["TrainingConfig"].items()}
         flat |= {("options", name): rule for name, rule in rules["options"][kind].items()}
         for path, rule in flat.items():

@@ -19,7 +19,7 @@ from crucible_runtime.canonical import plain
 
 ROOT = Path(__file__).parents[2]
 SCHEMAS = ROOT / "schemas"
-RUNTIME = ROOT / "runtime" / "crucible_runtime"
+RUNTIME = ROOT / "runtime" / "python" / "crucible_runtime"
 CONTRACT: dict[str, Any] = json.loads((ROOT / "contracts" / "crucible_ir-0.3.0.json").read_text("utf-8"))["structs"]
 BY_ELIXIR = {
     schema["x-elixir-struct"]: schema["x-python-class"]
@@ -37,13 +37,13 @@ def from_elixir(text: str) -> Any:
 
 def test_the_committed_structs_are_what_the_emitter_writes() -> None:
     assert (RUNTIME / "ir.py").read_text("utf-8") == structs.python(SCHEMAS), (
-        "run: gen structs python > runtime/crucible_runtime/ir.py"
+        "run: gen structs python > runtime/python/crucible_runtime/ir.py"
     )
 
 
 def test_the_committed_rules_are_what_the_emitter_writes() -> None:
     assert (RUNTIME / "rules.json").read_text("utf-8") == rules.rules(SCHEMAS), (
-        "run: python -m crucible_gen.emit.rules > runtime/crucible_runtime/rules.json"
+        "run: python -m crucible_gen.emit.rules > runtime/python/crucible_runtime/rules.json"
     )
 
 

@@ -10,8 +10,9 @@ from pathlib import Path
 import black
 import pytest
 
-SUPPORT = Path(__file__).parents[1] / "support"
-ROOT = SUPPORT.parents[1]
+RUNTIME = Path(__file__).parents[1]
+SUPPORT = RUNTIME / "tests" / "support"
+ROOT = RUNTIME.parents[1]
 MODULES = sorted((SUPPORT / "runtime_samples").glob("*.py"))
 
 
@@ -29,13 +30,13 @@ def test_ruff_finds_nothing() -> None:
 
 @pytest.mark.slow
 def test_mypy_finds_nothing(tmp_path: Path) -> None:
-    environment = {**os.environ, "MYPYPATH": os.pathsep.join(map(str, (ROOT / "runtime", SUPPORT)))}
+    environment = {**os.environ, "MYPYPATH": os.pathsep.join(map(str, (RUNTIME, SUPPORT)))}
     command = [
         sys.executable,
         "-m",
         "mypy",
         "--strict",
-        f"--config-file={ROOT / 'pyproject.toml'}",
+        f"--config-file={RUNTIME / 'pyproject.toml'}",
         f"--cache-dir={tmp_path}",
     ]
     command += ["-p", "runtime_samples", "-p", "crucible_runtime"]
