@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 from crucible_runtime import evals, evaluation
 from crucible_runtime.errors import CrucibleError
-from crucible_runtime.evaluation import SCORERS, Evaluation, EvaluationResult, Sample, Task
-from crucible_runtime.folder import Folder
+from crucible_runtime.evals.scorers import SCORERS
+from crucible_runtime.evaluation import Evaluation, EvaluationResult, Sample, Task
 from crucible_runtime.ir import DatasetRef
 from crucible_runtime.ports import NoopSamplingClient
+from crucible_runtime.rundir.folder import Folder
 
 pytestmark = pytest.mark.engines
 

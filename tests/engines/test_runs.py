@@ -14,7 +14,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from crucible_runtime.folder import METRICS, SAMPLES, rows, state
+from crucible_runtime.rundir.folder import METRICS, SAMPLES, rows, state
 
 pytestmark = pytest.mark.engines
 

@@ -30,8 +30,8 @@ import datasets  # noqa: E402
 import tinker_service  # noqa: E402
 from crucible_runtime import errors  # noqa: E402
 from crucible_runtime.engines.tinker import objects, sampling, tree  # noqa: E402
+from crucible_runtime.experiment.kinds import trained_kind  # noqa: E402
 from crucible_runtime.ir import DatasetRef, ModelRef, TrainingConfig  # noqa: E402
-from crucible_runtime.pipeline import trained_kind  # noqa: E402
 from tinker_cookbook import tokenizer_utils  # noqa: E402
 from tinker_cookbook.distillation import datasets as prompts  # noqa: E402
 from tinker_cookbook.recipes.code_rl import code_env  # noqa: E402
@@ -81,7 +81,7 @@ def without_stages(recipe: str) -> Any:
 
 def run(experiment: Any, config: Any, evaluation: Any = None) -> Any:
     from crucible_runtime.pipeline import start
-    from crucible_runtime.stages import engine
+    from crucible_runtime.plugins import engine
 
     with start(experiment, config) as pipeline:
         stage = experiment.pipeline[0]

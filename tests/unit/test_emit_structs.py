@@ -15,7 +15,7 @@ import black
 import pytest
 from crucible_gen.emit import rules, structs
 from crucible_runtime import ir
-from crucible_runtime.canonical import plain
+from crucible_runtime.experiment.canonical import plain
 
 ROOT = Path(__file__).parents[2]
 SCHEMAS = ROOT / "schemas"

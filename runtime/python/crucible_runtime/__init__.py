@@ -6,13 +6,19 @@ or supplied by the caller.
 
 from __future__ import annotations
 
-from crucible_runtime.canonical import canonical, config_hash, pretty
+from typing import TYPE_CHECKING, Any
+
 from crucible_runtime.cli import list_recipes, main
 from crucible_runtime.errors import CrucibleError, OverrideError, StageError
-from crucible_runtime.override import override
-from crucible_runtime.pipeline import Context, Engine, Pipeline, Result, RunConfig, StageResult, start
+from crucible_runtime.experiment.canonical import canonical, config_hash, pretty
+from crucible_runtime.experiment.override import override
+from crucible_runtime.interface.stages import Context, Engine, Result, RunConfig, StageResult
+from crucible_runtime.pipeline import start
 from crucible_runtime.ports import Ports
 from crucible_runtime.recipes import recipes
+
+if TYPE_CHECKING:
+    from crucible_runtime.pipeline.run import Pipeline
 
 __all__ = [
     "Context",
@@ -34,3 +40,12 @@ __all__ = [
     "recipes",
     "start",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """`Pipeline`, which is loaded when it is first asked for: a plan and `--help` do without a run."""
+    if name == "Pipeline":
+        from crucible_runtime.pipeline.run import Pipeline
+
+        return Pipeline
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

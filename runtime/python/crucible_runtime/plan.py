@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from crucible_runtime.canonical import canonical
 from crucible_runtime.errors import CanonicalError
 from crucible_runtime.evaluation import Evaluation, Task
+from crucible_runtime.experiment.canonical import canonical
+from crucible_runtime.interface.stages import Result
 from crucible_runtime.ir import DatasetRef, Experiment, TrainingConfig
-from crucible_runtime.pipeline import Result
+from crucible_runtime.text import one_line, printable
 
 _INDENT = "  "
 
@@ -37,21 +38,10 @@ def summary(result: Result) -> str:
         for score in result.evaluation.scores:
             lines.append(f"{_INDENT * 2}{score.task}: {score.correct} of {score.total} ({score.scorer})")
     if result.path is not None:
-        from crucible_runtime.folder import REPORT, shown
+        from crucible_runtime.rundir.folder import REPORT, shown
 
         lines.append(f"{_INDENT}report: {shown(result.path / REPORT)}")
     return printable("\n".join(lines) + "\n")
-
-
-def one_line(text: str) -> str:
-    """`text` with every run of white space as one space."""
-    return " ".join(text.split())
-
-
-def printable(text: str) -> str:
-    """`text` with everything but newlines that a terminal would not show as itself escaped."""
-    shown = (c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
-    return text if text.isprintable() else "".join(shown)
 
 
 def _head(experiment: Experiment) -> list[str]:

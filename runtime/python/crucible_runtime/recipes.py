@@ -9,8 +9,8 @@ from typing import Any, Protocol, cast
 
 from crucible_runtime.errors import InputError
 from crucible_runtime.evaluation import Evaluation
+from crucible_runtime.interface.stages import Result, RunConfig
 from crucible_runtime.ir import Experiment
-from crucible_runtime.pipeline import Result, RunConfig
 
 
 class Recipe(Protocol):

@@ -12,11 +12,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from crucible_runtime.canonical import canonical
 from crucible_runtime.errors import InputError, did_you_mean
-from crucible_runtime.folder import (
+from crucible_runtime.experiment import kinds
+from crucible_runtime.experiment.canonical import canonical
+from crucible_runtime.rundir.folder import (
     CONFIG,
     ENVIRONMENT,
+    EVALUATION,
     EXPERIMENT,
     METRICS,
     RESULT,
@@ -28,10 +30,8 @@ from crucible_runtime.folder import (
     shown,
     state,
 )
-from crucible_runtime.pipeline import TRAINING
-from crucible_runtime.plan import printable
-from crucible_runtime.progress import duration
-from crucible_runtime.running import EVALUATION
+from crucible_runtime.rundir.progress import duration
+from crucible_runtime.text import printable
 
 Json = dict[str, Any]
 
@@ -118,7 +118,7 @@ class Run:
 
 def kind_of(stage: Mapping[str, Any]) -> str | None:
     """The type of the recipes that have a stage, as experiment.json writes it; None for one that does not train."""
-    return TRAINING.get((stage.get("module") or "").removeprefix("Elixir."))
+    return kinds.kind_of((stage.get("module") or "").removeprefix("Elixir."))
 
 
 def read(path: Path, result: Json | None = None) -> Run:

@@ -20,8 +20,8 @@ from hypothesis import strategies as st
 
 from crucible_runtime import Context, list_recipes, main, pretty, recipes
 from crucible_runtime.errors import InputError
-from crucible_runtime.stages import ENGINES
-from crucible_runtime.values import parse
+from crucible_runtime.experiment.values import parse
+from crucible_runtime.plugins import ENGINES
 from runtime_samples import rl_basic, sl_basic
 
 REGISTER = "CrucibleModelRegistry.Stages.Register"
@@ -435,19 +435,30 @@ print(sorted(sys.modules), file=sys.stderr)
         assert not loaded & {"torch", "trl", "transformers", "datasets", "tinker", "mlflow", "inspect_ai", "subprocess"}
         own = {name.partition(".")[2] for name in loaded if name.startswith("crucible_runtime.")}
         assert own <= {
-            "canonical",
             "cli",
+            "cli.arguments",
+            "cli.output",
+            "cli.recipe",
+            "cli.settings",
+            "cli.sources",
             "errors",
             "evaluation",
+            "experiment",
+            "experiment.canonical",
+            "experiment.kinds",
+            "experiment.override",
+            "experiment.rules",
+            "interface",
+            "interface.stages",
             "ir",
-            "override",
             "pipeline",
             "plan",
             "ports",
+            "processes",
             "recipes",
-            "secret",
-            "sources",
+            "secrets",
             "stages",
+            "text",
         }
 
 

@@ -316,7 +316,9 @@ def test_other_sandboxes_and_rows_without_tests_are_refused() -> None:
 
 
 def test_a_missing_sandbox_is_said_before_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("crucible_runtime.sandbox.problems", lambda *, allow_unsandboxed: [f"none {allow_unsandboxed}"])
+    monkeypatch.setattr(
+        "crucible_runtime.environments.sandbox.problems", lambda *, allow_unsandboxed: [f"none {allow_unsandboxed}"]
+    )
     assert Deepcoder(Settings(options={}, allow_unsandboxed=True)).problems() == ["none True"]
     assert made("arithmetic").problems() == []
 

@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 
 from crucible_runtime.errors import CrucibleError, InputError, PortError
-from crucible_runtime.evaluation import SCORERS, Evaluation, Sample, Task, evaluate, loaded
+from crucible_runtime.evals.loop import evaluate, loaded
+from crucible_runtime.evals.scorers import SCORERS
+from crucible_runtime.evaluation import Evaluation, Sample, Task
 from crucible_runtime.ir import DatasetRef, ModelRef, TrainingConfig
 from crucible_runtime.ports import NoopSamplingClient
 

@@ -17,14 +17,14 @@ from typing import Any
 
 import pytest
 
-import crucible_runtime.folder as folders
+import crucible_runtime.rundir.folder as folders
 from crucible_runtime import Context, Ports, RunConfig, StageError, start
 from crucible_runtime.errors import FolderError, InputError
-from crucible_runtime.folder import Folder, state
+from crucible_runtime.interface.stages import Options, Output
 from crucible_runtime.ir import BackendRef, Experiment, StageDef
-from crucible_runtime.pipeline import Options, Output
-from crucible_runtime.running import recorded
-from crucible_runtime.secret import scrub
+from crucible_runtime.pipeline.record import recorded
+from crucible_runtime.rundir.folder import Folder, state
+from crucible_runtime.secrets import scrub
 from runtime_samples import sl_basic
 from trained import DEPLOY, REGISTER, Trainer, config, files
 
@@ -438,13 +438,13 @@ def test_no_secret_is_written_or_shown(monkeypatch: pytest.MonkeyPatch, capfd: p
     wanted = replace(config(Telling(), log_path="here"), adapters={REGISTER: fail})
     with pytest.raises(StageError):
         sl_basic.run(wanted)
-    from crucible_runtime.cli import _guarded
+    from crucible_runtime.cli.output import guarded
 
     def again() -> list[str]:
         sl_basic.run(replace(wanted, resume=True))
         return []
 
-    assert _guarded(again) == 1
+    assert guarded(again) == 1
     shown = capfd.readouterr()
     found = {**files(Path("here")), "out": shown.out.encode(), "err": shown.err.encode()}
     assert b"***" in found["run.log"]

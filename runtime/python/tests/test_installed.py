@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from crucible_runtime import stages
+from crucible_runtime import plugins
 from crucible_runtime.errors import EngineMissingError, StageError
 from crucible_runtime.installed import environment, missing, needs
-from crucible_runtime.pipeline import RunConfig
+from crucible_runtime.interface.stages import RunConfig
 from runtime_samples import sl_basic
 
 REGISTER = "CrucibleModelRegistry.Stages.Register"
@@ -62,9 +62,9 @@ def test_a_stage_of_the_caller_s_own_says_what_it_lacks(tmp_path: Path, monkeypa
 def test_stages_after_training_are_asked_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("crucible_runtime.installed.find_spec", lambda name: None)
     experiment = sl_basic.build_experiment()
-    *_, sentence = stages.missing(experiment, RunConfig())
+    *_, sentence = plugins.lacking_adapters(experiment, RunConfig())
     assert sentence.startswith(f"{REGISTER} needs packages that are not installed (") and "[mlops]" in sentence
-    assert stages.missing(experiment, RunConfig(adapters={REGISTER: lambda context, options: {}})) == []
+    assert plugins.lacking_adapters(experiment, RunConfig(adapters={REGISTER: lambda context, options: {}})) == []
 
 
 def test_the_environment_says_nothing_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:

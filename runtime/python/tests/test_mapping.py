@@ -14,13 +14,14 @@ import crucible_runtime
 from crucible_runtime.engines import mapping
 from crucible_runtime.engines.mapping import Rule, Table
 from crucible_runtime.engines.trl import TrlEngine
+from crucible_runtime.experiment.rules import training_stages
+from crucible_runtime.interface.stages import RunConfig
 from crucible_runtime.ir import DatasetRef, Experiment, ModelRef, TrainingConfig
-from crucible_runtime.pipeline import TRAINING, RunConfig
 
 ENGINES = Path(mapping.__file__).parent
 NAMES = sorted(path.parent.name for path in ENGINES.glob("*/mapping.json"))
 OPTIONS = json.loads((Path(crucible_runtime.__file__).parent / "rules.json").read_text("utf-8"))["options"]
-KINDS = tuple(TRAINING.values())
+KINDS = tuple(training_stages().values())
 RULES = {"kinds", "to", "how", "allow", "each", "refuse", "instead", "unused"}
 
 
@@ -144,7 +145,7 @@ def test_a_field_without_a_rule_is_refused_where_it_has_a_value() -> None:
 def experiment(training: TrainingConfig, kind: str) -> Experiment:
     from crucible_runtime.ir import BackendRef, StageDef
 
-    module = next(module for module, each in TRAINING.items() if each == kind)
+    module = next(module for module, each in training_stages().items() if each == kind)
     return Experiment(
         id="recipe",
         backend=BackendRef(id="local"),

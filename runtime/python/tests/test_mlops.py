@@ -12,13 +12,13 @@ import pytest
 
 from crucible_runtime.data import rows
 from crucible_runtime.errors import DeployError, InputError, PipelineError
-from crucible_runtime.folder import Folder
+from crucible_runtime.interface.stages import Context, RunConfig, StageResult
 from crucible_runtime.ir import BackendRef, DatasetRef, Experiment, ModelRef, StageDef, TrainingConfig
 from crucible_runtime.mlops import deploy, feedback
 from crucible_runtime.mlops.target import SETTINGS, STRATEGIES, TARGETS
 from crucible_runtime.mlops.triggers import check_triggers
-from crucible_runtime.pipeline import Context, RunConfig, StageResult
 from crucible_runtime.ports import Ports
+from crucible_runtime.rundir.folder import Folder
 
 REGISTERED: Mapping[str, Any] = {"model_name": "m", "version": "2", "previous": "1", "base_model": "base/model"}
 

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crucible_runtime import OverrideError, override
-from crucible_runtime.canonical import plain
+from crucible_runtime.experiment.canonical import plain
 from crucible_runtime.ir import DatasetRef, ModelRef, TrainingConfig
 
 RUNTIME = Path(__file__).parents[1]

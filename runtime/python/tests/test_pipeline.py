@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import crucible_runtime.stages as stages
-from crucible_runtime import Context, OverrideError, Ports, RunConfig, StageError, start
+from crucible_runtime import Context, OverrideError, Ports, RunConfig, StageError, plugins, start
 from crucible_runtime.errors import AdapterMissingError, EngineMissingError, PipelineError, PortError, UnsupportedError
 from crucible_runtime.evaluation import Evaluation, Sample, Task
 from crucible_runtime.ir import BackendRef, Experiment, StageDef
@@ -143,14 +143,14 @@ def test_a_failure_names_its_stage_and_keeps_its_cause() -> None:
 
 
 def test_without_an_engine_nothing_trains(monkeypatch: pytest.MonkeyPatch, place: Path) -> None:
-    installed(monkeypatch, stages.ENGINES)
+    installed(monkeypatch, plugins.ENGINES)
     with pytest.raises(EngineMissingError, match=r"^engine trl is not installed; none is known here$"):
         sl_basic.run()
     assert list(place.iterdir()) == []
 
 
 def test_without_an_adapter_a_stage_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    installed(monkeypatch, stages.ADAPTERS)
+    installed(monkeypatch, plugins.ADAPTERS)
     with pytest.raises(
         StageError, match=r"^stage model_register: nothing runs CrucibleModelRegistry\.Stages\.Register"
     ):
@@ -237,7 +237,7 @@ def installed(monkeypatch: pytest.MonkeyPatch, group: str, **points: str) -> Non
 def test_the_default_engine_trains_and_what_it_prints_is_logged(
     monkeypatch: pytest.MonkeyPatch, place: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    installed(monkeypatch, stages.ENGINES, trl=f"{__name__}:Loud")
+    installed(monkeypatch, plugins.ENGINES, trl=f"{__name__}:Loud")
     recorder = Recorder()
     modules = {REGISTER: recorder.note, DEPLOY: recorder.note}
     config = sl_basic.Config(adapters=modules, ports=Ports(sampling_client=Parrot("4")))
@@ -263,7 +263,7 @@ class Loud(Recorder):
 
 def test_an_engine_is_found_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
     installed(
-        monkeypatch, stages.ENGINES, trl=f"{__name__}:Recorder", tinker="no.such.module:Engine", odd=f"{__name__}:odd"
+        monkeypatch, plugins.ENGINES, trl=f"{__name__}:Recorder", tinker="no.such.module:Engine", odd=f"{__name__}:odd"
     )
     with pytest.raises(EngineMissingError, match=r"engine tlr is not installed; did you mean trl\? Known: odd, tinker"):
         sl_basic.run(sl_basic.Config(engine="tlr"))
@@ -315,7 +315,7 @@ def test_the_engine_asks_the_model_that_it_trained_unless_the_caller_has_a_clien
 
 
 def test_an_installed_stage_runs_and_a_supplied_one_goes_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    installed(monkeypatch, stages.ADAPTERS, Acme__Stages__One=f"{__name__}:from_a_package")
+    installed(monkeypatch, plugins.ADAPTERS, Acme__Stages__One=f"{__name__}:from_a_package")
     experiment = Experiment(
         id="e", backend=BackendRef(id="b"), pipeline=[StageDef(name="one", module="Acme.Stages.One", options={"a": 1})]
     )
@@ -333,7 +333,7 @@ def from_a_package(context: Context, options: Mapping[str, Any]) -> Mapping[str,
 
 @pytest.mark.parametrize("name", ["supervised_train", "rl_train", "dpo_train", "distillation"])
 def test_training_stages_need_an_engine(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    installed(monkeypatch, stages.ENGINES)
+    installed(monkeypatch, plugins.ENGINES)
     experiment = Experiment(id="e", backend=BackendRef(id="b"), pipeline=[StageDef(name=name)])
     with pytest.raises(StageError) as caught, start(experiment) as pipeline:
         pipeline.stage(name, getattr(stages, name))
@@ -342,7 +342,7 @@ def test_training_stages_need_an_engine(name: str, monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.parametrize("name", ["model_register", "deploy", "export_feedback", "check_triggers", "external"])
 def test_other_stages_need_an_adapter(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    installed(monkeypatch, stages.ADAPTERS)
+    installed(monkeypatch, plugins.ADAPTERS)
     experiment = Experiment(id="e", backend=BackendRef(id="b"), pipeline=[StageDef(name=name, module="Acme.X")])
     with pytest.raises(StageError, match=r"nothing runs Acme.X") as caught, start(experiment) as pipeline:
         pipeline.stage(name, getattr(stages, name))

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crucible_runtime import Context, StageError
-from crucible_runtime.pipeline import Options, Output
+from crucible_runtime.interface.stages import Options, Output
 from crucible_runtime.report import comparison, page
 from crucible_runtime.report.chart import chart, number, thinned, ticks
 from crucible_runtime.report.html import Html, element, joined

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from crucible_runtime import StageError, list_recipes
-from crucible_runtime.capture import captured
 from crucible_runtime.errors import InputError
-from crucible_runtime.folder import Folder
-from crucible_runtime.progress import Progress, duration
+from crucible_runtime.rundir.capture import captured
+from crucible_runtime.rundir.folder import Folder
+from crucible_runtime.rundir.progress import Progress, duration
 from crucible_runtime.runs import read
 from runtime_samples import sl_basic
 from trained import Trainer, config

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from crucible_runtime import sandbox
+from crucible_runtime.environments import sandbox
+from crucible_runtime.environments.sandbox import Job, Limits, Ran, run, runs
 from crucible_runtime.errors import SandboxError
-from crucible_runtime.sandbox import Job, Limits, Ran, run, runs
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="bubblewrap is a program of Linux")
 SHORT = Limits(seconds=1, cpu_seconds=2)
@@ -408,7 +408,8 @@ def descendants(pid: int) -> set[int]:
 @linux
 def test_it_dies_with_the_one_who_asked() -> None:
     program = "import time; time.sleep(60)"
-    script = f"from crucible_runtime.sandbox import *\nprint('asked', flush=True)\nrun({program!r}, limits=Limits(seconds=60))"
+    script = "from crucible_runtime.environments.sandbox import *\nprint('asked', flush=True)\n"
+    script += f"run({program!r}, limits=Limits(seconds=60))"
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, env=dict(os.environ)) as parent:
         assert parent.stdout is not None
         assert parent.stdout.readline() == b"asked\n"

@@ -14,9 +14,9 @@ import pytest
 from crucible_runtime import smoke
 from crucible_runtime.environments import family
 from crucible_runtime.errors import InputError
+from crucible_runtime.experiment.kinds import kind_of
+from crucible_runtime.experiment.override import override
 from crucible_runtime.ir import DatasetRef, ModelRef, TrainingConfig
-from crucible_runtime.override import override
-from crucible_runtime.pipeline import TRAINING
 from crucible_runtime.smoke import data
 
 GENERATED = Path(__file__).parents[3] / "generated"
@@ -30,7 +30,7 @@ def _recipes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def training(name: str) -> tuple[TrainingConfig, str]:
     experiment = importlib.import_module(f"crucible_recipes.{name}").build_experiment()
-    (kind,) = [TRAINING[stage.module] for stage in experiment.pipeline if stage.module in TRAINING]
+    (kind,) = [kind for stage in experiment.pipeline if (kind := kind_of(stage.module))]
     return experiment.training_config, kind
 
 
@@ -103,7 +103,8 @@ def test_an_environment_of_ones_own_makes_its_rows_and_gets_the_untaught_model()
 
 def test_nothing_heavy_is_imported_for_it() -> None:
     code = (
-        "import sys; from crucible_runtime import smoke, teacher; smoke.rows('tiny-chat', 'supervised');"
+        "import sys; from crucible_runtime import smoke; from crucible_runtime.data import teacher\n"
+        "smoke.rows('tiny-chat', 'supervised')\n"
         "print(sorted({'torch', 'transformers', 'tokenizers', 'datasets'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

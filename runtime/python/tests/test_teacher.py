@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from crucible_runtime import teacher
+from crucible_runtime.data import teacher
+from crucible_runtime.data.teacher import Question
 from crucible_runtime.errors import InputError
-from crucible_runtime.folder import Folder
+from crucible_runtime.interface.stages import Context, RunConfig
 from crucible_runtime.ir import BackendRef, DatasetRef, Experiment, ModelRef, StageDef, TrainingConfig
-from crucible_runtime.pipeline import Context, RunConfig
 from crucible_runtime.ports import Ports
-from crucible_runtime.teacher import Question
+from crucible_runtime.rundir.folder import Folder
 
 LINES = ["eins", "two", "drei"]
 

@@ -13,17 +13,19 @@ from typing import Any
 
 import pytest
 
-from crucible_runtime.canonical import canonical
 from crucible_runtime.engines import mapping
 from crucible_runtime.engines.tinker import TinkerEngine, objects, records, table, tree
 from crucible_runtime.errors import EngineMissingError, FolderError, InputError, UnsupportedError
+from crucible_runtime.experiment.canonical import canonical
+from crucible_runtime.experiment.override import override
+from crucible_runtime.experiment.rules import training_stages
+from crucible_runtime.interface.stages import RunConfig
 from crucible_runtime.ir import BackendRef, DatasetRef, Experiment, ModelRef, StageDef, TrainingConfig
-from crucible_runtime.override import override
-from crucible_runtime.pipeline import TRAINING, RunConfig, start
+from crucible_runtime.pipeline import start
 
 RUNTIME = Path(__file__).parents[1]
 ROOT = RUNTIME.parents[1]
-STAGES = {kind: module for module, kind in TRAINING.items()}
+STAGES = {kind: module for module, kind in training_stages().items()}
 RECIPES = sorted(path.stem for path in (ROOT / "recipes").glob("*.yaml"))
 COMMON: Mapping[str, Any] = {"lora_rank": 8, "renderer_name": "role_colon"}
 ROLLOUTS: Mapping[str, Any] = {**COMMON, "group_size": 4, "max_tokens": 32}
@@ -66,7 +68,7 @@ def problems(of: Experiment) -> list[str]:
 
 def config(of: Experiment, **given: Any) -> tree.Node:
     assert problems(of) == []
-    kind = TRAINING[of.pipeline[0].module or ""]
+    kind = training_stages()[of.pipeline[0].module or ""]
     return tree.config(of, kind, tree.Given(log_path="here", renderer_name="role_colon", **given))
 
 

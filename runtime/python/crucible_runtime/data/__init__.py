@@ -16,16 +16,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain, islice
 from pathlib import Path
 
+from crucible_runtime import smoke
 from crucible_runtime.data import files, hub
-from crucible_runtime.data.adapters import ADAPTERS, GROUP, NAMES, Adapter, fit, guess, named
-from crucible_runtime.data.rows import BadRow, Placed, Row, bad_rows, nearest_of, shown
+from crucible_runtime.data.adapters import ADAPTERS, GROUP, NAMES, Adapter, guess, named
+from crucible_runtime.data.forms import fit
+from crucible_runtime.data.row import BadRow, Placed, Row, bad_rows, nearest_of, shown
 from crucible_runtime.errors import InputError, did_you_mean
+from crucible_runtime.experiment.kinds import TYPES
 from crucible_runtime.ir import DatasetRef
 
-__all__ = ["ADAPTERS", "GROUP", "KINDS", "OPTIONS", "PROVIDERS", "Adapter", "BadRow", "Row", "rows"]
+__all__ = ["ADAPTERS", "GROUP", "OPTIONS", "PROVIDERS", "Adapter", "BadRow", "Row", "rows"]
 
-KINDS = ("supervised", "rl", "preference", "distillation")
-"""The types of recipes."""
 OPTIONS = ("config", "configs", "streaming", "columns", "rows")
 """What `dataset_ref.options` may hold."""
 
@@ -45,7 +46,9 @@ def rows(
     where a package that is needed is not installed.
     """
     _check(ref, split)
-    if ref.provider == "generated":
+    if kind not in TYPES:
+        raise nearest_of("type of recipe", kind, TYPES)
+    if ref.provider == smoke.PROVIDER:
         return _generated(ref, adapter, kind, limit)
     placed = PROVIDERS[ref.provider](ref, split or ref.split, limit)
     return _adapted(ref, _renamed(ref, _valid(ref, placed)), adapter, kind, limit)
@@ -54,8 +57,8 @@ def rows(
 def _check(ref: DatasetRef, split: str | None) -> None:
     """Raises InputError for what of a dataset_ref cannot be honoured, all at once."""
     problems = []
-    if ref.provider not in PROVIDERS and ref.provider != "generated":
-        problems.append(str(nearest_of("provider", ref.provider, [*PROVIDERS, "generated"])))
+    if ref.provider not in PROVIDERS and ref.provider != smoke.PROVIDER:
+        problems.append(str(nearest_of("provider", ref.provider, [*PROVIDERS, smoke.PROVIDER])))
     options = ref.options or {}
     for option in options:
         if option not in OPTIONS:
@@ -71,7 +74,7 @@ def _check(ref: DatasetRef, split: str | None) -> None:
             problems.append(f"dataset_ref.options.{option} must be {wanted}, found {shown(options[option])}")
     if ref.provider in ("local", "inline") and split not in (None, ref.split):
         problems.append(f"data set {ref.name} has the split {ref.split} alone, and {split} is asked for")
-    if ref.version is not None and ref.provider in ("local", "inline", "generated"):
+    if ref.version is not None and ref.provider in ("local", "inline", smoke.PROVIDER):
         problems.append(f"dataset_ref.version {ref.version}: data of the provider {ref.provider} has no versions")
     if problems:
         raise InputError("\n".join(problems))
@@ -119,11 +122,9 @@ PROVIDERS: Mapping[str, Callable[[DatasetRef, str, int | None], Iterator[Placed]
 
 
 def _generated(ref: DatasetRef, adapter: str | None, kind: str, limit: int | None) -> list[Row]:
-    from crucible_runtime import smoke
-
     found: list[Row] = list(islice(smoke.rows(ref.name, kind), limit))
-    # Only those of type rl have the columns of the data set that they stand for.
-    if kind != "rl" or (adapter is None and ref.name not in NAMES):
+    # Only problems have the columns of the data set that they stand for.
+    if TYPES[kind].rows != "problem" or (adapter is None and ref.name not in NAMES):
         return found
     placed = (Placed(f"{ref.name} row {number}", row) for number, row in enumerate(found, 1))
     return _adapted(ref, placed, adapter, kind, limit)
@@ -191,8 +192,6 @@ def _guessed(ref: DatasetRef, head: Sequence[Placed], kind: str) -> str:
 
 def _adapted(ref: DatasetRef, placed: Iterator[Placed], adapter: str | None, kind: str, limit: int | None) -> list[Row]:
     """The rows through the adapter, `limit` of them; raises InputError for all bad ones, and where none is left."""
-    if kind not in KINDS:
-        raise nearest_of("type of recipe", kind, KINDS)
     head = list(islice(placed, _HEAD)) if adapter is None else []
     if any(not isinstance(each.row, BadRow) for each in head):
         adapter = _guessed(ref, head, kind)

@@ -3,8 +3,7 @@
 An adapter returns one of three forms: a conversation `{"messages"}`, a preference `{"prompt", "chosen", "rejected"}`, or
 a problem `{"problem", "answer"}` (with `tests` in place of an answer for programs, and `solution` where the answer is
 worked out). It returns None for a row that its data set is known to have and nobody can train on, and raises BadRow for
-one that is wrong. Others are entry points of `crucible_runtime.adapters`. `fit` turns the form into what a type of
-recipe trains on.
+one that is wrong. Others are entry points of `crucible_runtime.adapters`.
 """
 
 from __future__ import annotations
@@ -14,8 +13,9 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from crucible_runtime.data.rows import BadRow, Row, column, nearest_of, shown, text
+from crucible_runtime.data.row import BadRow, Row, column, nearest_of, shown, text
 from crucible_runtime.errors import InputError, did_you_mean
+from crucible_runtime.experiment.kinds import TYPES
 
 Adapter: TypeAlias = Callable[[Row], Row | None]
 
@@ -196,21 +196,21 @@ NAMES: Mapping[str, str] = {
 }
 """The data sets whose adapter is known by their name."""
 
-# The columns that tell an adapter, the surest first, and the types of recipes that look for them.
-_ANSWERED = ("supervised", "rl", "distillation")
+# The columns that tell an adapter, the surest first, and the forms of rows that look for them.
+_ANSWERED = ("conversation", "problem", "prompt")
 _COLUMNS: Sequence[tuple[str, tuple[str, ...], tuple[str, ...]]] = (
-    ("messages", ("messages",), ("supervised", "distillation")),
+    ("messages", ("messages",), ("conversation", "prompt")),
     ("helpsteer3", ("context", "response1", "response2", "overall_preference"), ("preference",)),
     ("ultrafeedback", ("instruction", "chosen_response", "rejected_response"), ("preference",)),
-    ("chosen_rejected", ("chosen", "rejected"), ("preference", "supervised")),
-    ("prompt_completion", ("prompt", "completion"), ("supervised", "distillation")),
-    ("deepcoder", ("problem", "tests"), ("rl",)),
+    ("chosen_rejected", ("chosen", "rejected"), ("preference", "conversation")),
+    ("prompt_completion", ("prompt", "completion"), ("conversation", "prompt")),
+    ("deepcoder", ("problem", "tests"), ("problem",)),
     ("deepmath", ("question", "final_answer"), _ANSWERED),
     ("hendrycks_math", ("problem", "solution"), _ANSWERED),
     ("question_answer", ("question", "answer"), _ANSWERED),
     ("question_answer", ("problem", "answer"), _ANSWERED),
-    ("prompt", ("prompt",), ("distillation",)),
-    ("text", ("text",), ("supervised", "distillation")),
+    ("prompt", ("prompt",), ("prompt",)),
+    ("text", ("text",), ("conversation", "prompt")),
 )
 
 
@@ -235,7 +235,7 @@ def guess(name: str, columns: Iterable[str], kind: str) -> str:
     if name in NAMES:
         return NAMES[name]
     there = set(columns)
-    tried = [(adapter, wanted) for adapter, wanted, kinds in _COLUMNS if kind in kinds]
+    tried = [(adapter, wanted) for adapter, wanted, forms in _COLUMNS if TYPES[kind].rows in forms]
     for adapter, wanted in tried:
         if there.issuperset(wanted):
             return adapter
@@ -245,24 +245,6 @@ def guess(name: str, columns: Iterable[str], kind: str) -> str:
         f"{', '.join(sorted(map(str, there))) or '(none)'}. Tried: {listed}. Set options.adapter, or rename columns: "
         "dataset_ref.options.columns, such as {question: frage}"
     )
-
-
-def fit(row: Row, kind: str) -> Row:
-    """A row in its common form as recipes of type `kind` train on it; raises BadRow where it has nothing for them."""
-    match kind:
-        case "supervised":
-            said = _conversation_of(row)
-            if not any(message["role"] == "assistant" for message in said):
-                raise BadRow("no message of the assistant, so that there is nothing to learn")
-            return {"messages": said}
-        case "preference":
-            if "chosen" not in row:
-                raise BadRow("no preferred and rejected answer, which recipes of type preference train on")
-            return {name: row[name] for name in ("prompt", "chosen", "rejected")}
-        case "distillation":
-            return {"prompt": row["prompt"] if "prompt" in row else _asked(_conversation_of(row))}
-        case _:
-            return row
 
 
 def conversation(value: Any, name: str) -> list[Row]:
@@ -348,24 +330,3 @@ def _pair(row: Row, problem: str, answer: str) -> Row | None:
     if "" in found or None in found:
         return None
     return question_answer({"question": found[0], "answer": found[1]})
-
-
-def _conversation_of(row: Row) -> list[Row]:
-    if "messages" in row:
-        found: list[Row] = row["messages"]
-    elif "chosen" in row:
-        found = [*row["prompt"], *row["chosen"]]
-    elif "problem" in row and ("solution" in row or "answer" in row):
-        answer = row["solution"] if "solution" in row else row["answer"]
-        found = [_message("user", row["problem"]), _message("assistant", answer)]
-    else:
-        raise BadRow("no conversation, and no question with an answer")
-    return found
-
-
-def _asked(said: Sequence[Row]) -> list[Row]:
-    """A conversation up to the first question."""
-    for number, message in enumerate(said):
-        if message["role"] == "user":
-            return list(said[: number + 1])
-    raise BadRow("no message of the user, so that there is nothing to ask")

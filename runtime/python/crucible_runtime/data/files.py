@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
-from crucible_runtime.data.rows import BadRow, Placed, nearest_of, shown
+from crucible_runtime.data.row import BadRow, Placed, nearest_of, shown
 from crucible_runtime.errors import EngineMissingError, InputError, did_you_mean
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from crucible_runtime.data.rows import Placed
+from crucible_runtime.data.row import Placed
 from crucible_runtime.errors import EngineMissingError, InputError
 
 

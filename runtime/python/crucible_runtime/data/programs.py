@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from crucible_runtime.data.rows import BadRow, Row, shown
+from crucible_runtime.data.row import BadRow, Row, shown
 
 
 def tests(row: Row) -> list[Row]:

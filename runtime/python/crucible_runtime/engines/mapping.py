@@ -21,7 +21,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from crucible_runtime.canonical import canonical
+from crucible_runtime.experiment.canonical import canonical
 from crucible_runtime.ir import DatasetRef, ModelRef, TrainingConfig
 
 

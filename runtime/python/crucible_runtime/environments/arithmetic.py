@@ -10,9 +10,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from crucible_runtime.environments import Settings
 from crucible_runtime.environments.problem import Question, Worth, said
 from crucible_runtime.errors import InputError
+from crucible_runtime.interface.environments import Settings
 
 _EXAMPLE = said("What is 7 + 2?", "9")
 _NUMBER = re.compile(r"-?[0-9]+")

@@ -14,14 +14,14 @@ from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from crucible_runtime import sandbox
 from crucible_runtime.data.adapters import deepcoder
-from crucible_runtime.data.rows import BadRow
-from crucible_runtime.environments import Outcome, Settings
+from crucible_runtime.data.row import BadRow
+from crucible_runtime.environments import sandbox
 from crucible_runtime.environments.problem import Worth, said
+from crucible_runtime.environments.sandbox import Job, Limits, Ran
 from crucible_runtime.errors import InputError
+from crucible_runtime.interface.environments import Outcome, Settings
 from crucible_runtime.ports import Message
-from crucible_runtime.sandbox import Job, Limits, Ran
 
 SECONDS = 6
 """Longest run of a program for one test where the recipe does not say."""

@@ -11,10 +11,10 @@ from functools import partial
 from typing import Any
 
 from crucible_runtime.data.adapters import boxed, problem_of
-from crucible_runtime.environments import Settings
 from crucible_runtime.environments.grading import Grader, known_grader
 from crucible_runtime.environments.problem import Question, Worth, said
 from crucible_runtime.errors import InputError
+from crucible_runtime.interface.environments import Settings
 
 SUFFIX = " Write your answer in \\boxed{} format."
 """What is added to every problem."""

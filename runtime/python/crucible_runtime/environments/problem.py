@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from crucible_runtime.environments import Outcome
+from crucible_runtime.interface.environments import Outcome
 from crucible_runtime.ports import Message
 
 FORMAT_COEF = 0.1

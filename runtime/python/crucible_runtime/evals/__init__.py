@@ -1,4 +1,4 @@
-"""The evaluation of a run in, its scores out: by inspect-ai where that is installed, else by the plain loop.
+"""The evaluation of a run: by inspect-ai where it is installed, else by the plain loop.
 
 Both ask the same client the same questions in the same order, and give the same numbers; inspect-ai leaves logs
 besides, which `inspect view` shows.
@@ -7,13 +7,12 @@ besides, which `inspect view` shows.
 from __future__ import annotations
 
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from crucible_runtime.evals import loop
 from crucible_runtime.evaluation import Evaluation, EvaluationResult
 from crucible_runtime.ports import SamplingClient
-
-if TYPE_CHECKING:
-    from crucible_runtime.folder import Folder
+from crucible_runtime.rundir.folder import Folder
 
 LOGS = "artifacts/evaluation"
 """Where inspect-ai leaves its logs, in the run's folder."""
@@ -22,12 +21,10 @@ LOGS = "artifacts/evaluation"
 def evaluate(evaluation: Evaluation, client: SamplingClient, config: Any, folder: Folder) -> EvaluationResult:
     """Asks `client` every sample of every task, in a session for `config`; the scores.
 
-    Raises what `crucible_runtime.evaluation.evaluate` raises, for the same reasons.
+    Raises what `evals.loop.evaluate` raises, for the same reasons.
     """
     if find_spec("inspect_ai") is None:
-        from crucible_runtime.evaluation import evaluate as plain
-
-        return plain(evaluation, client, config)
+        return loop.evaluate(evaluation, client, config)
     from crucible_runtime.evals.inspecting import evaluate as inspected
 
     return inspected(evaluation, client, config, folder.path / LOGS)

@@ -32,18 +32,16 @@ from inspect_ai.scorer import Target, accuracy, scorer
 from inspect_ai.solver import TaskState, generate
 
 from crucible_runtime.errors import CrucibleError
+from crucible_runtime.evals.loop import ask, loaded, scored
+from crucible_runtime.evals.scorers import SCORERS
 from crucible_runtime.evaluation import (
-    SCORERS,
     Answer,
     Evaluation,
     EvaluationResult,
     Sample,
     ScorerName,
     Task,
-    ask,
-    loaded,
     messages,
-    scored,
 )
 from crucible_runtime.ports import Message, SamplingClient
 

@@ -13,10 +13,11 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from crucible_runtime.errors import DeployError, PipelineError
+from crucible_runtime.interface.stages import Context, Options, Output
 from crucible_runtime.mlops.register import registration
 from crucible_runtime.mlops.rendering import FOLDER, record, rendered
-from crucible_runtime.mlops.target import Plan, planned
-from crucible_runtime.pipeline import Context, Options, Output
+from crucible_runtime.mlops.serving import applied, unused_port
+from crucible_runtime.mlops.target import SETTINGS, Plan, planned
 
 RECORD = f"{FOLDER}/deployment.json"
 """What was deployed and how, in the run's folder."""
@@ -33,8 +34,6 @@ def deploy(context: Context, options: Options) -> Output:
         return local(context, options)
     plan = planned(context, options, registration(context))
     if plan.target == "local" and (options.get("config") or {}).get("port") is None:
-        from crucible_runtime.mlops.serving import unused_port
-
         free = unused_port() if context.config.apply else plan.settings["port"]
         plan = replace(plan, settings={**plan.settings, "port": free})
     return _written(context, plan)
@@ -45,8 +44,6 @@ def local(context: Context, options: Options) -> Output:
 
     Only the settings that `local` has are taken from the recipe.
     """
-    from crucible_runtime.mlops.target import SETTINGS
-
     config: Mapping[str, Any] = options.get("config") or {}
     kept = {name: value for name, value in config.items() if name in SETTINGS and "local" in SETTINGS[name].targets}
     return deploy(context, {**options, "target": "local", "config": kept})
@@ -84,8 +81,6 @@ def _written(context: Context, plan: Plan) -> Output:
     _note(context, record(plan, "rendered", files))
     if not context.config.apply:
         return record(plan, "rendered", files) | {"deployment": RECORD}
-    from crucible_runtime.mlops.serving import applied
-
     came_of_it = applied(context, plan)
     said = record(plan, "applied", files) | came_of_it
     _note(context, said)

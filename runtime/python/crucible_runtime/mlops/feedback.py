@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from crucible_runtime.canonical import canonical
 from crucible_runtime.errors import AdapterMissingError, FolderError, InputError, did_you_mean
-from crucible_runtime.folder import SAMPLES, Folder, rows
-from crucible_runtime.pipeline import Context, Options, Output
-from crucible_runtime.secret import scrub
+from crucible_runtime.experiment.canonical import canonical
+from crucible_runtime.interface.stages import Context, Options, Output, after_evaluation
+from crucible_runtime.rundir.folder import SAMPLES, Folder, rows
+from crucible_runtime.secrets import scrub
 
 GOOD = 0.8
 """The least reward of a good answer, as CrucibleFeedback counts quality."""
@@ -42,6 +42,7 @@ class Export:
     limit: int | None
 
 
+@after_evaluation(lambda context: follow(context.folder))
 def export_feedback(context: Context, options: Options) -> Output:
     """Exports the samples of the run; how many examples and preferences there were, and where they are.
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from crucible_runtime.mlops.commands import server
 from crucible_runtime.mlops.target import Plan
 
 MOUNT = "/models"
@@ -67,8 +68,6 @@ def _objects(plan: Plan, command: list[str]) -> Iterator[Manifest]:
 
 def _before(plan: Plan, command: list[str]) -> tuple[str, list[str]]:
     """The version that is served until now and its command: the new one's, with the other model in it."""
-    from crucible_runtime.mlops.rendering import server
-
     port = plan.settings["port"]
     if plan.before is None:
         return "base", server(replace(plan, base=None), plan.base_model, port)

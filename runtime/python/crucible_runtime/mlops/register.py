@@ -11,11 +11,11 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from crucible_runtime.canonical import canonical, config_hash, plain
 from crucible_runtime.errors import DuplicateConfigError, InputError, PipelineError, RegistryError
+from crucible_runtime.experiment.canonical import canonical, config_hash, plain
 from crucible_runtime.installed import needs
+from crucible_runtime.interface.stages import Context, Options, Output
 from crucible_runtime.mlops.registry import Registry, Version, opened
-from crucible_runtime.pipeline import Context, Options, Output
 
 LINEAGE = ("fine_tuned_from", "distilled_from", "rl_trained_from", "dpo_trained_from")
 """How a version can come from its parent; the first where a recipe does not say."""

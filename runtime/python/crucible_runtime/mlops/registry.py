@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from crucible_runtime.errors import CrucibleError, RegistryError
-from crucible_runtime.pipeline import Context
-from crucible_runtime.secret import scrub
+from crucible_runtime.interface.stages import Context
+from crucible_runtime.secrets import scrub
 
 FILE = "mlflow.db"
 """The default registry, in the directory that holds the runs."""

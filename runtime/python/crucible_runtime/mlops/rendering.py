@@ -11,12 +11,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from crucible_runtime.mlops import kubernetes
+from crucible_runtime.mlops.commands import server
 from crucible_runtime.mlops.target import Plan
 
 FOLDER = "artifacts/deploy"
 """Where all of it is written, in the run's folder."""
 SCRIPT = "deploy.sh"
-_RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
 
 
 def rendered(plan: Plan) -> dict[str, str]:
@@ -31,33 +31,6 @@ def rendered(plan: Plan) -> dict[str, str]:
     if plan.target != "noop":
         files[SCRIPT] = _script(plan)
     return files
-
-
-def server(plan: Plan, model: str, port: int) -> list[str]:
-    """The command that serves `model` at `port`."""
-    settings = plan.settings
-    kind = settings.get("server") or plan.target
-    match kind:
-        case "local":
-            return ["transformers", "serve", model, "--host", "127.0.0.1", "--port", str(port)]
-        case "tgi":
-            command = ["text-generation-launcher", "--model-id", plan.base or model]
-            command += ["--lora-adapters", f"{plan.name}={model}"] if plan.base else []
-            command += ["--hostname", settings.get("bind", "0.0.0.0"), "--port", str(port)]  # noqa: S104
-            command += _given("--num-shard", settings["gpus"] if settings["gpus"] > 1 else None)
-            command += _given("--max-total-tokens", settings["max_model_len"])
-        case _:
-            command = ["vllm", "serve", plan.base or model]
-            if plan.base:
-                command += ["--enable-lora", "--lora-modules", f"{plan.name}={model}", "--max-lora-rank", _rank(plan)]
-            else:
-                command += ["--served-model-name", plan.name]
-            command += ["--host", settings.get("bind", "0.0.0.0"), "--port", str(port)]  # noqa: S104
-            command += _given("--tensor-parallel-size", settings["gpus"] if settings["gpus"] > 1 else None)
-            copies = settings["replicas"] if plan.target == "vllm" else 1
-            command += _given("--data-parallel-size", copies if copies > 1 else None)
-            command += _given("--max-model-len", settings["max_model_len"])
-    return [*command, *_given("--dtype", settings["dtype"]), *settings["args"]]
 
 
 def port(plan: Plan) -> int:
@@ -174,15 +147,6 @@ def _modelfile(plan: Plan) -> str:
 
 def _inside(plan: Plan) -> str:
     return str(plan.settings["model_path"] or f"{kubernetes.MOUNT}/{plan.label}/{plan.version}")
-
-
-def _rank(plan: Plan) -> str:
-    """vLLM knows some ranks only: the smallest that holds the adapter's."""
-    return str(next((rank for rank in _RANKS if rank >= plan.rank), plan.rank))
-
-
-def _given(flag: str, value: Any) -> list[str]:
-    return [] if value is None else [flag, str(value)]
 
 
 def record(plan: Plan, status: str, files: Mapping[str, str]) -> dict[str, Any]:

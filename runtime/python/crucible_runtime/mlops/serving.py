@@ -23,10 +23,11 @@ from typing import Any
 
 from crucible_runtime.errors import AdapterMissingError, DeployError, FolderError
 from crucible_runtime.installed import missing, needs
-from crucible_runtime.mlops.rendering import FOLDER, SCRIPT, fetched, port, server
+from crucible_runtime.interface.stages import Context
+from crucible_runtime.mlops.commands import server
+from crucible_runtime.mlops.rendering import FOLDER, SCRIPT, fetched, port
 from crucible_runtime.mlops.target import Plan
-from crucible_runtime.pipeline import Context
-from crucible_runtime.secret import scrub
+from crucible_runtime.secrets import scrub
 
 LOG = f"{FOLDER}/server.log"
 """What the server and the programs that deploy print."""

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from crucible_runtime.errors import InputError, did_you_mean
-from crucible_runtime.pipeline import Context, Options, Output
+from crucible_runtime.interface.stages import Context, Options, Output
 
 TARGETS = ("vllm", "tgi", "kubernetes", "noop", "ollama", "huggingface", "local")
 """Where a model can go. A recipe cannot ask for `local`, which CrucibleDeployment does not know."""

@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from crucible_runtime.errors import InputError, did_you_mean
-from crucible_runtime.folder import SAMPLES, rows
-from crucible_runtime.pipeline import Context, Options, Output
+from crucible_runtime.interface.stages import Context, Options, Output
+from crucible_runtime.rundir.folder import SAMPLES, rows
 
 _DEFAULTS: Mapping[str, Any] = {
     "drift_threshold": 0.2,

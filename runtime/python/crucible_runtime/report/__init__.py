@@ -13,12 +13,12 @@ from hashlib import sha256
 from importlib.resources import files
 from typing import Any
 
-from crucible_runtime.canonical import canonical
 from crucible_runtime.errors import CanonicalError
-from crucible_runtime.progress import duration
+from crucible_runtime.experiment.canonical import canonical
 from crucible_runtime.report.chart import chart, number
 from crucible_runtime.report.html import Html, element, joined
-from crucible_runtime.running import EVALUATION
+from crucible_runtime.rundir.folder import EVALUATION
+from crucible_runtime.rundir.progress import duration
 from crucible_runtime.runs import Run, compared, scores
 
 _HELD_OUT = "eval_"

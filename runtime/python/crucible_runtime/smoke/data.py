@@ -13,6 +13,10 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, TypeAlias
 
+from crucible_runtime.errors import InputError, did_you_mean
+from crucible_runtime.experiment.kinds import TYPES
+from crucible_runtime.smoke.names import ENVIRONMENTS
+
 Row: TypeAlias = dict[str, Any]
 Lesson: TypeAlias = tuple[str, str]
 """A question and an answer that is taught to it."""
@@ -147,6 +151,26 @@ def environment(env: str) -> list[tuple[Row, Sequence[str]]]:
 
 def _answers(right: int, form: str = "{}") -> list[str]:
     return [form.format(right), *EMPTY]
+
+
+def rows(name: str, kind: str) -> list[Row]:
+    """The tiny data of that name (a dataset_ref's name) as rows of a recipe of type `kind`; InputError where none is.
+
+    Rows of problems have the columns of their environment's data set, those of the other types are canonical.
+    """
+    type_ = TYPES.get(kind)
+    if type_ is not None and type_.environment:
+        found = [row for row, _ in environment(name.removeprefix("tiny-"))]
+        known = [f"tiny-{env}" for env in ENVIRONMENTS]
+    else:
+        all_ = named()
+        found, known = all_.get(name, []), list(all_)
+    if not found:
+        raise InputError(
+            f"there is no tiny data {name} for recipes of type {kind}; {did_you_mean(name, known)}. "
+            "Give rows of your own: --set training_config.dataset_ref={name: mine.jsonl, provider: local}"
+        )
+    return found
 
 
 def named() -> Mapping[str, list[Row]]:

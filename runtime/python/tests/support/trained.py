@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from crucible_runtime import Context, Ports
-from crucible_runtime.pipeline import Options, Output
+from crucible_runtime.interface.stages import Options, Output
 from runtime_samples import sl_basic
 
 REGISTER = "CrucibleModelRegistry.Stages.Register"

@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 from crucible_runtime.engines.tinker import table, tree
 from crucible_runtime.errors import InputError, PipelineError, UnsupportedError
+from crucible_runtime.experiment.kinds import trained_kind
 from crucible_runtime.installed import needs
+from crucible_runtime.interface.stages import Context, Options, Output, RunConfig
 from crucible_runtime.ir import Experiment, TrainingConfig
-from crucible_runtime.pipeline import Context, Options, Output, RunConfig, trained_kind, world
-from crucible_runtime.secret import scrub
+from crucible_runtime.processes import world
+from crucible_runtime.secrets import scrub
 
 if TYPE_CHECKING:
     from crucible_runtime.ports import SamplingClient
@@ -102,7 +104,7 @@ def _training(experiment: Experiment) -> TrainingConfig:
 
 
 def _taught(training: TrainingConfig, kind: str) -> bool:
-    from crucible_runtime import teacher
+    from crucible_runtime.data import teacher
 
     return kind == "supervised" and teacher.wanted(training)
 
@@ -154,7 +156,8 @@ def _trained(context: Context, url: str | None) -> Output:
 
 def _made(context: Context, kind: str, url: str | None, renderer_name: str, place: Path) -> Any:
     """The cookbook's config, after a teacher has written the data where there is one."""
-    from crucible_runtime import data, teacher
+    from crucible_runtime import data
+    from crucible_runtime.data import teacher
     from crucible_runtime.engines.tinker import objects, sampling
 
     training = _training(context.experiment)

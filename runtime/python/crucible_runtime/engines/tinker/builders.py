@@ -30,9 +30,10 @@ from tinker_cookbook.supervised.types import ChatDatasetBuilder, SupervisedDatas
 from tinker_cookbook.tokenizer_utils import get_tokenizer
 
 from crucible_runtime import data
-from crucible_runtime.environments import Family, family
 from crucible_runtime.errors import InputError
+from crucible_runtime.interface.environments import Family
 from crucible_runtime.ir import DatasetRef
+from crucible_runtime.plugins import family
 
 
 @chz.chz

@@ -18,8 +18,8 @@ from types import TracebackType
 from typing import Any
 
 from crucible_runtime.errors import CrucibleError
-from crucible_runtime.folder import rows
-from crucible_runtime.pipeline import Context
+from crucible_runtime.interface.stages import Context
+from crucible_runtime.rundir.folder import rows
 
 NAMES: Mapping[str, tuple[str, ...]] = {
     "loss": ("train_mean_nll", "dpo_loss", "teacher_kl"),

@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, NoReturn
 
+from crucible_runtime.data.teacher import Question
 from crucible_runtime.engines.tinker import service
 from crucible_runtime.errors import InputError, PortError
 from crucible_runtime.ports import Future, Message, Session
-from crucible_runtime.teacher import Question
 
 _UNDER_WAY = 64
 """Questions that the teacher is asked at once."""

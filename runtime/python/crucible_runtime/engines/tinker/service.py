@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from crucible_runtime.errors import InputError, PortError
-from crucible_runtime.secret import scrub
+from crucible_runtime.secrets import scrub
 
 _SECONDS = 10.0
 _KEY = "set TINKER_API_KEY in the environment (a key of the service begins with tml-), or run `tinker auth login`"

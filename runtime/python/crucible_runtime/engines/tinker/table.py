@@ -14,7 +14,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from crucible_runtime import teacher
+from crucible_runtime.data import teacher
 from crucible_runtime.engines import mapping
 from crucible_runtime.engines.mapping import Rule, Table
 from crucible_runtime.errors import CrucibleError, did_you_mean
@@ -287,7 +287,7 @@ def _conflicts(training: TrainingConfig, kind: str) -> list[str]:
 
 def _elsewhere(training: TrainingConfig, kind: str, experiment: Experiment) -> list[str]:
     """What a teacher, or an environment that is not the cookbook's, lacks."""
-    from crucible_runtime.environments import family
+    from crucible_runtime.plugins import family
 
     options = training.options or {}
     if kind == "supervised":

@@ -13,8 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from crucible_runtime.canonical import canonical
 from crucible_runtime.engines.tinker import table
+from crucible_runtime.experiment.canonical import canonical
 from crucible_runtime.ir import DatasetRef, Experiment, TrainingConfig
 
 OURS = "crucible_runtime.engines.tinker.builders"

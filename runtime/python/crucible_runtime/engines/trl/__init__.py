@@ -11,9 +11,10 @@ from typing import Any
 
 from crucible_runtime.engines import mapping
 from crucible_runtime.engines.trl import arguments, plans
+from crucible_runtime.experiment.kinds import trained_kind
 from crucible_runtime.installed import needs
+from crucible_runtime.interface.stages import Context, Options, Output, RunConfig
 from crucible_runtime.ir import Experiment
-from crucible_runtime.pipeline import Context, Options, Output, RunConfig, trained_kind
 from crucible_runtime.ports import SamplingClient
 
 

@@ -12,8 +12,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from crucible_runtime.errors import InputError
+from crucible_runtime.interface.stages import Context
 from crucible_runtime.ir import Experiment, TrainingConfig
-from crucible_runtime.pipeline import Context, world
+from crucible_runtime.processes import world
 
 TOKENS = 16_384
 """The most tokens that one pass over the model holds, where a batch can be cut so small."""

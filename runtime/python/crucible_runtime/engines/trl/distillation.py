@@ -16,8 +16,8 @@ from typing import Any
 from crucible_runtime import data, smoke
 from crucible_runtime.engines.trl import arguments, batches
 from crucible_runtime.errors import InputError
+from crucible_runtime.interface.stages import Context, Options, Output, RunConfig
 from crucible_runtime.ir import ModelRef, TrainingConfig
-from crucible_runtime.pipeline import Context, Options, Output, RunConfig
 
 CONFIG = "DistillationConfig"
 """trl's class of the arguments."""

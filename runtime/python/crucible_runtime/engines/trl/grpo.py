@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 from crucible_runtime import data, smoke
 from crucible_runtime.engines.trl import arguments, batches
-from crucible_runtime.environments import Environment, Family, Outcome, family
 from crucible_runtime.errors import CrucibleError, InputError
+from crucible_runtime.interface.environments import Environment, Family, Outcome
+from crucible_runtime.interface.stages import Context, Options, Output, RunConfig
 from crucible_runtime.ir import TrainingConfig
-from crucible_runtime.pipeline import Context, Options, Output, RunConfig
+from crucible_runtime.plugins import family
 
 if TYPE_CHECKING:
     from crucible_runtime.ports import Message

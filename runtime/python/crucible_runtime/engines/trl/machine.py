@@ -12,11 +12,11 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from crucible_runtime.capture import captured
 from crucible_runtime.engines.trl import arguments
 from crucible_runtime.errors import CrucibleError, EngineError
+from crucible_runtime.interface.stages import Context
 from crucible_runtime.ir import TrainingConfig
-from crucible_runtime.pipeline import Context
+from crucible_runtime.rundir.capture import captured
 
 QUIET = {
     "HF_HUB_DISABLE_PROGRESS_BARS": "1",

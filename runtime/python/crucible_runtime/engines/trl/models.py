@@ -21,12 +21,11 @@ from urllib.request import getproxies
 
 from crucible_runtime import smoke
 from crucible_runtime.engines.trl import arguments
+from crucible_runtime.engines.trl.measures import COMPLETE, metrics
 from crucible_runtime.errors import CrucibleError, EngineError, InputError
+from crucible_runtime.interface.stages import Context, Output
 from crucible_runtime.ir import ModelRef, TrainingConfig
-from crucible_runtime.pipeline import Context, Output
 
-COMPLETE = "complete"
-"""The file that says that a checkpoint is whole."""
 ROLE_COLON = "role_colon"
 """The renderer that this package has the template of, for models that bring none."""
 SILENT = "_disable_thinking"
@@ -135,8 +134,6 @@ def finish(trainer: Any, context: Context) -> Output:
     With a lora_rank that is the adapter alone, for the model `base_model`; `weights` says which. All processes call
     this together, the main one writes.
     """
-    from crucible_runtime.engines.trl.watch import metrics
-
     training = arguments.training(context.experiment)
     trainer.save_model(str(context.folder.model))
     if trainer.accelerator.is_main_process:

@@ -13,8 +13,8 @@ from typing import Any
 
 from crucible_runtime.engines.trl import arguments
 from crucible_runtime.errors import InputError
+from crucible_runtime.interface.stages import RunConfig
 from crucible_runtime.ir import TrainingConfig
-from crucible_runtime.pipeline import RunConfig
 
 MODULES = {"supervised": "supervised", "preference": "preference", "rl": "grpo", "distillation": "distillation"}
 """The module of each type of recipe."""

@@ -13,8 +13,8 @@ from typing import Any
 
 from crucible_runtime.engines.trl import arguments
 from crucible_runtime.errors import InputError
+from crucible_runtime.interface.stages import Context, Options, Output, RunConfig
 from crucible_runtime.ir import TrainingConfig
-from crucible_runtime.pipeline import Context, Options, Output, RunConfig
 
 CONFIG = "DPOConfig"
 """trl's class of the arguments."""

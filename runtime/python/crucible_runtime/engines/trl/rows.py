@@ -11,12 +11,12 @@ import random
 from collections.abc import Sequence
 from dataclasses import replace
 
-from crucible_runtime import data, smoke, teacher
-from crucible_runtime.data import Row
+from crucible_runtime import data, smoke
+from crucible_runtime.data import Row, teacher
 from crucible_runtime.engines.trl import arguments
 from crucible_runtime.errors import InputError
+from crucible_runtime.interface.stages import Context
 from crucible_runtime.ir import DatasetRef, TrainingConfig
-from crucible_runtime.pipeline import Context
 
 Rows = Sequence[Row]
 

@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from crucible_runtime.data.teacher import Ask, Question
 from crucible_runtime.engines.trl import arguments, machine, models
 from crucible_runtime.errors import EngineError
-from crucible_runtime.pipeline import Context
+from crucible_runtime.interface.stages import Context
 from crucible_runtime.ports import Future, Message, Session
-from crucible_runtime.teacher import Ask, Question
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from crucible_runtime import teacher
+from crucible_runtime.data import teacher
 from crucible_runtime.engines.trl import arguments
 from crucible_runtime.errors import InputError
+from crucible_runtime.interface.stages import Context, Options, Output, RunConfig
 from crucible_runtime.ir import TrainingConfig
-from crucible_runtime.pipeline import Context, Options, Output, RunConfig
 
 CONFIG = "SFTConfig"
 """trl's class of the arguments."""

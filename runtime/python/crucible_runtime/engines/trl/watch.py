@@ -7,7 +7,6 @@ trainer are left out, since after a resume they would say something else than wi
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,26 +14,8 @@ from typing import Any
 from transformers import TrainerCallback
 from transformers.trainer_callback import ExportableState
 
-from crucible_runtime.engines.trl.models import COMPLETE
-from crucible_runtime.pipeline import Context
-
-NAMES: Mapping[str, str] = {
-    "mean_token_accuracy": "accuracy",
-    "rewards/accuracies": "accuracy",
-    "eval_mean_token_accuracy": "eval_accuracy",
-    "eval_rewards/accuracies": "eval_accuracy",
-}
-"""What is called differently here than in the trainer."""
-_UNSTEADY = re.compile(r"runtime|per_second|num_tokens|total_flos|step_time|_time$|^time")
-
-
-def metrics(logs: Mapping[str, Any]) -> dict[str, float]:
-    """The numbers of one entry of the trainer's log, under the names that this package gives them."""
-    return {
-        NAMES.get(name, name): value
-        for name, value in logs.items()
-        if isinstance(value, int | float) and name != "step" and not _UNSTEADY.search(name)
-    }
+from crucible_runtime.engines.trl.measures import COMPLETE, metrics
+from crucible_runtime.interface.stages import Context
 
 
 class Watch(TrainerCallback):

@@ -21,8 +21,8 @@ from crucible_runtime import smoke
 from crucible_runtime.errors import InputError
 
 if TYPE_CHECKING:
+    from crucible_runtime.interface.stages import Context
     from crucible_runtime.ir import TrainingConfig
-    from crucible_runtime.pipeline import Context
 
 DEFAULTS: Mapping[str, Any] = {"num_samples": 1, "teacher_temperature": 1.0, "teacher_max_tokens": 1000}
 """What an option of the teacher is where the recipe leaves it out."""

@@ -1,4 +1,4 @@
-"""A name in, the tiny model or the tiny data of that name out.
+"""The tiny models, each by its name.
 
 Everything random has a fixed seed and runs in one thread, so that the same machine makes the same bytes. The model is
 made beside its place and moved there whole: of several processes that make it at once, one wins, and all made the same.
@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from crucible_runtime.errors import InputError, did_you_mean
-from crucible_runtime.smoke import ENVIRONMENTS, MODEL, STUDENT, TEACHER, data
+from crucible_runtime.plugins import family
+from crucible_runtime.smoke import data
+from crucible_runtime.smoke.names import ENVIRONMENTS, MODEL, STUDENT, TEACHER
 
 _SEED = 20
 _VOCABULARY = 512
@@ -33,24 +35,12 @@ _TEMPLATE = (
 )
 
 
-def rows(name: str, kind: str) -> list[data.Row]:
-    """See `crucible_runtime.smoke.rows`."""
-    if kind == "rl":
-        found = [row for row, _ in data.environment(name.removeprefix("tiny-"))]
-        known = [f"tiny-{env}" for env in ENVIRONMENTS]
-    else:
-        named = data.named()
-        found, known = named.get(name, []), list(named)
-    if not found:
-        raise InputError(
-            f"there is no tiny data {name} for recipes of type {kind}; {did_you_mean(name, known)}. "
-            "Give rows of your own: --set training_config.dataset_ref={name: mine.jsonl, provider: local}"
-        )
-    return found
+def model(path: Path, name: str = MODEL) -> Path:
+    """Makes the tiny model of that name (a model_ref's id) with its tokenizer in the directory `path`; `path`.
 
-
-def model(path: Path, name: str) -> Path:
-    """See `crucible_runtime.smoke.model`."""
+    The same bytes every time on one machine, under 1 MB. A model that is there already is left as it is. Raises
+    InputError for a name that there is not.
+    """
     lessons = _lessons(name)
     if (path / "config.json").exists():
         return path
@@ -84,8 +74,6 @@ def _lessons(name: str) -> list[tuple[list[dict[str, str]], str]]:
     if not problems:
         known_names = [MODEL, TEACHER, STUDENT, *(f"tiny-{each}" for each in ENVIRONMENTS)]
         raise InputError(f"there is no tiny model {name}; {did_you_mean(name, known_names)}")
-    from crucible_runtime.environments import family
-
     made = family(env, options={"env": env, "convo_prefix": "none"})
     return [
         ([dict(message) for message in made.environment(row).initial_observation()], answer)

@@ -51,14 +51,14 @@ def gather(config: Path | None, sets: Sequence[tuple[Sequence[str], str]]) -> Su
     """What the environment, a file and `--set` supply; raises InputError for what cannot be read."""
     supplied = Supplied()
     for name in sorted(name for name in os.environ if name.startswith(PREFIX)):
-        from crucible_runtime import values
+        from crucible_runtime.experiment import values
 
         steps = name.removeprefix(PREFIX).lower().split("__")
         if not all(steps):
             raise InputError(f"{name}: expected {PREFIX} and a path such as TRAINING_CONFIG__EPOCHS")
         supplied.put(steps, values.parse(os.environ[name], name), name)
     if config is not None:
-        from crucible_runtime import values
+        from crucible_runtime.experiment import values
 
         loaded = values.read(config)
         if not isinstance(loaded, dict | None):
@@ -66,7 +66,7 @@ def gather(config: Path | None, sets: Sequence[tuple[Sequence[str], str]]) -> Su
         for name, value in (loaded or {}).items():
             supplied.put([name], value, f"{_FILE}{config}")
     for path, text in sets:
-        from crucible_runtime import values
+        from crucible_runtime.experiment import values
 
         supplied.put(path, values.parse(text, f"--set {'.'.join(path)}"), "--set")
     return supplied
@@ -101,7 +101,7 @@ def _line(place: str, path: str) -> str:
     """A place as it is shown: of a file, with the line."""
     if not place.startswith(_FILE):
         return place
-    from crucible_runtime import values
+    from crucible_runtime.experiment import values
 
     file = place.removeprefix(_FILE)
     lines = values.lines(Path(file))

@@ -21,13 +21,16 @@ from types import TracebackType
 from typing import Any
 
 from crucible_runtime.errors import FolderError, InputError, PipelineError
-from crucible_runtime.pipeline import is_main, world
-from crucible_runtime.secret import scrub
+from crucible_runtime.processes import is_main, world
+from crucible_runtime.rundir.capture import captured
+from crucible_runtime.secrets import scrub
 
 RUNS = "runs"
 """Where runs are kept that nobody named a directory for."""
 EXPERIMENT, CONFIG, ENVIRONMENT, RESULT = "experiment.json", "config.json", "environment.json", "result.json"
 METRICS, SAMPLES, LOG, REPORT = "metrics.jsonl", "samples.jsonl", "run.log", "report.html"
+EVALUATION = "evaluation"
+"""The name under which the evaluation stands after the stages."""
 _ROWS = (METRICS, SAMPLES)
 _STAGES = "stages"
 _LOCK = ".lock"
@@ -139,8 +142,6 @@ class Folder:
 
     def captured(self) -> AbstractContextManager[None]:
         """While it lasts, what anything prints goes into run.log, from below Python too (on the main process)."""
-        from crucible_runtime.capture import captured
-
         return captured(self.log if self.main else None)
 
     def rewind(self, step: int) -> None:
