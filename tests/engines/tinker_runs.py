@@ -29,7 +29,7 @@ sys.path.insert(0, str(ROOT / "generated" / "python"))
 import datasets  # noqa: E402
 import tinker_service  # noqa: E402
 from crucible_runtime import errors  # noqa: E402
-from crucible_runtime.engines.tinker import objects, sampling, tree  # noqa: E402
+from crucible_runtime.engines.tinker import objects, sampling, strategies, tree  # noqa: E402
 from crucible_runtime.experiment.kinds import trained_kind  # noqa: E402
 from crucible_runtime.ir import DatasetRef, ModelRef, TrainingConfig  # noqa: E402
 from tinker_cookbook import tokenizer_utils  # noqa: E402
@@ -145,7 +145,7 @@ def objects_of(recipe: str) -> Report:
     experiment = import_module(f"crucible_recipes.{recipe}").build_experiment()
     kind = trained_kind(experiment)
     data_file = "prompt_distillation_lang.jsonl" if recipe == "prompt_distillation" else None
-    node = tree.config(experiment, kind, tree.Given(log_path="$RUNS/here", data_file=data_file))
+    node = strategies.config(experiment, kind, tree.Given(log_path="$RUNS/here", data_file=data_file))
     config = capture.plain(objects.made(node, objects.version()))
     builder = config.pop("dataset_builder", None) or (config.pop("dataset_configs", None) or [{}])[0]
     return {"config": config, "builder": builder, "class": node.class_}

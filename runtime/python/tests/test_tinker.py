@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from crucible_runtime.engines import mapping
-from crucible_runtime.engines.tinker import TinkerEngine, objects, records, table, tree
+from crucible_runtime.engines.tinker import TinkerEngine, objects, records, strategies, table, tree
 from crucible_runtime.errors import EngineMissingError, FolderError, InputError, UnsupportedError
 from crucible_runtime.experiment.canonical import canonical
 from crucible_runtime.experiment.override import override
@@ -69,7 +69,7 @@ def problems(of: Experiment) -> list[str]:
 def config(of: Experiment, **given: Any) -> tree.Node:
     assert problems(of) == []
     kind = training_stages()[of.pipeline[0].module or ""]
-    return tree.config(of, kind, tree.Given(log_path="here", renderer_name="role_colon", **given))
+    return strategies.config(of, kind, tree.Given(log_path="here", renderer_name="role_colon", **given))
 
 
 def builder(of: Experiment) -> tree.Node:
@@ -129,16 +129,20 @@ def every_name(kind: str) -> set[str]:
         "preference": [{}, {"test_size": 0}],
         "distillation": [{}, {"shuffle_seed": 3}],
     }
-    trees = [tree.config(experiment(kind, options), kind, tree.Given(log_path="")) for options in more[kind]]
+    trees = [strategies.config(experiment(kind, options), kind, tree.Given(log_path="")) for options in more[kind]]
     if kind == "rl":
         code = DatasetRef(name="agentica-org/DeepCoder-Preview-Dataset", provider="huggingface")
-        trees += [tree.config(experiment("rl", {"env": "deepcoder"}, dataset_ref=code), kind, tree.Given(log_path=""))]
+        trees += [
+            strategies.config(experiment("rl", {"env": "deepcoder"}, dataset_ref=code), kind, tree.Given(log_path=""))
+        ]
         sums = DatasetRef(name="arithmetic", provider="generated")
-        trees += [tree.config(experiment("rl", {"env": "arithmetic"}, dataset_ref=sums), kind, tree.Given(log_path=""))]
+        trees += [
+            strategies.config(experiment("rl", {"env": "arithmetic"}, dataset_ref=sums), kind, tree.Given(log_path=""))
+        ]
     if kind == "supervised":
         ref = DatasetRef(name="a.jsonl", provider="local")
         own = experiment(kind, {"adapter": "messages"}, dataset_ref=ref)
-        trees.append(tree.config(own, kind, tree.Given(log_path="")))
+        trees.append(strategies.config(own, kind, tree.Given(log_path="")))
     return {name for each in trees for node in tree.nodes(each) for name in node.at("99")}
 
 
@@ -155,7 +159,7 @@ def test_what_a_field_becomes_is_a_field_of_the_config(kind: str) -> None:
 def test_an_entry_says_what_becomes_of_every_field_that_it_has(entry: str) -> None:
     kind = table.entries()[entry]["kind"]
     options = {"max_length": 64} if entry == "sl_loop" else {"format_coef": 0.0, "remove_constant_reward_groups": True}
-    node = tree.config(
+    node = strategies.config(
         experiment(kind, options, entry=entry, loss_function="cross_entropy"), kind, tree.Given(log_path="")
     )
     assert node.class_ == table.entries()[entry]["class"]

@@ -15,6 +15,7 @@ from crucible_runtime.data import rows
 from crucible_runtime.errors import CrucibleError
 from crucible_runtime.evals.scorers import SCORERS, clean
 from crucible_runtime.evaluation import Answer, Evaluation, EvaluationResult, Sample, Score, Task, messages
+from crucible_runtime.experiment.kinds import with_rows
 from crucible_runtime.ir import DatasetRef, TrainingConfig
 from crucible_runtime.ports import Message, SamplingClient, Session
 from crucible_runtime.secrets import scrub
@@ -62,7 +63,7 @@ def _rows(task: Task, config: Any) -> Sequence[Sample]:
         adapter = "question_answer"
         columns = {"question": task.input_column, "answer": task.target_column}
         dataset = replace(dataset, options={**(dataset.options or {}), "columns": columns})
-    found = rows(dataset, adapter=adapter, kind="rl", limit=task.limit)
+    found = rows(dataset, adapter=adapter, kind=with_rows("problem"), limit=task.limit)
     return [Sample(id=str(number), input=row["problem"], target=row["answer"]) for number, row in enumerate(found, 1)]
 
 

@@ -102,6 +102,11 @@ TYPES: Mapping[str, RecipeType] = {
 """The recipe types by name, in the order of the schema; a test compares them with it."""
 
 
+def with_rows(form: str) -> str:
+    """The recipe type that trains on rows of a form."""
+    return next(name for name, type_ in TYPES.items() if type_.rows == form)
+
+
 def kind_of(module: str | None) -> str | None:
     """The recipe type that a stage trains, by the stage's Elixir module; None for a stage that does not train."""
     return rules.training_stages().get(module or "")

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from crucible_runtime.engines.tinker import table, tree
+from crucible_runtime.engines.tinker import strategies, table, tree
+from crucible_runtime.engines.tinker.strategies import STRATEGIES
 from crucible_runtime.errors import InputError, PipelineError, UnsupportedError
 from crucible_runtime.experiment.kinds import trained_kind
 from crucible_runtime.installed import needs
@@ -26,6 +27,8 @@ from crucible_runtime.secrets import scrub
 if TYPE_CHECKING:
     from crucible_runtime.ports import SamplingClient
 
+__all__ = ["PLACE", "STRATEGIES", "TinkerEngine", "base_url"]
+
 PLACE = "tinker"
 """The cookbook's directory in that of a run."""
 
@@ -36,7 +39,7 @@ class TinkerEngine:
 
     def problems(self, experiment: Experiment, config: RunConfig) -> Sequence[str]:
         """What tinker_cookbook cannot honour, each a sentence that names the field and what would work."""
-        return table.problems(experiment, trained_kind(experiment))
+        return strategies.problems(experiment, trained_kind(experiment))
 
     def plan(self, experiment: Experiment, config: RunConfig) -> str:
         """The config that the cookbook would be called with, every field of it; loads nothing of the engine.
@@ -45,19 +48,20 @@ class TinkerEngine:
         """
         from crucible_runtime.engines.tinker.objects import version
 
-        kind = trained_kind(experiment)
         self._check(experiment, config)
-        training = _training(experiment)
+        kind, training = trained_kind(experiment), _training(experiment)
         home = f"{config.log_path}/{PLACE}" if config.log_path is not None else f"<run directory>/{PLACE}"
         given = tree.Given(
             log_path=home,
             base_url=base_url(experiment, config),
             renderer_name=f"<the one that is recommended for {training.model_ref.id}>",
-            data_file=training.dataset_ref.name if _taught(training, kind) else None,
+            data_file=training.dataset_ref.name if strategies.strategy(experiment, kind).taught else None,
             allow_unsandboxed=config.allow_unsandboxed,
         )
         installed = version()
-        return scrub(f"tinker_cookbook {installed}\n{tree.shown(tree.config(experiment, kind, given), installed)}")
+        return scrub(
+            f"tinker_cookbook {installed}\n{tree.shown(strategies.config(experiment, kind, given), installed)}"
+        )
 
     def train(self, context: Context, options: Options) -> Output:
         """Runs the cookbook's loop; the model is a place of the service (tinker://...).
@@ -103,42 +107,51 @@ def _training(experiment: Experiment) -> TrainingConfig:
     return experiment.training_config
 
 
-def _taught(training: TrainingConfig, kind: str) -> bool:
-    from crucible_runtime.data import teacher
-
-    return kind == "supervised" and teacher.wanted(training)
-
-
 def _trained(context: Context, url: str | None) -> Output:
     """The stage, once the service is there."""
     from tinker_cookbook import cli_utils
 
     from crucible_runtime.engines.tinker import objects, records, sampling
 
-    training, kind = _training(context.experiment), trained_kind(context.experiment)
-    options, entry = training.options or {}, table.entry_of(context.experiment)
-    model = training.model_ref.id
-    renderer_name = sampling.renderer_for(model, options.get("renderer_name"))
-    if entry is not None and renderer_name != (recommended := sampling.renderer_for(model, None)):
-        raise UnsupportedError(
-            [
-                f"engine tinker (entry {entry}) cannot honour training_config.options.renderer_name {renderer_name}: the "
-                f"loop takes {recommended} for {model}; leave backend.options.entry out to train without that loop"
-            ]
-        )
+    kind, training = trained_kind(context.experiment), _training(context.experiment)
+    model, renderer_name = training.model_ref.id, _renderer_name(context.experiment)
     place = context.folder.path / PLACE
-    config = _made(context, kind, url, renderer_name, place)
+    config = _made(context, url, renderer_name, place)
     sampling.renderer(model, renderer_name)
     cli_utils.check_log_dir(str(place), behavior_if_exists="resume" if context.config.resume else "raise")
     place.mkdir(parents=True, exist_ok=True)
     records.mend(place)
     main = objects.imported(f"{type(config).__module__}:main")
-    # The loops sl_loop and of DPO say how far they were before a step, that of supervised training after it.
-    with records.Records(context, place, counted=kind == "supervised" and entry is None) as kept:
+    with records.Records(context, place, counted=strategies.strategy(context.experiment, kind).counted) as kept:
         _run(main, config)
-    found = records.checkpoints(place)
+    return _output(training, records.checkpoints(place), kept.steps, kept.last)
+
+
+def _renderer_name(experiment: Experiment) -> str:
+    """The renderer of the recipe, else the one that is recommended; raises UnsupportedError where a loop has another."""
+    from crucible_runtime.engines.tinker import sampling
+
+    training, entry = _training(experiment), table.entry_of(experiment)
+    model = training.model_ref.id
+    name = sampling.renderer_for(model, (training.options or {}).get("renderer_name"))
+    if entry is not None and name != (recommended := sampling.renderer_for(model, None)):
+        raise UnsupportedError(
+            [
+                f"engine tinker (entry {entry}) cannot honour training_config.options.renderer_name {name}: the "
+                f"loop takes {recommended} for {model}; leave backend.options.entry out to train without that loop"
+            ]
+        )
+    return name
+
+
+def _output(
+    training: TrainingConfig, found: Sequence[Mapping[str, Any]], steps: int, last: Mapping[str, float]
+) -> Output:
+    """What the stage leaves behind; raises InputError where no step was made, PipelineError where there is no model."""
+    from crucible_runtime.engines.tinker import records
+
     trained = records.model(found)
-    if kept.steps == 0:
+    if steps == 0:
         raise InputError(
             f"tinker_cookbook made no step: it leaves out a last batch that is not full, and data set "
             f"{training.dataset_ref.name} has less than one of batch_size {training.batch_size}"
@@ -148,25 +161,23 @@ def _trained(context: Context, url: str | None) -> Output:
     return {
         "engine": "tinker",
         "model": trained,
-        "steps": kept.steps,
-        "metrics": {name: kept.last[name] for name in training.metrics if name in kept.last},
+        "steps": steps,
+        "metrics": {name: last[name] for name in training.metrics if name in last},
         "checkpoints": list(dict.fromkeys(row["state_path"] for row in found if "state_path" in row)),
     }
 
 
-def _made(context: Context, kind: str, url: str | None, renderer_name: str, place: Path) -> Any:
+def _made(context: Context, url: str | None, renderer_name: str, place: Path) -> Any:
     """The cookbook's config, after a teacher has written the data where there is one."""
-    from crucible_runtime import data
     from crucible_runtime.data import teacher
     from crucible_runtime.engines.tinker import objects, sampling
 
-    training = _training(context.experiment)
-    options, data_file = training.options or {}, None
-    if _taught(training, kind):
-        data_file = str(teacher.write(context, sampling.asking(options, url)))
-    elif kind == "supervised" and table.is_conversations(training.dataset_ref, options.get("adapter")):
-        # The cookbook reads the file itself, and would not say where a row is wrong.
-        data.rows(training.dataset_ref, adapter=options.get("adapter"), kind=kind)
+    training, kind = _training(context.experiment), trained_kind(context.experiment)
+    strategy, data_file = strategies.strategy(context.experiment, kind), None
+    if strategy.taught:
+        data_file = str(teacher.write(context, sampling.asking(training.options or {}, url)))
+    else:
+        strategy.check_data()
     given = tree.Given(
         log_path=str(place),
         base_url=url,
@@ -174,11 +185,11 @@ def _made(context: Context, kind: str, url: str | None, renderer_name: str, plac
         data_file=data_file,
         allow_unsandboxed=context.config.allow_unsandboxed,
     )
-    return objects.made(tree.config(context.experiment, kind, given), objects.version())
+    return objects.made(strategies.config(context.experiment, kind, given), objects.version())
 
 
 def _run(main: Any, config: Any) -> None:
-    """Some of the cookbook's loops are coroutines."""
+    """Runs a loop of the cookbook; some of them are coroutines."""
     running = main(config)
     if inspect.iscoroutine(running):
         asyncio.run(running)

@@ -10,12 +10,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from crucible_runtime.engines import mapping
-from crucible_runtime.engines.trl import arguments, plans
+from crucible_runtime.engines.trl import arguments, strategies
+from crucible_runtime.engines.trl.strategies import STRATEGIES
 from crucible_runtime.experiment.kinds import trained_kind
 from crucible_runtime.installed import needs
 from crucible_runtime.interface.stages import Context, Options, Output, RunConfig
 from crucible_runtime.ir import Experiment
 from crucible_runtime.ports import SamplingClient
+
+__all__ = ["STRATEGIES", "TrlEngine"]
 
 
 @needs("local", "accelerate", "datasets", "peft", "torch", "transformers", "trl")
@@ -24,38 +27,24 @@ class TrlEngine:
 
     def problems(self, experiment: Experiment, config: RunConfig) -> Sequence[str]:
         """What of the experiment it cannot honour, each a sentence that says what would work."""
-        training, found = arguments.training(experiment), trained_kind(experiment)
-        return [*mapping.load("trl").problems(training, found), *plans.problems(training, found, config)]
+        training, kind = arguments.training(experiment), trained_kind(experiment)
+        if kind not in STRATEGIES:
+            return [f"engine trl does not train recipes of type {kind}; it trains {', '.join(STRATEGIES)}"]
+        return [*mapping.load("trl").problems(training, kind), *strategies.problems(training, kind, config)]
 
     def plan(self, experiment: Experiment, config: RunConfig) -> str:
         """The arguments of the trainer, and those of the adapter where there is one, a line each."""
-        training = arguments.training(experiment)
-        name, values = plans.values(training, trained_kind(experiment))
+        training, strategy = arguments.training(experiment), STRATEGIES[trained_kind(experiment)]
         adapter = arguments.lora(training)
-        return _listed(f"trl.{name}", values) + (_listed("peft.LoraConfig", adapter) if adapter is not None else "")
+        lines = _listed(f"trl.{strategy.CONFIG}", strategy.values(training))
+        return lines + (_listed("peft.LoraConfig", adapter) if adapter is not None else "")
 
     def train(self, context: Context, options: Options) -> Output:
         """Runs the training stage; raises EngineError, InputError."""
         from crucible_runtime.engines.trl.machine import settled
 
         with settled(context):
-            match trained_kind(context.experiment):
-                case "supervised":
-                    from crucible_runtime.engines.trl import supervised
-
-                    return supervised.train(context, options)
-                case "preference":
-                    from crucible_runtime.engines.trl import preference
-
-                    return preference.train(context, options)
-                case "rl":
-                    from crucible_runtime.engines.trl import grpo
-
-                    return grpo.train(context, options)
-                case _:
-                    from crucible_runtime.engines.trl import distillation
-
-                    return distillation.train(context, options)
+            return STRATEGIES[trained_kind(context.experiment)].train(context, options)
 
     def sampler(self, context: Context, model: str) -> SamplingClient:
         """What asks the model that a training stage left at `model`, a name in the run folder."""
