@@ -385,7 +385,7 @@ def all_settings() -> Lines:
 
 def engine_table(engine: str) -> Lines:
     """A row a field and each rule for it: what an engine makes of the training configuration."""
-    path = DOCS.parent / "runtime" / "python" / "crucible_runtime" / "engines" / engine / "mapping.json"
+    path = schema.shipped("schemas") / "engines" / f"{engine}.json"
     yield from table("field", "recipes", "becomes", "how")
     for name, rules in json.loads(path.read_text("utf-8"))["fields"].items():
         for rule in rules:

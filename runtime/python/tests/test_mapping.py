@@ -18,8 +18,7 @@ from crucible_runtime.experiment.rules import training_stages
 from crucible_runtime.interface.stages import RunConfig
 from crucible_runtime.ir import DatasetRef, Experiment, ModelRef, TrainingConfig
 
-ENGINES = Path(mapping.__file__).parent
-NAMES = sorted(path.parent.name for path in ENGINES.glob("*/mapping.json"))
+NAMES = sorted(path.stem for path in mapping.directory().glob("*.json"))
 OPTIONS = json.loads((Path(crucible_runtime.__file__).parent / "rules.json").read_text("utf-8"))["options"]
 KINDS = tuple(training_stages().values())
 RULES = {"kinds", "to", "how", "allow", "each", "refuse", "instead", "unused"}
@@ -41,7 +40,7 @@ def paths(kind: str) -> Iterator[str]:
 
 
 def written(engine: str) -> dict[str, list[dict[str, Any]]]:
-    found: dict[str, list[dict[str, Any]]] = json.loads((ENGINES / engine / "mapping.json").read_text("utf-8"))[
+    found: dict[str, list[dict[str, Any]]] = json.loads((mapping.directory() / f"{engine}.json").read_text("utf-8"))[
         "fields"
     ]
     return found

@@ -1,7 +1,8 @@
-"""A training configuration and an engine's table in, what the engine cannot honour out.
+"""What an engine cannot honour of a training configuration, by its table.
 
-A table is JSON beside its engine: for each field of `CrucibleIR.Training.Config` and each option, a list of rules. The
-first rule whose `kinds` hold the recipe's type (a rule without `kinds` holds for all) says what becomes of the field:
+A table is JSON, `schemas/engines/<engine>.json`, which the documentation is written from too; an installed runtime has a
+copy. For each field of `CrucibleIR.Training.Config` and each option it has a list of rules. The first rule whose `kinds`
+hold the recipe's type (a rule without `kinds` holds for all) says what becomes of the field:
 
     {"to": ["learning_rate"]}                          the engine's arguments that it becomes
     {"to": [...], "allow": [null, "adam"], ...}        the same, and any other value is refused
@@ -9,7 +10,7 @@ first rule whose `kinds` hold the recipe's type (a rule without `kinds` holds fo
     {"refuse": "it has no ...", "instead": "..."}      any value but null is refused; `instead` is what would work
     {"unused": "checkpoints are files ..."}            not passed on, for this reason
 
-`how` says in words how a value is changed on its way. The documentation is written from the tables.
+`how` says in words how a value is changed on its way. `schemas/engine.schema.json` is the form of a table.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from crucible_runtime.experiment.canonical import canonical
@@ -77,10 +78,25 @@ class Table:
 @cache
 def load(engine: str) -> Table:
     """The table of an engine of this package."""
-    text = files("crucible_runtime.engines").joinpath(engine, "mapping.json").read_text("utf-8")
-    table: dict[str, list[dict[str, Any]]] = json.loads(text)["fields"]
-    rules = {path: tuple(map(_rule, found)) for path, found in table.items()}
-    return Table(engine=engine, rules=rules)
+    return Table(engine=engine, rules=rules(written(engine)["fields"]))
+
+
+@cache
+def written(engine: str) -> Mapping[str, Any]:
+    """The table of an engine of this package as its file has it."""
+    found: Mapping[str, Any] = json.loads((directory() / f"{engine}.json").read_text("utf-8"))
+    return found
+
+
+def directory() -> Path:
+    """Where the tables are: in an installed package beside this module, in a checkout with the schemas."""
+    packaged = Path(__file__).parent / "tables"
+    return packaged if packaged.is_dir() else Path(__file__).parents[4] / "schemas" / "engines"
+
+
+def rules(fields: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, Sequence[Rule]]:
+    """The rules of each field, as a table has them."""
+    return {path: tuple(map(_rule, found)) for path, found in fields.items()}
 
 
 def _rule(written: Mapping[str, Any]) -> Rule:

@@ -1,16 +1,14 @@
-"""What tinker_cookbook cannot honour, and which of its builders does what: all that is known without importing it.
+"""What tinker_cookbook cannot honour, by the table of the engine: known without importing it.
 
-`mapping.json` says what becomes of each field. Besides the fields it has a table for each entry, which is a loop of
-the cookbook that a recipe asks for with `backend: {id: tinker, options: {entry: sl_loop}}`.
+`schemas/engines/tinker.json` says what becomes of each field. Besides the fields it has a table for each entry, which is
+a loop of the cookbook that a recipe asks for with `backend: {id: tinker, options: {entry: sl_loop}}`.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
 from crucible_runtime.engines import mapping
@@ -31,16 +29,9 @@ def problems(experiment: Experiment, kind: str) -> list[str]:
     return _table(entry_of(experiment)).problems(experiment.training_config, kind)
 
 
-@cache
-def _written() -> Mapping[str, Any]:
-    text = files("crucible_runtime.engines").joinpath("tinker", "mapping.json").read_text("utf-8")
-    written: Mapping[str, Any] = json.loads(text)
-    return written
-
-
 def entries() -> Mapping[str, Mapping[str, Any]]:
     """The loops by name: the type of recipe that each is for, its config's class, and its table."""
-    found: Mapping[str, Mapping[str, Any]] = _written()["entries"]
+    found: Mapping[str, Mapping[str, Any]] = mapping.written("tinker")["entries"]
     return found
 
 
@@ -51,7 +42,7 @@ def _table(entry: str | None) -> Table:
     if entry is None:
         return base
     instead = "leave backend.options.entry out to train without that loop"
-    own = {path: [Rule(**_tuples(rule)) for rule in rules] for path, rules in entries()[entry]["fields"].items()}
+    own = mapping.rules(entries()[entry]["fields"])
     none = Rule(refuse="the loop has no such setting", instead=instead)
     rules = {
         path: own.get(path) or [rule if rule.unused or (rule.refuse and not rule.to) else none for rule in found]
@@ -61,10 +52,6 @@ def _table(entry: str | None) -> Table:
         path: [replace(rule, instead=rule.instead or instead) for rule in found] for path, found in rules.items()
     }
     return Table(engine=f"tinker (entry {entry})", rules=with_instead)
-
-
-def _tuples(rule: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: tuple(value) if isinstance(value, list) else value for key, value in rule.items()}
 
 
 def backend_problems(experiment: Experiment, kind: str) -> list[str]:
