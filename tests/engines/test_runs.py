@@ -14,7 +14,8 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from crucible_runtime.rundir.folder import METRICS, SAMPLES, rows, state
+from crucible_runtime.rundir.files import rows
+from crucible_runtime.rundir.folder import METRICS, SAMPLES, state
 
 pytestmark = pytest.mark.engines
 

@@ -15,6 +15,7 @@ from typing import Any
 from crucible_runtime.errors import InputError, did_you_mean
 from crucible_runtime.experiment import kinds
 from crucible_runtime.experiment.canonical import canonical
+from crucible_runtime.rundir.files import rows
 from crucible_runtime.rundir.folder import (
     CONFIG,
     ENVIRONMENT,
@@ -26,7 +27,6 @@ from crucible_runtime.rundir.folder import (
     SAMPLES,
     Folder,
     Record,
-    rows,
     shown,
     state,
 )

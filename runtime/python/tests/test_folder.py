@@ -23,6 +23,7 @@ from crucible_runtime.errors import FolderError, InputError
 from crucible_runtime.interface.stages import Options, Output
 from crucible_runtime.ir import BackendRef, Experiment, StageDef
 from crucible_runtime.pipeline.record import recorded
+from crucible_runtime.rundir.files import rows
 from crucible_runtime.rundir.folder import Folder, state
 from crucible_runtime.secrets import scrub
 from runtime_samples import sl_basic
@@ -73,7 +74,7 @@ def test_a_run_leaves_a_directory_that_shows_what_happened(place: Path) -> None:
     assert (written["state"], written["steps"], written["error"]) == ("finished", 8, None)
     assert [stage["name"] for stage in written["stages"]] == ["supervised_train", "model_register", "deploy"]
     assert written["evaluation"]["scores"][0]["correct"] == 1
-    answers = [row for row in folders.rows(result.path / "samples.jsonl") if row["stage"] == "evaluation"]
+    answers = [row for row in rows(result.path / "samples.jsonl") if row["stage"] == "evaluation"]
     assert [(row["task"], row["completion"], row["reward"]) for row in answers] == [("arithmetic", "It is 4.", 1.0)]
 
 
@@ -252,7 +253,7 @@ def test_a_run_that_was_killed_at_any_moment_ends_like_one_that_was_not(moment: 
     assert killed.returncode == -signal.SIGKILL
     assert state(place / "here") == "killed"
     if (place / "here" / "experiment.json").exists():
-        folders.rows(place / "here" / "metrics.jsonl")
+        rows(place / "here" / "metrics.jsonl")
         sl_basic.run(config(log_path="here", resume=True))
     else:
         sl_basic.run(config(log_path="here"))
@@ -266,7 +267,7 @@ def test_a_torn_last_line_is_dropped(place: Path) -> None:
     for name in ("metrics.jsonl", "samples.jsonl"):
         with (place / "here" / name).open("a") as file:
             file.write('{"stage": "supervised_tr')
-    assert len(folders.rows(place / "here" / "metrics.jsonl")) == 5
+    assert len(rows(place / "here" / "metrics.jsonl")) == 5
     sl_basic.run(config(log_path="here", resume=True))
     assert compared(place / "here") == compared(place / "whole")
 
@@ -293,7 +294,7 @@ def test_a_stage_that_begins_anew_leaves_nothing_of_its_first_attempt() -> None:
     wanted = replace(config(log_path="here"), adapters={REGISTER: attempt, DEPLOY: attempt})
     with pytest.raises(StageError):
         sl_basic.run(wanted)
-    assert [row["completion"] for row in folders.rows(Path("here/samples.jsonl"))][-1] == "half"
+    assert [row["completion"] for row in rows(Path("here/samples.jsonl"))][-1] == "half"
     sl_basic.run(replace(wanted, resume=True))
     assert "half" not in Path("here/samples.jsonl").read_text()
 
@@ -360,7 +361,7 @@ def test_a_result_that_cannot_be_written_does_not_hide_why_the_run_failed(monkey
 
     class Last(Trainer):
         def train(self, context: Context, options: Options) -> Output:
-            monkeypatch.setattr(folders, "_replace", full)
+            monkeypatch.setattr(folders, "replace", full)
             raise RuntimeError("the reason")
 
     with pytest.raises(StageError, match=r"^stage supervised_train: RuntimeError: the reason\n") as caught:

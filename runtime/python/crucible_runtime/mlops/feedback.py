@@ -19,7 +19,8 @@ from typing import Any
 from crucible_runtime.errors import AdapterMissingError, FolderError, InputError, did_you_mean
 from crucible_runtime.experiment.canonical import canonical
 from crucible_runtime.interface.stages import Context, Options, Output, after_evaluation
-from crucible_runtime.rundir.folder import SAMPLES, Folder, rows
+from crucible_runtime.rundir.files import rows
+from crucible_runtime.rundir.folder import SAMPLES, Folder
 from crucible_runtime.secrets import scrub
 
 GOOD = 0.8

@@ -13,7 +13,8 @@ from typing import Any
 
 from crucible_runtime.errors import InputError, did_you_mean
 from crucible_runtime.interface.stages import Context, Options, Output
-from crucible_runtime.rundir.folder import SAMPLES, rows
+from crucible_runtime.rundir.files import rows
+from crucible_runtime.rundir.folder import SAMPLES
 
 _DEFAULTS: Mapping[str, Any] = {
     "drift_threshold": 0.2,

@@ -9,12 +9,11 @@ when it has finished. A resumed stage that comes to a step again first drops its
 from __future__ import annotations
 
 import json
-import math
 import os
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -22,7 +21,9 @@ from typing import Any
 
 from crucible_runtime.errors import FolderError, InputError, PipelineError
 from crucible_runtime.processes import is_main, world
+from crucible_runtime.rundir import lock
 from crucible_runtime.rundir.capture import captured
+from crucible_runtime.rundir.files import add, as_number, finite, guarded, replace
 from crucible_runtime.secrets import scrub
 
 RUNS = "runs"
@@ -33,9 +34,7 @@ EVALUATION = "evaluation"
 """The name under which the evaluation stands after the stages."""
 _ROWS = (METRICS, SAMPLES)
 _STAGES = "stages"
-_LOCK = ".lock"
 _OWN = (EXPERIMENT, CONFIG, ENVIRONMENT, RESULT, METRICS, SAMPLES, LOG, REPORT, _STAGES, "checkpoints", "model")
-_PATIENCE = 0.3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,19 +124,19 @@ class Folder:
     def log(self, text: str) -> None:
         """Adds a line to run.log, after the time of day."""
         if self.main:
-            with _guarded(self.path / LOG) as path:
-                _add(path, f"{time.strftime('%H:%M:%S')} {scrub(text)}\n")
+            with guarded(self.path / LOG) as path:
+                add(path, f"{time.strftime('%H:%M:%S')} {scrub(text)}\n")
 
     def write(self, name: str, text: str) -> None:
         """Writes a file of this directory, whole or not at all."""
         if self.main:
-            with _guarded(self.path / name) as path:
+            with guarded(self.path / name) as path:
                 path.parent.mkdir(parents=True, exist_ok=True)
-                _replace(path, scrub(text))
+                replace(path, scrub(text))
 
     def read(self, name: str) -> Any:
         """The value in a JSON file of this directory, or None where it is not there; raises FolderError."""
-        with _guarded(self.path / name) as path:
+        with guarded(self.path / name) as path:
             return json.loads(path.read_text("utf-8")) if path.exists() else None
 
     def captured(self) -> AbstractContextManager[None]:
@@ -163,9 +162,9 @@ class Folder:
         Raises PipelineError where JSON cannot hold its output.
         """
         sizes = {file: self._size(file) for file in _ROWS}
-        row = {"name": name, "module": module, "output": _finite(output), "seconds": seconds, "rows": sizes}
+        row = {"name": name, "module": module, "output": finite(output), "seconds": seconds, "rows": sizes}
         try:
-            text = json.dumps(row, ensure_ascii=False, indent=2, default=_number)
+            text = json.dumps(row, ensure_ascii=False, indent=2, default=as_number)
         except TypeError as error:
             raise PipelineError(
                 f"what it returned is not for JSON, and a later run could not go on: {error}"
@@ -178,13 +177,13 @@ class Folder:
             return
         if name in self._stale:
             self._cut(name, lambda found: found >= row.get("step", 0))
-        with _guarded(self.path / name) as path:
-            _add(path, scrub(json.dumps(_finite(row), ensure_ascii=False, default=_number)) + "\n")
+        with guarded(self.path / name) as path:
+            add(path, scrub(json.dumps(finite(row), ensure_ascii=False, default=as_number)) + "\n")
 
     def _cut(self, name: str, drop: Callable[[float], bool]) -> None:
         """Ends the file before the first row of the stage under way whose step is to be dropped."""
         self._stale.discard(name)
-        with _guarded(self.path / name) as path:
+        with guarded(self.path / name) as path:
             if not path.exists():
                 return
             data = path.read_bytes()
@@ -204,11 +203,11 @@ class Folder:
         """Makes the directory and locks it; raises InputError where the run in it is not the caller's to go on with."""
         if self.resumed and not self.path.is_dir():
             raise InputError(f"there is no run in {self.shown} to resume")
-        begun = (self.path / _LOCK).exists()
-        with _guarded(self.path) as path:
+        begun = (self.path / lock.NAME).exists()
+        with guarded(self.path) as path:
             path.mkdir(parents=True, exist_ok=True)
-        with _guarded(self.path / _LOCK) as path:
-            self._lock = _locked(path)
+        with guarded(self.path / lock.NAME) as path:
+            self._lock = lock.take(path)
         try:
             self._check(begun)
         except InputError:
@@ -238,7 +237,7 @@ class Folder:
 
     def _mend(self, name: str) -> None:
         """Drops the last line where a kill tore it."""
-        with _guarded(self.path / name) as path:
+        with guarded(self.path / name) as path:
             if path.exists():
                 data = path.read_bytes()
                 if (end := data.rfind(b"\n") + 1) < len(data):
@@ -246,8 +245,7 @@ class Folder:
 
     def _release(self) -> None:
         if self._lock is not None:
-            _HELD.discard(self._lock)
-            os.close(self._lock)
+            lock.release(self._lock)
             self._lock = None
 
     def __enter__(self) -> Folder:
@@ -273,38 +271,12 @@ def latest(name: str) -> Path:
 
 def state(path: Path) -> str:
     """How far the run in `path` is: running, finished, failed, interrupted, or killed where it could not say."""
-    if in_use(path):
+    if lock.held(path):
         return "running"
     try:
         return str(json.loads((path / RESULT).read_text("utf-8"))["state"])
     except (OSError, ValueError, KeyError, TypeError):
         return "killed"
-
-
-def in_use(path: Path) -> bool:
-    """Whether a run is in the directory just now."""
-    import fcntl
-
-    try:
-        descriptor = os.open(path / _LOCK, os.O_RDONLY)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False
-
-
-def rows(path: Path) -> list[dict[str, Any]]:
-    """The rows of a file of rows, without a last line that is torn; none where it is not there."""
-    try:
-        lines = path.read_bytes().split(b"\n")[:-1]
-    except FileNotFoundError:
-        return []
-    return [json.loads(line) for line in lines]
 
 
 def shown(path: Path) -> str:
@@ -324,13 +296,13 @@ def _numbered(root: Path, name: str) -> list[Path]:
 
 def _new(root: Path, name: str) -> Path:
     """A directory that was not there before; two runs that begin at once get two."""
-    with _guarded(root) as path:
+    with guarded(root) as path:
         path.mkdir(parents=True, exist_ok=True)
     number = max((int(path.name.rpartition("-")[2]) for path in _numbered(root, name)), default=0)
     while True:
         number += 1
         try:
-            with _guarded(root / f"{_safe(name)}-{number}") as path:
+            with guarded(root / f"{_safe(name)}-{number}") as path:
                 path.mkdir()
         except FolderError as error:
             if not isinstance(error.__cause__, FileExistsError):
@@ -342,82 +314,3 @@ def _new(root: Path, name: str) -> Path:
 def _safe(name: str) -> str:
     """A name that is a single part of a path."""
     return re.sub(r"[^\w.+-]", "_", name).strip(".") or "run"
-
-
-def _locked(path: Path) -> int | None:
-    """A descriptor that holds the lock until it is closed or the process ends; None where another holds it."""
-    import fcntl
-
-    descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o644)
-    end = time.monotonic() + _PATIENCE
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            _HELD.add(descriptor)
-            return descriptor
-        except BlockingIOError:
-            if time.monotonic() > end:
-                os.close(descriptor)
-                return None
-            time.sleep(0.02)  # it may be somebody who only looks whether it is held
-
-
-_HELD: set[int] = set()
-
-
-def _forget() -> None:
-    while _HELD:
-        os.close(_HELD.pop())
-
-
-# Workers that a library forks would otherwise hold the lock for as long as they live.
-os.register_at_fork(after_in_child=_forget)
-
-
-def _replace(path: Path, text: str) -> None:
-    part = path.with_name(f".{path.name}.part")
-    try:
-        with part.open("w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    except OSError:
-        part.unlink(missing_ok=True)
-        raise
-
-
-def _add(path: Path, line: str) -> None:
-    """A whole line in one write: a kill leaves all of it or nothing."""
-    descriptor = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o644)
-    try:
-        data = line.encode("utf-8", "backslashreplace")
-        if (written := os.write(descriptor, data)) < len(data):
-            os.write(descriptor, data[written:])  # says why it could not be all
-    finally:
-        os.close(descriptor)
-
-
-def _finite(value: Any) -> Any:
-    match value:
-        case float():
-            return value if math.isfinite(value) else None
-        case Mapping():
-            return {key: _finite(item) for key, item in value.items()}
-        case list() | tuple():
-            return [_finite(item) for item in value]
-    return value
-
-
-def _number(value: Any) -> float | None:
-    """A number of some library as Python's own; raises TypeError where it is none."""
-    return found if math.isfinite(found := float(value)) else None
-
-
-@contextmanager
-def _guarded(path: Path) -> Iterator[Path]:
-    """The path, for work with it; what the system refuses is a FolderError."""
-    try:
-        yield path
-    except OSError as error:
-        raise FolderError(path, error) from error

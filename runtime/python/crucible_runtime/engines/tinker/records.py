@@ -19,7 +19,7 @@ from typing import Any
 
 from crucible_runtime.errors import CrucibleError
 from crucible_runtime.interface.stages import Context
-from crucible_runtime.rundir.folder import rows
+from crucible_runtime.rundir.files import rows
 
 NAMES: Mapping[str, tuple[str, ...]] = {
     "loss": ("train_mean_nll", "dpo_loss", "teacher_kl"),

@@ -58,10 +58,22 @@ def placed(context: Context) -> dict[str, Any]:
 
 def values(training: TrainingConfig, examples: int | None = None) -> dict[str, Any]:
     """As `common`, without what belongs to one run: what a plan shows."""
+    return {
+        **_batches(training, examples),
+        **_optimizer(training),
+        **_device(training),
+        **_saving(training),
+        "eval_strategy": "no",
+        "report_to": "none",
+        "push_to_hub": False,
+        "disable_tqdm": True,
+        "log_level": "warning",
+    }
+
+
+def _batches(training: TrainingConfig, examples: int | None) -> dict[str, Any]:
     given = options(training)
-    seed = training.seed if training.seed is not None else SEED
     each, passes = batches(examples or training.batch_size, given.get("max_length"))
-    cpu = training.device == "cpu"
     return {
         "run_name": training.id,
         "num_train_epochs": float(training.epochs),
@@ -71,7 +83,13 @@ def values(training: TrainingConfig, examples: int | None = None) -> dict[str, A
         "gradient_accumulation_steps": passes,
         "average_tokens_across_devices": True,
         "dataloader_drop_last": False,
-        "dataloader_pin_memory": not cpu,
+        "dataloader_pin_memory": training.device != "cpu",
+    }
+
+
+def _optimizer(training: TrainingConfig) -> dict[str, Any]:
+    given = options(training)
+    return {
         "learning_rate": training.learning_rate,
         "lr_scheduler_type": given.get("lr_schedule", "linear"),
         "lr_scheduler_kwargs": None,
@@ -85,13 +103,25 @@ def values(training: TrainingConfig, examples: int | None = None) -> dict[str, A
         "max_grad_norm": training.gradient_clipping or 0.0,
         "label_smoothing_factor": 0.0,
         "neftune_noise_alpha": None,
+    }
+
+
+def _device(training: TrainingConfig) -> dict[str, Any]:
+    seed = training.seed if training.seed is not None else SEED
+    cpu = training.device == "cpu"
+    return {
         "seed": seed,
-        "data_seed": given.get("shuffle_seed", seed),
+        "data_seed": options(training).get("shuffle_seed", seed),
         "use_cpu": cpu,
         "bf16": training.mixed_precision,
         "fp16": False,
         "gradient_checkpointing": not cpu,
         "gradient_checkpointing_kwargs": None if cpu else {"use_reentrant": False},
+    }
+
+
+def _saving(training: TrainingConfig) -> dict[str, Any]:
+    return {
         "save_strategy": "no" if training.checkpoint_every is None else "steps",
         "save_steps": training.checkpoint_every or 500,
         "save_total_limit": None,
@@ -100,11 +130,6 @@ def values(training: TrainingConfig, examples: int | None = None) -> dict[str, A
         "logging_strategy": "steps",
         "logging_steps": 1,
         "logging_nan_inf_filter": False,
-        "eval_strategy": "no",
-        "report_to": "none",
-        "push_to_hub": False,
-        "disable_tqdm": True,
-        "log_level": "warning",
     }
 
 
