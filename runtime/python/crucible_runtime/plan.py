@@ -1,4 +1,4 @@
-"""An experiment or a finished run in, the text that a terminal shows out."""
+"""What a terminal shows of an experiment, and of a finished run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A package of generated modules in, its recipes by name out; the modules are found, no list of them is kept."""
+"""The recipes of a package of generated modules, by name; the modules are found, no list of them is kept."""
 
 from __future__ import annotations
 

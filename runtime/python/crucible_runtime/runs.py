@@ -1,4 +1,4 @@
-"""Directories of runs in, what they hold out: read whole, listed, and compared.
+"""Runs, read from their directories: whole, listed, and compared.
 
 A run that is under way or was killed can be read too: what is not there yet is empty.
 """

@@ -1,4 +1,4 @@
-"""A text in, the same text without secrets out: no file, log, report or message of a run holds one.
+"""Removes secrets from text: no file, log, report or message of a run holds one.
 
 A secret is the value of an environment variable whose name ends in TOKEN, KEY, SECRET or PASSWORD, and the password in
 a URL. What surprises: a value of fewer than six characters is left alone, for it would be found everywhere.

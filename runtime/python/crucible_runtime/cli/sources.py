@@ -1,4 +1,4 @@
-"""Environment, file and flags in, the values of a recipe's Config out, each with the place that it came from.
+"""The values of a recipe's Config from the environment, a file and flags, each with the place that it came from.
 
 The environment counts least, then the file, then `--set`; mappings merge, as deep as they go.
 """

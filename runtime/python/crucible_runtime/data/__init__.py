@@ -1,12 +1,12 @@
-"""The data set that a recipe names in, its rows in the form that its type of recipe trains on out.
+"""The rows of the data set that a recipe names, in the form that its type of recipe trains on.
 
     supervised     {"messages": [...]}
     preference     {"prompt": [...], "chosen": [...], "rejected": [...]}
     distillation   {"prompt": [...]}
     rl             what the environment needs: {"problem": ..., "answer": ...}, or with tests
 
-where each list is one of messages `{"role", "content"}`. Rows are read by provider, then each goes through an adapter.
-The rule that surprises: one bad row is enough for an error, and the error lists all of them.
+where each list is one of messages `{"role", "content"}`. Rows are read by provider, then each goes through an
+adapter. One bad row is enough for an error, and the error lists all of them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A row of a data set in, an example in the common form out: one small function for each form that rows come in.
+"""Adapters: a row of a data set becomes an example in a common form, by one small function for each form of rows.
 
 An adapter returns one of three forms: a conversation `{"messages"}`, a preference `{"prompt", "chosen", "rejected"}`, or
 a problem `{"problem", "answer"}` (with `tests` in place of an answer for programs, and `solution` where the answer is

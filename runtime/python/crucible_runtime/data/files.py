@@ -1,4 +1,4 @@
-"""A file in, its rows with their places out: JSONL, JSON, CSV, TSV, Parquet, Arrow.
+"""The rows of a file with their places: JSONL, JSON, CSV, TSV, Parquet, Arrow.
 
 Text is UTF-8, with or without a byte order mark. JSON and CSV need nothing but Python.
 """

@@ -1,4 +1,4 @@
-"""A data set of the hub in, its rows with their places out, through the library `datasets`."""
+"""The rows of a data set of the hub with their places, through the library `datasets`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tests of a programming problem in, in any of the forms that data sets have, one form out.
+"""The tests of a programming problem in one form, from any of the forms that data sets have.
 
 A test is `{"input": text, "output": text}` for a program that reads and prints, or `{"function": name, "arguments":
 [...], "outputs": [value, ...]}` for a function: what it returns must be one of the outputs.

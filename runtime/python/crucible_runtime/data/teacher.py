@@ -1,9 +1,9 @@
-"""A text file and a teacher in, conversations for a student out: prompt distillation makes its data first.
+"""The data of prompt distillation: a teacher's answers about a text file become conversations for a student.
 
 The teacher is asked `teacher_prompt` about each line of `source_path`; the student will see the line alone, and what
-`answer_regex` finds in the teacher's answer. Answers are written as they come, to a file beside the wanted one, so that
-a run that is killed loses the question under way and nothing before it. The rule that surprises: a data file that is
-there is never made again, whatever the recipe says by now; remove it to have it made anew.
+`answer_regex` finds in the teacher's answer. Answers are written as they come, to a file beside the wanted one, so
+that a run that is killed loses the question under way and nothing before it. A data file that is there is never made
+again, whatever the recipe says by now; remove it to have it made anew.
 """
 
 from __future__ import annotations

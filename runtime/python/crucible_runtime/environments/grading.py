@@ -1,4 +1,4 @@
-"""Two mathematical answers in, whether they are equal out.
+"""Compares two mathematical answers.
 
 Texts that say the same, and plain numbers, are compared here. Everything else goes to a process of its own, which has
 math-verify: that library stops an endless computation by a signal, which only a main thread gets, and a reward may be

@@ -1,7 +1,7 @@
-"""Lines on standard input in, lines on standard output out: `["sympy", found, wanted]` becomes `true` or `false`.
+"""The program of the process that `grading` starts: it answers `["sympy", found, wanted]` with `true` or `false`.
 
-The program of the process that `grading` starts. Only LaTeX is read: the other forms that math-verify knows are read by
-evaluating them, and the text was written by a model.
+Only LaTeX is read: the other forms that math-verify knows are read by evaluating them, and the text was written by a
+model.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""A program that a model wrote in, what it printed out; it runs inside bubblewrap and touches nothing outside.
+"""Runs a program that a model wrote inside bubblewrap, where it touches nothing outside, and returns what it printed.
 
 No network, no environment, no file of the user: only the system's libraries and Python's, to read, and an empty
-directory of limited size. One sandbox serves all inputs of a program: `sandbox_inside` starts each run as a process of
-its own, which cannot start others, and sends back what it printed. What is expected of the program never goes in. The
-rule that surprises: without bubblewrap nothing runs, unless the caller says `allow_unsandboxed`.
+directory of limited size. One sandbox serves all inputs of a program: `sandbox_inside` starts each run as a process
+of its own, which cannot start others, and sends back what it printed. What is expected of the program never goes in.
+Without bubblewrap nothing runs, unless the caller says `allow_unsandboxed`.
 """
 
 from __future__ import annotations

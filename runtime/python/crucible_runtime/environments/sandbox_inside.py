@@ -1,4 +1,5 @@
-"""Lines of JSON on standard input in, lines of JSON on standard output out: the supervisor inside a sandbox.
+"""The supervisor inside a sandbox: it reads lines of JSON on standard input, and answers each with one on standard
+output.
 
 The first line is the program, its limits and the filter of system calls; each line after it is one run. The text of this
 file is the argument of a bare Python, so that it needs nothing but the standard library. Each run is a forked process

@@ -1,9 +1,9 @@
-"""Tasks and a client in, the same scores as the plain loop out, by way of inspect-ai and with its logs.
+"""The evaluation by inspect-ai, with its logs and the same scores as the plain loop.
 
 A task becomes an inspect Task, a sample a Sample, a scorer a Scorer, and the client a model of its own kind, so that
-inspect-ai loads and downloads nothing. One question is asked at a time: the order is that of the plain loop. The rule
-that surprises: a question that fails is an answer with an error, not an error of inspect-ai, which would ask it again
-or end the evaluation.
+inspect-ai loads and downloads nothing. One question is asked at a time: the order is that of the plain loop. A
+question that fails is an answer with an error, not an error of inspect-ai, which would ask it again or end the
+evaluation.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A value in, the one JSON text that stands for it out: the same bytes as Jason writes in Elixir for sorted keys.
+"""The canonical JSON text of a value: the same bytes as Jason writes in Elixir for sorted keys.
 
 IR dataclasses give every field, null ones too; keys are sorted by code point; the name of an Elixir module gets its
 `Elixir.` back; floats are written as Erlang writes them. What JSON cannot hold raises CanonicalError with its path: a

@@ -1,4 +1,4 @@
-"""Text that a user wrote in, plain values out: YAML 1.2, and with it JSON, as recipes are read.
+"""Reads text that a user wrote as plain values: YAML 1.2, and with it JSON, as recipes are read.
 
 `no` is text, `1e-4` is a number and `0123` is 123. Where a key stands twice it is an error, and so is a tag.
 """

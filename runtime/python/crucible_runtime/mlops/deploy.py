@@ -1,8 +1,7 @@
-"""A registered model in, its deployment out: `CrucibleDeployment.Stages.Deploy`, `Stages.Promote`, `Stages.Rollback`.
+"""Deploys a registered model: `CrucibleDeployment.Stages.Deploy`, `Stages.Promote`, `Stages.Rollback`.
 
 Everything is rendered into artifacts/deploy of the run's folder, and deployment.json says what and how far it is.
-The rule that surprises: nothing is carried out unless the caller says so (`--apply`), for a run is no reason to change
-what users are served.
+Nothing is carried out unless the caller says so (`--apply`), for a run is no reason to change what users are served.
 """
 
 from __future__ import annotations

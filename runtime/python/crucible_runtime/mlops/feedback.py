@@ -1,10 +1,10 @@
-"""What a run's models said and what it was worth in, data sets for the next recipes out:
+"""Exports what a run's models said, and what it was worth, as data sets for the next recipes:
 `CrucibleFeedback.Stages.ExportFeedback`.
 
 Two files are written. The examples are the answers that were good: conversations, which the adapter `messages` reads.
 The preferences are the best and the worst answer to each question that got different ones: the adapter
-`chosen_rejected` reads those. The rule that surprises: an evaluation comes after the stages, so that an export is
-written again when it has ended, with its answers in it.
+`chosen_rejected` reads those. An evaluation comes after the stages, so that an export is written again when it has
+ended, with its answers in it.
 """
 
 from __future__ import annotations

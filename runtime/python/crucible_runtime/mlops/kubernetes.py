@@ -1,4 +1,4 @@
-"""A plan in, its Kubernetes manifests out: one Deployment for each version, Services, and what divides the traffic.
+"""The Kubernetes manifests of a plan: one Deployment for each version, Services, and what divides the traffic.
 
 With canary and ab_test each version has its own Service, and two Ingresses of ingress-nginx divide the traffic by
 weight; with blue_green one Service selects a colour; with replace the pods of the one Deployment are exchanged one by

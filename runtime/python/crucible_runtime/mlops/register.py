@@ -1,8 +1,8 @@
-"""A trained model in, a version in the registry out: `CrucibleModelRegistry.Stages.Register` and `Stages.Promote`.
+"""Registers a trained model as a version: `CrucibleModelRegistry.Stages.Register` and `Stages.Promote`.
 
 A version carries the hash of its training configuration, and the registry takes each hash once, under whatever name,
-just as in Elixir. The rule that surprises: a run that was killed after it had registered, and is gone on with, finds
-its own version and keeps it; only another run's is a DuplicateConfigError.
+just as in Elixir. A run that was killed after it had registered, and is gone on with, finds its own version and keeps
+it; only another run's is a DuplicateConfigError.
 """
 
 from __future__ import annotations

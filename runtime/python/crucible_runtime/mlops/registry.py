@@ -1,8 +1,8 @@
-"""A run's folder in, the registry of models that belongs to it out: MLflow, on a sqlite file beside the run.
+"""The registry of models that belongs to a run's folder: MLflow, on a sqlite file beside the run.
 
 MLFLOW_TRACKING_URI names another registry, and MLflow's own variables the account there. Whatever goes wrong is one
-RegistryError without a secret in it. The rule that surprises: a model that was made on the spot, as a smoke run does,
-goes into a registry inside its own run, so that toys never take the place of real configurations.
+RegistryError without a secret in it. A model that was made on the spot, as a smoke run does, goes into a registry
+inside its own run, so that toys never take the place of real configurations.
 """
 
 from __future__ import annotations

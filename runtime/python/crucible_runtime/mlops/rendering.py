@@ -1,7 +1,7 @@
-"""A plan in, the files that carry it out: scripts, the proxy that divides the traffic, Kubernetes manifests.
+"""The files that carry out a plan: scripts, the proxy that divides the traffic, Kubernetes manifests.
 
-Scripts go to the run's folder by themselves and name everything relative to it, so that a folder can be moved. The rule
-that surprises: a script starts the new version only; what is served already is left to whoever started it.
+Scripts go to the run's folder by themselves and name everything relative to it, so that a folder can be moved. A
+script starts the new version only; what is served already is left to whoever started it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""A rendered plan in, the same plan carried out: programs are run in the run's folder, servers are waited for.
+"""Carries out a rendered plan: programs are run in the run's folder, servers are waited for.
 
-The rule that surprises: the server of the target `local` is only a trial. It is asked one question and then stopped;
-those of vllm and tgi go on running after the run has ended.
+The server of the target `local` is only a trial. It is asked one question and then stopped; those of vllm and tgi go
+on running after the run has ended.
 """
 
 from __future__ import annotations

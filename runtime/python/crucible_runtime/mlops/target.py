@@ -1,7 +1,7 @@
-"""The options of a deployment in, what is to be served and how out: checked once, the same for every target.
+"""What is to be served and how, from the options of a deployment: checked once, the same for every target.
 
-The rule that surprises: there is always a version that the new one takes over from. It is the one registered before
-it under the same name, and for a model's first version the base model that its training started from.
+There is always a version that the new one takes over from. It is the one registered before it under the same name,
+and for a model's first version the base model that its training started from.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a run's models said in, the reasons to train again out: `CrucibleFeedback.Stages.CheckTriggers`.
+"""The reasons to train again, from what a run's models said: `CrucibleFeedback.Stages.CheckTriggers`.
 
 The reasons and their numbers are those of CrucibleFeedback, with a sample as an event and its reward as its quality.
 One thing differs on purpose: where there is nothing to compare the latest samples with, nothing has drifted.

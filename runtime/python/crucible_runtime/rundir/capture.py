@@ -1,8 +1,8 @@
-"""A function that takes lines in, a block in which all that is printed goes to it out.
+"""A block in which all that is printed goes to a function that takes lines.
 
 What libraries print would garble a line of progress, and belongs into the log. Python's own streams are replaced, and
-the descriptors below them too, for what C code and child processes print. The rule that surprises: a stream that a
-library keeps goes on working after the block, and still writes to the log.
+the descriptors below them too, for what C code and child processes print. A stream that a library keeps goes on
+working after the block, and still writes to the log.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 Everything in it is named relative to it, so that it can be moved. Files are written whole or not at all, rows are
 appended; so a run can be killed at any moment and gone on with. Of several processes of one run only the main one
-writes; on the others every write is left undone. The rule that surprises: the rows that a stage wrote are its own only
-when it has finished. A resumed stage that comes to a step again first drops its rows from that step on.
+writes; on the others every write is left undone. The rows that a stage wrote are its own only when it has finished. A
+resumed stage that comes to a step again first drops its rows from that step on.
 """
 
 from __future__ import annotations

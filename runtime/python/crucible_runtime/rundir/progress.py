@@ -1,4 +1,4 @@
-"""What a run measures in, one line on a terminal out: how far it is, loss or reward, rate, and the time left.
+"""One line on a terminal while a run lasts: how far it is, loss or reward, rate, and the time left.
 
 Where the errors of the process go to no terminal, nothing is shown. The line is written to a descriptor of its own, so
 that it can be seen while everything that libraries print is captured.

@@ -1,4 +1,4 @@
-"""A tree of Nodes in, the objects of tinker_cookbook out.
+"""Makes the objects of tinker_cookbook from a tree of Nodes.
 
 Before anything is made, each class is held to its Node: a field that the installed version has and the tree does not
 set would train with a default of that version, and one that it no longer has would be lost. Either ends the run.

@@ -1,8 +1,8 @@
-"""What the cookbook writes into its directory in, what a run of ours keeps of it out.
+"""Copies what a run keeps of the files that the cookbook writes into its directory.
 
 The cookbook has files of its own: metrics.jsonl, checkpoints.jsonl, and a directory for each iteration of
-reinforcement learning. Steps are copied while it trains. The rule that surprises: where a run goes on, steps that it
-makes a second time stand in the cookbook's file twice, and only the later ones are kept.
+reinforcement learning. Steps are copied while it trains. Where a run goes on, steps that it makes a second time stand
+in the cookbook's file twice, and only the later ones are kept.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A model of the service, and conversations in, what it says to them out.
+"""Samples from a model of the service: for the evaluation, and for the teacher of prompt distillation.
 
 One client serves the evaluation after a run, and one the teacher of prompt distillation. Both send the tokens that a
 renderer makes, and read what comes back as that renderer does.

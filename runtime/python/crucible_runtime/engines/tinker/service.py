@@ -1,4 +1,4 @@
-"""The address of a Tinker service in, an error that says what is wrong with it out.
+"""Checks the address and the key of a Tinker service, and says in one sentence what is wrong with them.
 
 The client tries for minutes to reach a service that is not there, so that the first question to it is asked here. The
 key comes from the environment, or from what `tinker auth login` stored; it is never shown.

@@ -1,8 +1,8 @@
-"""A training configuration in, the arguments that every trainer of this engine takes out, each with its value.
+"""The arguments that every trainer of this engine takes, each with its value, from a training configuration.
 
 No default of the libraries decides a number: what the recipe says is here, and what it leaves out has its value here
-too. Nothing heavy is imported. The rule that surprises: the recipe's batch is what one step of the optimizer sees, over
-all processes; how it is cut into passes over the model follows from the lengths alone, and changes no result on paper.
+too. Nothing heavy is imported. The recipe's batch is what one step of the optimizer sees, over all processes; how it
+is cut into passes over the model follows from the lengths alone, and changes no result on paper.
 """
 
 from __future__ import annotations

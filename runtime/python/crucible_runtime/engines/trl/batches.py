@@ -1,7 +1,7 @@
 """How many batches a recipe with rollouts is trained on, and which rows each of them has; nothing heavy is imported.
 
-The rule that surprises: rows stay in the order of the data set unless the recipe has a shuffle_seed, and where the last
-batch lacks rows it is filled from the beginning, as every batch has the same size.
+Rows stay in the order of the data set unless the recipe has a shuffle_seed, and where the last batch lacks rows it is
+filled from the beginning, as every batch has the same size.
 """
 
 from __future__ import annotations

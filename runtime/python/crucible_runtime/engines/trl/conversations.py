@@ -1,9 +1,8 @@
-"""Conversations in, tokens with labels out: which of them the loss counts, as `train_on_what` says.
+"""Tokens and labels of conversations: which tokens the loss counts, as `train_on_what` says.
 
 Any chat template will do. What an assistant's message adds to a conversation is found by rendering the conversation
-with and without it. The rule that surprises: a template that writes an earlier message differently once others follow,
-such as one that drops old thoughts, makes several examples of one conversation, each of which ends with the message
-that it teaches.
+with and without it. A template that writes an earlier message differently once others follow, such as one that drops
+old thoughts, makes several examples of one conversation, each of which ends with the message that it teaches.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""Questions, a student and its teacher in, a student that answers as the teacher would out: recipes of type distillation.
+"""Recipes of type distillation: a student learns to answer as its teacher would.
 
-The student answers, the teacher says how likely each of its tokens would have been, and the divergence between the two
-is what gets smaller. It is the reverse one, taken over the whole vocabulary, of which a sampled token's is an estimate.
-The rule that surprises: kl_penalty_coef weighs a loss that has no other part, so that Adam, which does not see how large
-a loss is, trains the same with any.
+The student answers, the teacher says how likely each of its tokens would have been, and the divergence between the
+two is what gets smaller. It is the reverse one, taken over the whole vocabulary, of which a sampled token's is an
+estimate. Kl_penalty_coef weighs a loss that has no other part, so that Adam, which does not see how large a loss is,
+trains the same with any.
 """
 
 from __future__ import annotations

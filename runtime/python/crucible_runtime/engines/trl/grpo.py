@@ -1,8 +1,7 @@
-"""An environment and a model in, a model that earns more of its rewards out: the stage of recipes of type rl.
+"""Recipes of type rl: a model learns from the rewards of an environment, with trl's GRPOTrainer.
 
-Each batch has batch_size problems, group_size answers to each, and num_substeps steps of the optimizer. The rule that
-surprises: num_batches, max_steps and checkpoint_every count batches, where the trainer and metrics.jsonl count steps of
-the optimizer.
+Each batch has batch_size problems, group_size answers to each, and num_substeps steps of the optimizer. Num_batches,
+max_steps and checkpoint_every count batches, where the trainer and metrics.jsonl count steps of the optimizer.
 """
 
 from __future__ import annotations

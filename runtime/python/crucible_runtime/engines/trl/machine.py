@@ -1,4 +1,4 @@
-"""A run in, a block in which the libraries of this engine are quiet, repeatable and say what went wrong in one line out.
+"""The block in which the libraries of this engine are quiet and repeatable, and say in one line what went wrong.
 
 What they print goes into the run's log; nothing is sent to anybody. On a CPU one thread computes, unless
 OMP_NUM_THREADS says how many, since sums that are cut up otherwise round otherwise.

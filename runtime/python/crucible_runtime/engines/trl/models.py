@@ -1,8 +1,8 @@
-"""A model_ref in, a model with its tokenizer out; after training, the trained weights in the run folder.
+"""Loads the model and the tokenizer of a model_ref; after training, writes the weights to the run folder.
 
 A model comes from the hub, from a directory, or is the tiny one that is made on the spot. With a lora_rank an adapter
-is trained and saved, else all weights. The rule that surprises: a renderer name other than `role_colon` stands for the
-chat template that the model itself brings, as that is what the name's renderer writes.
+is trained and saved, else all weights. A renderer name other than `role_colon` stands for the chat template that the
+model itself brings, as that is what the name's renderer writes.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Preferred and rejected answers in, a model that leans to the preferred out: trl's DPOTrainer.
+"""Recipes of type preference: a model learns to prefer one answer to another, with trl's DPOTrainer.
 
-With an adapter the reference is the model without it. The rule that surprises: without one, the reference is a second
-copy of the model in memory, unless the recipe names another.
+With an adapter the reference is the model without it. Without one, the reference is a second copy of the model in
+memory, unless the recipe names another.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Trainers that learn from what the model itself says: how that is sampled and where it ends.
 
-The trainers of trl sample a whole batch at once; here it is sampled in pieces that a GPU can hold. The rule that
-surprises: an answer ends where the renderer ends one, also in the middle of a token, and nothing behind is trained on.
+The trainers of trl sample a whole batch at once; here it is sampled in pieces that a GPU can hold. An answer ends
+where the renderer ends one, also in the middle of a token, and nothing behind is trained on.
 """
 
 from __future__ import annotations

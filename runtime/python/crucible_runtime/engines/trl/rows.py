@@ -1,8 +1,8 @@
-"""A training configuration in, the rows to train on and those that are held out of it out.
+"""The rows to train on, and those that are held out.
 
-What is held out is a fraction (validation_split) or a number of rows (test_size), drawn with the seed of the data; or,
-where the recipe names neither and evaluates on the way, the hub's own split `test`. The rule that surprises: data of
-prompt distillation is written by its teacher first, if its file is not there.
+What is held out is a fraction (validation_split) or a number of rows (test_size), drawn with the seed of the data;
+or, where the recipe names neither and evaluates on the way, the hub's own split `test`. Data of prompt distillation
+is written by its teacher first, if its file is not there.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A trained model in, its answers out: a SamplingClient, and the teacher of prompt distillation.
+"""Samples from a trained model: a SamplingClient, and the teacher of prompt distillation.
 
 An answer depends on the model, the conversation, the parameters and the seed, and on nothing that was asked before.
 """

@@ -1,7 +1,7 @@
-"""Conversations in, a model that answers like them out: trl's SFTTrainer.
+"""Recipes of type supervised: a model learns to answer like its conversations, with trl's SFTTrainer.
 
-Tokens and labels are made here and not by the trainer, so that `train_on_what` means the same for every chat template.
-The rule that surprises: the loss is a mean over all tokens of a batch that count, so a long answer weighs more.
+Tokens and labels are made here and not by the trainer, so that `train_on_what` means the same for every chat
+template. The loss is a mean over all tokens of a batch that count, so a long answer weighs more.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""A trainer's own log in, the rows of metrics.jsonl and finished checkpoints out.
+"""Writes the rows of metrics.jsonl from the trainer's log, and marks finished checkpoints.
 
-The trainer calls a Watch as it goes. A checkpoint counts from the moment when all of it is written, which a file in it
-says: what a kill left half written is never resumed from. The rule that surprises: running totals and times of the
-trainer are left out, since after a resume they would say something else than without one.
+The trainer calls a Watch as it goes. A checkpoint counts from the moment when all of it is written, which a file in
+it says: what a kill left half written is never resumed from. Running totals and times of the trainer are left out,
+since after a resume they would say something else than without one.
 """
 
 from __future__ import annotations
