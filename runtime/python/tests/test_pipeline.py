@@ -16,7 +16,10 @@ import crucible_runtime.stages as stages
 from crucible_runtime import Context, OverrideError, Ports, RunConfig, StageError, plugins, start
 from crucible_runtime.errors import AdapterMissingError, EngineMissingError, PipelineError, PortError, UnsupportedError
 from crucible_runtime.evaluation import Evaluation, Sample, Task
+from crucible_runtime.interface.stages import after_evaluation
 from crucible_runtime.ir import BackendRef, Experiment, StageDef
+from crucible_runtime.rundir.files import rows
+from crucible_runtime.rundir.folder import SAMPLES
 from runtime_samples import rl_basic, sl_basic
 
 REGISTER = "CrucibleModelRegistry.Stages.Register"
@@ -373,3 +376,38 @@ def test_an_evaluation_records_what_it_asked() -> None:
         ("2", "", 0.0, "ConnectionError: gone"),
     ]
     assert (score.accuracy, score.correct, score.total) == (0.5, 1, 2)
+
+
+def plain(context: Context, options: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {}
+
+
+SEEN: list[tuple[str, int]] = []
+
+
+@after_evaluation(lambda context: SEEN.append((context.stage.name, len(rows(context.folder.path / SAMPLES)))))
+def declared(context: Context, options: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {}
+
+
+@pytest.mark.parametrize(
+    ("installed_as", "adapters", "seen"),
+    [
+        ("declared", {}, [("evaluation", 1)]),
+        ("plain", {}, []),
+        ("plain", {"Acme.One": declared}, [("evaluation", 1)]),
+        ("declared", {"Acme.One": plain}, []),
+    ],
+)
+def test_a_stage_may_have_more_to_do_after_the_evaluation(
+    installed_as: str, adapters: dict[str, Any], seen: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    SEEN.clear()
+    installed(monkeypatch, plugins.ADAPTERS, Acme__One=f"{__name__}:{installed_as}")
+    experiment = Experiment(id="e", backend=BackendRef(id="b"), pipeline=[StageDef(name="one", module="Acme.One")])
+    config = RunConfig(ports=Ports(sampling_client=Parrot("4")), adapters=adapters)
+    evaluation = Evaluation(tasks=[Task(name="t", samples=[Sample(id="1", input="2 + 2?", target="4")])])
+    with start(experiment, config) as pipeline:
+        pipeline.stage("one", stages.external)
+        pipeline.finish(evaluation)
+    assert seen == SEEN
