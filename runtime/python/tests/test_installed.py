@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
 
 from crucible_runtime import plugins
-from crucible_runtime.errors import EngineMissingError, StageError
+from crucible_runtime.errors import AdapterMissingError, EngineMissingError, StageError
 from crucible_runtime.installed import environment, missing, needs
 from crucible_runtime.interface.stages import RunConfig
 from runtime_samples import sl_basic
@@ -65,6 +66,32 @@ def test_stages_after_training_are_asked_before_it(monkeypatch: pytest.MonkeyPat
     *_, sentence = plugins.lacking_adapters(experiment, RunConfig())
     assert sentence.startswith(f"{REGISTER} needs packages that are not installed (") and "[mlops]" in sentence
     assert plugins.lacking_adapters(experiment, RunConfig(adapters={REGISTER: lambda context, options: {}})) == []
+
+
+@needs("mlops", "no_such_module")
+def lacking(context: object, options: object) -> dict[str, object]:
+    raise AssertionError("it never runs")
+
+
+class Trains:
+    """An engine that lacks nothing."""
+
+    def train(self, context: object, options: object) -> dict[str, object]:
+        raise AssertionError("nothing is trained")
+
+
+def test_a_run_with_a_stage_that_lacks_a_package_is_refused_before_it_begins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    point = EntryPoint(REGISTER, f"{__name__}:lacking", plugins.ADAPTERS)
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda group: [point] if group == point.group else [])
+    with pytest.raises(AdapterMissingError, match=rf"^{REGISTER} needs .*no_such_module"):
+        sl_basic.run(sl_basic.Config(engine=Trains()))
+    both = rf"^engine Engine needs .*no_such_module.*\n{REGISTER} needs .*no_such_module"
+    with pytest.raises(EngineMissingError, match=both):
+        sl_basic.run(sl_basic.Config(engine=Engine()))
+    assert not [*tmp_path.iterdir()]
 
 
 def test_the_environment_says_nothing_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
