@@ -448,6 +448,7 @@ print(sorted(sys.modules), file=sys.stderr)
             "experiment.kinds",
             "experiment.override",
             "experiment.rules",
+            "experiment.values",
             "interface",
             "interface.stages",
             "ir",

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from crucible_runtime.errors import InputError
+from crucible_runtime.experiment import values
 
 PREFIX = "CRUCIBLE_SET_"
 """Variables that override: `CRUCIBLE_SET_TRAINING_CONFIG__LEARNING_RATE=1e-5`, two underscores between the steps."""
@@ -51,23 +52,17 @@ def gather(config: Path | None, sets: Sequence[tuple[Sequence[str], str]]) -> Su
     """What the environment, a file and `--set` supply; raises InputError for what cannot be read."""
     supplied = Supplied()
     for name in sorted(name for name in os.environ if name.startswith(PREFIX)):
-        from crucible_runtime.experiment import values
-
         steps = name.removeprefix(PREFIX).lower().split("__")
         if not all(steps):
             raise InputError(f"{name}: expected {PREFIX} and a path such as TRAINING_CONFIG__EPOCHS")
         supplied.put(steps, values.parse(os.environ[name], name), name)
     if config is not None:
-        from crucible_runtime.experiment import values
-
         loaded = values.read(config)
         if not isinstance(loaded, dict | None):
             raise InputError(f"{config}: expected a mapping such as training_config: {{epochs: 2}}")
         for name, value in (loaded or {}).items():
             supplied.put([name], value, f"{_FILE}{config}")
     for path, text in sets:
-        from crucible_runtime.experiment import values
-
         supplied.put(path, values.parse(text, f"--set {'.'.join(path)}"), "--set")
     return supplied
 
@@ -101,8 +96,6 @@ def _line(place: str, path: str) -> str:
     """A place as it is shown: of a file, with the line."""
     if not place.startswith(_FILE):
         return place
-    from crucible_runtime.experiment import values
-
     file = place.removeprefix(_FILE)
     lines = values.lines(Path(file))
     steps = path.split(".")

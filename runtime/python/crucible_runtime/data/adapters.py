@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
+from crucible_runtime.data import programs
 from crucible_runtime.data.row import BadRow, Row, column, nearest_of, shown, text
 from crucible_runtime.errors import InputError, did_you_mean
 from crucible_runtime.experiment.kinds import TYPES
@@ -146,10 +147,8 @@ def polaris(row: Row) -> Row | None:
 
 def deepcoder(row: Row) -> Row | None:
     """agentica-org/DeepCoder-Preview-Dataset: a problem and its tests, in any of their forms; None without tests."""
-    from crucible_runtime.data.programs import tests
-
     problem = text(row, "question", "prompt", "problem")
-    found = tests(row)
+    found = programs.tests(row)
     starter = row.get("starter_code")
     starter = starter if isinstance(starter, str) and starter.strip() else None
     return {"problem": problem, "tests": found, "starter_code": starter} if found else None

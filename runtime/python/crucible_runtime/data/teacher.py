@@ -15,14 +15,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 from crucible_runtime import smoke
 from crucible_runtime.errors import InputError
-
-if TYPE_CHECKING:
-    from crucible_runtime.interface.stages import Context
-    from crucible_runtime.ir import TrainingConfig
+from crucible_runtime.interface.stages import Context
+from crucible_runtime.ir import TrainingConfig
 
 DEFAULTS: Mapping[str, Any] = {"num_samples": 1, "teacher_temperature": 1.0, "teacher_max_tokens": 1000}
 """What an option of the teacher is where the recipe leaves it out."""

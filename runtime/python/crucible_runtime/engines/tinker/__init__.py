@@ -12,20 +12,19 @@ import asyncio
 import inspect
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from crucible_runtime.engines.tinker import strategies, table, tree
+from crucible_runtime.data import teacher
+from crucible_runtime.engines.tinker import objects, records, sampling, service, strategies, table, tree
 from crucible_runtime.engines.tinker.strategies import STRATEGIES
 from crucible_runtime.errors import InputError, PipelineError, UnsupportedError
 from crucible_runtime.experiment.kinds import trained_kind
 from crucible_runtime.installed import needs
 from crucible_runtime.interface.stages import Context, Options, Output, RunConfig
 from crucible_runtime.ir import Experiment, TrainingConfig
+from crucible_runtime.ports import SamplingClient
 from crucible_runtime.processes import world
 from crucible_runtime.secrets import scrub
-
-if TYPE_CHECKING:
-    from crucible_runtime.ports import SamplingClient
 
 __all__ = ["PLACE", "STRATEGIES", "TinkerEngine", "base_url"]
 
@@ -46,8 +45,6 @@ class TinkerEngine:
 
         Raises UnsupportedError where there are problems.
         """
-        from crucible_runtime.engines.tinker.objects import version
-
         self._check(experiment, config)
         kind, training = trained_kind(experiment), _training(experiment)
         home = f"{config.log_path}/{PLACE}" if config.log_path is not None else f"<run directory>/{PLACE}"
@@ -58,7 +55,7 @@ class TinkerEngine:
             data_file=training.dataset_ref.name if strategies.strategy(experiment, kind).taught else None,
             allow_unsandboxed=config.allow_unsandboxed,
         )
-        installed = version()
+        installed = objects.version()
         return scrub(
             f"tinker_cookbook {installed}\n{tree.shown(strategies.config(experiment, kind, given), installed)}"
         )
@@ -69,8 +66,6 @@ class TinkerEngine:
         Raises UnsupportedError for what the cookbook cannot honour, InputError for a key, a renderer or data that cannot
         be used, PortError where the service fails.
         """
-        from crucible_runtime.engines.tinker import service
-
         experiment, config = context.experiment, context.config
         self._check(experiment, config)
         if world() > 1:
@@ -82,8 +77,6 @@ class TinkerEngine:
 
     def sampler(self, context: Context, model: str) -> SamplingClient:
         """Asks the model that a training stage left behind."""
-        from crucible_runtime.engines.tinker import sampling
-
         training = _training(context.experiment)
         return sampling.sampler(
             model,
@@ -111,8 +104,6 @@ def _trained(context: Context, url: str | None) -> Output:
     """The stage, once the service is there."""
     from tinker_cookbook import cli_utils
 
-    from crucible_runtime.engines.tinker import objects, records, sampling
-
     kind, training = trained_kind(context.experiment), _training(context.experiment)
     model, renderer_name = training.model_ref.id, _renderer_name(context.experiment)
     place = context.folder.path / PLACE
@@ -129,8 +120,6 @@ def _trained(context: Context, url: str | None) -> Output:
 
 def _renderer_name(experiment: Experiment) -> str:
     """The renderer of the recipe, else the one that is recommended; raises UnsupportedError where a loop has another."""
-    from crucible_runtime.engines.tinker import sampling
-
     training, entry = _training(experiment), table.entry_of(experiment)
     model = training.model_ref.id
     name = sampling.renderer_for(model, (training.options or {}).get("renderer_name"))
@@ -148,8 +137,6 @@ def _output(
     training: TrainingConfig, found: Sequence[Mapping[str, Any]], steps: int, last: Mapping[str, float]
 ) -> Output:
     """What the stage leaves behind; raises InputError where no step was made, PipelineError where there is no model."""
-    from crucible_runtime.engines.tinker import records
-
     trained = records.model(found)
     if steps == 0:
         raise InputError(
@@ -169,9 +156,6 @@ def _output(
 
 def _made(context: Context, url: str | None, renderer_name: str, place: Path) -> Any:
     """The cookbook's config, after a teacher has written the data where there is one."""
-    from crucible_runtime.data import teacher
-    from crucible_runtime.engines.tinker import objects, sampling
-
     training, kind = _training(context.experiment), trained_kind(context.experiment)
     strategy, data_file = strategies.strategy(context.experiment, kind), None
     if strategy.taught:

@@ -10,7 +10,7 @@ import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from os import cpu_count
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from crucible_runtime import data, smoke
 from crucible_runtime.engines.trl import arguments, batches
@@ -19,9 +19,7 @@ from crucible_runtime.interface.environments import Environment, Family, Outcome
 from crucible_runtime.interface.stages import Context, Options, Output, RunConfig
 from crucible_runtime.ir import TrainingConfig
 from crucible_runtime.plugins import family
-
-if TYPE_CHECKING:
-    from crucible_runtime.ports import Message
+from crucible_runtime.ports import Message
 
 LOSSES: Mapping[str, Mapping[str, float]] = {
     "importance_sampling": {},
