@@ -24,7 +24,7 @@ sys.path.insert(0, str(DOCS.parent / "generator"))
 
 from crucible_gen.cli import explain  # noqa: E402 - the checkout's own, installed or not
 from crucible_gen.recipes import settings  # noqa: E402
-from crucible_gen.schemas import Schemas, Stage, at  # noqa: E402
+from crucible_gen.schemas import Schemas, Stage, at, shipped  # noqa: E402
 
 PAGES = [DOCS / name for name in ("recipe-reference.md", "mapping.md", "errors.md", "build-steps.md", "engines.md")]
 PART = re.compile(r"(<!-- ([\w ]+): written by docs/reference\.py -->\n).*?(<!-- end -->\n)", re.DOTALL)
@@ -387,7 +387,7 @@ def all_settings() -> Lines:
 
 def engine_table(engine: str) -> Lines:
     """A row a field and each rule for it: what an engine makes of the training configuration."""
-    path = DOCS.parent / "runtime" / "crucible_runtime" / "engines" / engine / "mapping.json"
+    path = shipped("schemas") / "engines" / f"{engine}.json"
     yield from table("field", "recipes", "becomes", "how")
     for name, rules in json.loads(path.read_text("utf-8"))["fields"].items():
         for rule in rules:

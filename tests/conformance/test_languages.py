@@ -16,7 +16,7 @@ from overrides import BAD, GOOD
 SCRIPT = """
 import importlib, json, sys
 from crucible_runtime import CrucibleError
-from crucible_runtime.canonical import canonical
+from crucible_runtime.experiment.canonical import canonical
 
 answers = []
 for stem, overrides in json.load(sys.stdin):

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from crucible_runtime import evals, evaluation
+from crucible_runtime import evals
 from crucible_runtime.errors import CrucibleError
-from crucible_runtime.evaluation import SCORERS, Evaluation, EvaluationResult, Sample, Task
-from crucible_runtime.folder import Folder
+from crucible_runtime.evals.scorers import SCORERS
+from crucible_runtime.evaluation import Evaluation, EvaluationResult, Sample, Task
 from crucible_runtime.ir import DatasetRef
 from crucible_runtime.ports import NoopSamplingClient
+from crucible_runtime.rundir.folder import Folder
 
 pytestmark = pytest.mark.engines
 
@@ -68,7 +69,7 @@ def asked(*tasks: Task, how: str, path: Path) -> tuple[EvaluationResult, Client]
     client = Client()
     wanted = Evaluation(tasks=tasks, temperature=0.0, max_tokens=7, stop=["\n"])
     if how == "plain":
-        return evaluation.evaluate(wanted, client), client
+        return evals.loop.evaluate(wanted, client), client
     with Folder.open(path / "run-1", name="r", resume=False) as folder:
         return evals.evaluate(wanted, client, None, folder), client
 

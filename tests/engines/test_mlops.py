@@ -21,17 +21,17 @@ import kubernetes_validate
 import pytest
 import yaml
 from crucible_runtime import smoke
-from crucible_runtime.canonical import config_hash
 from crucible_runtime.data import rows
 from crucible_runtime.errors import DeployError, DuplicateConfigError, InputError, RegistryError
-from crucible_runtime.folder import Folder
+from crucible_runtime.experiment.canonical import config_hash
+from crucible_runtime.interface.stages import Context, RunConfig, StageResult
 from crucible_runtime.ir import BackendRef, DatasetRef, Experiment, ModelRef, StageDef, TrainingConfig
 from crucible_runtime.mlops import deploy
 from crucible_runtime.mlops.feedback import export_feedback
 from crucible_runtime.mlops.register import promote, register
 from crucible_runtime.mlops.target import STRATEGIES, TARGETS
-from crucible_runtime.pipeline import Context, RunConfig, StageResult
 from crucible_runtime.ports import Ports
+from crucible_runtime.rundir.folder import Folder
 
 pytestmark = pytest.mark.engines
 

@@ -14,7 +14,8 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from crucible_runtime.folder import METRICS, SAMPLES, rows, state
+from crucible_runtime.rundir.files import rows
+from crucible_runtime.rundir.folder import METRICS, SAMPLES, state
 
 pytestmark = pytest.mark.engines
 
@@ -23,7 +24,7 @@ RECIPE = [sys.executable, "-m", "crucible_recipes.sl_basic"]
 SHORT = ["--smoke", "--set", "training_config.options.max_steps=8", "--set", "training_config.checkpoint_every=2"]
 ENVIRONMENT = {
     **os.environ,
-    "PYTHONPATH": os.pathsep.join([str(ROOT / "runtime"), str(ROOT / "generated" / "python")]),
+    "PYTHONPATH": os.pathsep.join([str(ROOT / "runtime" / "python"), str(ROOT / "generated" / "python")]),
     "OMP_NUM_THREADS": "1",
     "HF_HUB_OFFLINE": "1",
 }

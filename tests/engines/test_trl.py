@@ -21,8 +21,8 @@ import pytest
 from crucible_runtime import override, smoke, start
 from crucible_runtime.engines.trl import TrlEngine, arguments
 from crucible_runtime.errors import CrucibleError, EngineError, StageError, UnsupportedError
+from crucible_runtime.interface.stages import Context, RunConfig
 from crucible_runtime.ir import ModelRef
-from crucible_runtime.pipeline import Context, RunConfig
 from crucible_runtime.stages import supervised_train
 
 pytestmark = pytest.mark.engines

@@ -18,8 +18,10 @@ from typing import Any
 import pytest
 from crucible_runtime import override, smoke
 from crucible_runtime.engines.trl import TrlEngine, batches, distillation, grpo
+from crucible_runtime.experiment.rules import training_stages
+from crucible_runtime.interface.stages import RunConfig
 from crucible_runtime.ir import Experiment, TrainingConfig
-from crucible_runtime.pipeline import TRAINING, RunConfig, start
+from crucible_runtime.pipeline import start
 from crucible_runtime.stages import distillation as distillation_stage
 from crucible_runtime.stages import rl_train
 
@@ -43,7 +45,7 @@ def experiment(name: str, overrides: Mapping[str, Any] | None = None, *, tiny: b
     """A recipe's experiment with its training stage alone, as --smoke has it where `tiny`, with `overrides` in place."""
     module = importlib.import_module(f"crucible_recipes.{name}")
     training = module.training_config()
-    kind = TRAINING[module.build_experiment().pipeline[0].module]
+    kind = training_stages()[module.build_experiment().pipeline[0].module]
     if tiny:
         training = override(training, smoke.overrides(training, kind), kind=kind)
     made: Experiment = module.build_experiment(module.Config(training_config=override(training, overrides, kind=kind)))

@@ -29,9 +29,9 @@ sys.path.insert(0, str(ROOT / "generated" / "python"))
 import datasets  # noqa: E402
 import tinker_service  # noqa: E402
 from crucible_runtime import errors  # noqa: E402
-from crucible_runtime.engines.tinker import objects, sampling, tree  # noqa: E402
+from crucible_runtime.engines.tinker import objects, sampling, strategies, tree  # noqa: E402
+from crucible_runtime.experiment.kinds import trained_kind  # noqa: E402
 from crucible_runtime.ir import DatasetRef, ModelRef, TrainingConfig  # noqa: E402
-from crucible_runtime.pipeline import trained_kind  # noqa: E402
 from tinker_cookbook import tokenizer_utils  # noqa: E402
 from tinker_cookbook.distillation import datasets as prompts  # noqa: E402
 from tinker_cookbook.recipes.code_rl import code_env  # noqa: E402
@@ -81,7 +81,7 @@ def without_stages(recipe: str) -> Any:
 
 def run(experiment: Any, config: Any, evaluation: Any = None) -> Any:
     from crucible_runtime.pipeline import start
-    from crucible_runtime.stages import engine
+    from crucible_runtime.plugins import engine
 
     with start(experiment, config) as pipeline:
         stage = experiment.pipeline[0]
@@ -145,7 +145,7 @@ def objects_of(recipe: str) -> Report:
     experiment = import_module(f"crucible_recipes.{recipe}").build_experiment()
     kind = trained_kind(experiment)
     data_file = "prompt_distillation_lang.jsonl" if recipe == "prompt_distillation" else None
-    node = tree.config(experiment, kind, tree.Given(log_path="$RUNS/here", data_file=data_file))
+    node = strategies.config(experiment, kind, tree.Given(log_path="$RUNS/here", data_file=data_file))
     config = capture.plain(objects.made(node, objects.version()))
     builder = config.pop("dataset_builder", None) or (config.pop("dataset_configs", None) or [{}])[0]
     return {"config": config, "builder": builder, "class": node.class_}

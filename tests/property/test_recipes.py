@@ -26,7 +26,7 @@ PARTS = ("reliability", "evaluation", "mlops", "stages", "metadata", "outputs", 
 SCRIPT = """
 import importlib, json, sys
 from dataclasses import fields, is_dataclass
-from crucible_runtime.canonical import canonical
+from crucible_runtime.experiment.canonical import canonical
 
 def said(value):
     # What was written: a class of the evaluation without the fields that have their default.

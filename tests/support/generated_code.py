@@ -39,7 +39,7 @@ def python(
 ) -> subprocess.CompletedProcess[str]:
     """Runs Python with a generated package and the runtime, and nothing else of ours, on its path."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
-    environment |= {"PYTHONPATH": f"{path}{os.pathsep}{ROOT / 'runtime'}", "PYTHONDONTWRITEBYTECODE": "1"}
+    environment |= {"PYTHONPATH": f"{path}{os.pathsep}{ROOT / 'runtime' / 'python'}", "PYTHONDONTWRITEBYTECODE": "1"}
     command = [sys.executable, "-W", warnings, *args]
     return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False, timeout=300)
 
@@ -59,7 +59,7 @@ def lint(package: Path) -> subprocess.CompletedProcess[str]:
 
 def types(path: Path, cache: Path, *packages: str) -> subprocess.CompletedProcess[str]:
     """What `mypy --strict` says of packages below a path; the runtime is read, as an installed package would be."""
-    environment = os.environ | {"MYPYPATH": f"{path}{os.pathsep}{ROOT / 'runtime'}"}
+    environment = os.environ | {"MYPYPATH": f"{path}{os.pathsep}{ROOT / 'runtime' / 'python'}"}
     command = [sys.executable, "-m", "mypy", "--strict", "--config-file", os.devnull, "--cache-dir", str(cache)]
     command += ["--follow-imports", "silent"]
     command += [word for package in packages for word in ("-p", package)]

@@ -155,7 +155,7 @@ class Session:
         for tool, arguments in {"gen": "-m crucible_gen ", "python": "", "python3": ""}.items():
             (tools / tool).write_text(f'#!/bin/sh\nexec "{sys.executable}" {arguments}"$@"\n')
             (tools / tool).chmod(0o755)
-        packages = os.pathsep.join([str(ROOT / "generator"), str(ROOT / "runtime")])
+        packages = os.pathsep.join([str(ROOT / "generator"), str(ROOT / "runtime" / "python")])
         (directory / "home").mkdir()
         self._environment = {
             "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}",

@@ -18,7 +18,7 @@ import pytest
 import yaml
 from click import Command, Group
 from command import MINIMAL, gen, project
-from crucible_gen.cli.app import gen as program
+from crucible_gen.cli.app.app import gen as program
 from crucible_gen.documents import load
 from crucible_gen.languages.elixir import printer as elixir_printer
 from crucible_gen.recipes import settings

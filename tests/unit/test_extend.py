@@ -178,7 +178,7 @@ def test_a_live_value_is_called_as_nothing_that_every_run_has(here: Path) -> Non
 
 
 def test_what_every_run_has_is_what_the_runtime_says() -> None:
-    text = (Path(__file__).parents[2] / "runtime/crucible_runtime/pipeline.py").read_text("utf-8")
+    text = (Path(__file__).parents[2] / "runtime/python/crucible_runtime/interface/stages.py").read_text("utf-8")
     (config,) = (each for each in ast.parse(text).body if isinstance(each, ast.ClassDef) and each.name == "RunConfig")
     fields = {
         each.target.id for each in config.body if isinstance(each, ast.AnnAssign) and isinstance(each.target, ast.Name)

@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PACKAGES = {
     "crucible_gen": ROOT / "generator" / "crucible_gen",
-    "crucible_runtime": ROOT / "runtime" / "crucible_runtime",
+    "crucible_runtime": ROOT / "runtime" / "python" / "crucible_runtime",
 }
 
 LAYERS = (
@@ -102,7 +102,7 @@ def test_the_check_sees_imports_inside_functions_and_by_name() -> None:
 
 
 def test_a_wrong_import_is_found() -> None:
-    wrong = {**MODULES, "recipes.ids": ast.parse("from crucible_gen.cli import app\n")}
+    wrong = {**MODULES, "recipes.ids": ast.parse("from crucible_gen.cli.app import app\n")}
     assert edges(wrong)["recipes.ids"] == {"cli.app"}
     assert layer("cli.app") > layer("recipes.ids")
 

@@ -31,7 +31,9 @@ def read(path: Path) -> Raw:
     return document
 
 
-PATHS = {path.relative_to(ROOT / "schemas").as_posix(): path for path in sorted((ROOT / "schemas").rglob("*.json"))}
+PATHS = {
+    path.relative_to(ROOT / "schemas").as_posix(): path for path in sorted((ROOT / "schemas").rglob("*.schema.json"))
+}
 SCHEMAS = {key: read(path) for key, path in PATHS.items()}
 CONTRACTS = {path.stem: read(path) for path in sorted((ROOT / "contracts").glob("*.json"))}
 META = SCHEMAS["meta.schema.json"]

@@ -30,8 +30,18 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """The wheel of each package, by import name."""
     return {
         "crucible_gen": _build(ROOT, tmp_path_factory.mktemp("gen")),
-        "crucible_runtime": _build(ROOT / "runtime", tmp_path_factory.mktemp("runtime")),
+        "crucible_runtime": _build(ROOT / "runtime" / "python", tmp_path_factory.mktemp("runtime")),
     }
+
+
+def _from_sdist(project: Path, directory: Path) -> Path:
+    """The wheel that is built from the source distribution of a project."""
+    command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(directory), str(project)]
+    built = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert built.returncode == 0, built.stdout + built.stderr
+    assert next(directory.glob("*.tar.gz")).is_file()
+    (wheel,) = directory.glob("*.whl")
+    return wheel
 
 
 def _names(wheel: Path) -> set[str]:
@@ -55,7 +65,7 @@ def test_a_wheel_puts_its_package_into_site_packages_and_nothing_else(wheels: di
         ("crucible_gen", "contracts", "crucible_gen/data/contracts"),
         ("crucible_gen", "runtime/elixir/lib/crucible_runtime", f"{ELIXIR}/lib/crucible_runtime"),
         ("crucible_gen", "runtime/elixir/test/crucible_runtime", f"{ELIXIR}/test/crucible_runtime"),
-        ("crucible_runtime", "runtime/crucible_runtime", "crucible_runtime"),
+        ("crucible_runtime", "runtime/python/crucible_runtime", "crucible_runtime"),
     ],
 )
 def test_every_file_travels(wheels: dict[str, Path], package: str, source: str, folder: str) -> None:
@@ -64,6 +74,14 @@ def test_every_file_travels(wheels: dict[str, Path], package: str, source: str, 
     expected = {f"{folder}/{name}" for name in files if "__pycache__" not in name}
     assert expected <= _names(wheels[package])
     assert not {name for name in _names(wheels[package]) if "__pycache__" in name}
+
+
+def test_the_engine_tables_travel_with_the_runtime(wheels: dict[str, Path], tmp_path: Path) -> None:
+    tables = {f"crucible_runtime/engines/tables/{path.name}" for path in (ROOT / "schemas" / "engines").glob("*.json")}
+    assert tables
+    assert tables <= _names(wheels["crucible_runtime"])
+    from_sdist = _from_sdist(ROOT / "runtime" / "python", tmp_path)
+    assert _names(from_sdist) == _names(wheels["crucible_runtime"])
 
 
 def test_what_is_easily_left_behind_is_there(wheels: dict[str, Path]) -> None:
@@ -141,6 +159,10 @@ def test_it_works_in_somebody_else_s_empty_directory(installed: Path, tmp_path: 
     assert explained.returncode == 0 and "E0203" in explained.stdout
     schema = _run(installed, tmp_path, "gen", "schema", "recipe")
     assert schema.returncode == 0 and '"$defs"' in schema.stdout
+
+    loaded = "from crucible_runtime.engines import mapping as m; print(m.directory(), *m.load('trl').rules)"
+    tables = _run(installed, tmp_path, "python", "-c", loaded)
+    assert tables.stdout.startswith(str(installed.parent)) and " learning_rate " in tables.stdout
 
     ran = _run(
         installed,

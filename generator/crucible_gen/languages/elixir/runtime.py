@@ -55,7 +55,9 @@ def dependency(project: Project) -> dict[str, str]:
     options = project.options.get("runtime")
     if not isinstance(options, dict):
         return {}
-    found: dict[str, str] = {name: str(options[name]) for name in ("hex", "path", "git", "ref", "subdir") if name in options}
+    found: dict[str, str] = {
+        name: str(options[name]) for name in ("hex", "path", "git", "ref", "subdir") if name in options
+    }
     if "path" in found and not os.path.isabs(found["path"]):
         found["path"] = os.path.relpath(project.root / found["path"], project.folder).replace(os.sep, "/")
     return found

@@ -1,10 +1,11 @@
 """The schemas in, `crucible_runtime/rules.json` out: what overrides of a training configuration may say.
 
 `options` holds the properties that `training_config.options` may have, by recipe type; `structs` those of
-TrainingConfig and of the structs that it refers to, by Python class. A rule is the schema itself, without what the
+TrainingConfig and of the structs that it refers to, by Python class; `training` names the recipe type of each training
+stage, by its module. A rule is the schema itself, without what the
 runtime does not check, and with `struct` in place of a reference to a struct.
 
-    python -m crucible_gen.languages.python.rules > runtime/crucible_runtime/rules.json
+    python -m crucible_gen.languages.python.rules > runtime/python/crucible_runtime/rules.json
 """
 
 from __future__ import annotations
@@ -44,7 +45,19 @@ class _Rules:
             for key, document in self._documents.items()
             if key.startswith("options/") and "properties" in document
         }
-        return json.dumps({"options": options, "structs": self._structs}, indent=2, ensure_ascii=False) + "\n"
+        found = {"options": options, "structs": self._structs, "training": self._training()}
+        return json.dumps(found, indent=2, ensure_ascii=False) + "\n"
+
+    def _training(self) -> Raw:
+        """The recipe type of each training stage by module, in the order in which the schema of recipes has the types."""
+        types: list[str] = self._documents["recipe.schema.json"]["properties"]["type"]["enum"]
+        stages = [each["x-stage"] for key, each in self._documents.items() if key.startswith("stages/")]
+        return {
+            stage["module"]: type_
+            for type_ in types
+            for stage in stages
+            if stage["role"] == "training" and type_ in stage["types"]
+        }
 
     def _struct(self, key: str) -> str:
         """The class of the struct that document `key` describes; its properties are there when this returns."""

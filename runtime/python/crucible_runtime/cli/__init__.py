@@ -1,0 +1,66 @@
+"""The command line of a recipe, and of a package of recipes.
+
+Everything is printed, nothing is raised. Little is imported until it is known what is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from crucible_runtime.cli.arguments import recipe_parser
+from crucible_runtime.cli.output import guarded, open_streams
+from crucible_runtime.cli.recipe import C, Parts, asked
+from crucible_runtime.compatibility import check, package_of
+from crucible_runtime.evaluation import Evaluation
+from crucible_runtime.interface.stages import Result
+from crucible_runtime.ir import Experiment
+
+
+def main(
+    config: type[C],
+    build_experiment: Callable[[C], Experiment],
+    evaluation: Callable[[], Evaluation | None],
+    run: Callable[[C], Result],
+    argv: Sequence[str] | None = None,
+) -> int:
+    """The command line of a recipe, given the four parts of its module; an exit code."""
+    open_streams()
+    if refused := guarded(lambda: _supported(package_of(getattr(build_experiment, "__globals__", {})))):
+        return refused
+    parts = Parts(config=config, build_experiment=build_experiment, evaluation=evaluation, run=run)
+    arguments = recipe_parser(parts.name, parts.description).parse_args(argv)
+    return guarded(lambda: asked(arguments, parts))
+
+
+def list_recipes(package: str, argv: Sequence[str] | None = None) -> int:
+    """Prints the name and the description of every recipe in `package`, or what `runs` asks for; an exit code."""
+    open_streams()
+    if refused := guarded(lambda: _supported(package)):
+        return refused
+    from argparse import ArgumentParser
+
+    from crucible_runtime.cli.package import recipes_of, runs_of
+
+    parser = ArgumentParser(
+        prog=f"python -m {package}", description=f"Lists the recipes of {package}.", allow_abbrev=False
+    )
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    about = "lists the runs below a directory, shows one, or compares two"
+    runs = commands.add_parser("runs", help=about, description=f"{about.capitalize()}.", allow_abbrev=False)
+    runs.add_argument(
+        "names", nargs="*", metavar="RUN", help="a directory of runs (by default runs), or one or two runs"
+    )
+    runs.add_argument("--report", type=Path, metavar="FILE", help="write a page with the curves of the two runs")
+    arguments = parser.parse_args(argv)
+    if arguments.command is None:
+        return guarded(lambda: recipes_of(package))
+    if len(arguments.names) > 2 or (arguments.report is not None and len(arguments.names) != 2):
+        runs.error("expected a directory, one run, or two to compare (with --report, two)")
+    return guarded(lambda: runs_of(arguments.names, arguments.report))
+
+
+def _supported(package: str) -> Iterator[str]:
+    """Nothing to print; raises InterfaceError where the package was generated for a runtime that does not fit."""
+    check(package)
+    yield from ()

@@ -1,0 +1,131 @@
+"""What the command line of a recipe does: its plan, its JSON, or a run of it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from crucible_runtime.cli import settings
+from crucible_runtime.cli.arguments import supplied_by
+from crucible_runtime.errors import OverrideError, Terminated, UnsupportedError
+from crucible_runtime.evaluation import Evaluation
+from crucible_runtime.experiment.canonical import pretty
+from crucible_runtime.experiment.override import Adjusted
+from crucible_runtime.interface.stages import Result, RunConfig
+from crucible_runtime.ir import Experiment
+from crucible_runtime.plan import plan, summary
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from crucible_runtime.cli.sources import Supplied
+
+C = TypeVar("C", bound=RunConfig)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts(Generic[C]):
+    """The four parts of a generated module that its command line needs."""
+
+    config: type[C]
+    build_experiment: Callable[[C], Experiment]
+    evaluation: Callable[[], Evaluation | None]
+    run: Callable[[C], Result]
+
+    @property
+    def name(self) -> str:
+        """The name of the recipe, as its module has it."""
+        return str(getattr(self._module, "NAME", self.build_experiment.__module__))
+
+    @property
+    def description(self) -> str:
+        """The description of the recipe, as its module has it; empty where it has none."""
+        return getattr(self._module, "DESCRIPTION", None) or ""
+
+    @property
+    def _module(self) -> object:
+        return sys.modules.get(self.build_experiment.__module__)
+
+
+def asked(arguments: Namespace, parts: Parts[C]) -> Iterator[str]:
+    """What the arguments ask for; the text to print. The experiment is built once, by whoever needs it first."""
+    supplied = supplied_by(arguments)
+    config = _configured(arguments, parts, supplied)
+    if arguments.json:
+        yield pretty(_built(parts, config, supplied))
+    elif arguments.dry_run:
+        yield from _plans(_built(parts, config, supplied), parts.evaluation(), config)
+    else:
+        with _termination(), _placed(supplied):
+            result = parts.run(config)
+        yield summary(result)
+
+
+def _configured(arguments: Namespace, parts: Parts[C], supplied: Supplied) -> C:
+    """The Config of the run: what is supplied, and below it what makes a smoke run or what a resumed run began with."""
+    values = supplied.values
+    settings.check(parts.config, supplied)
+    further = {}
+    if arguments.smoke:
+        further = settings.smoke(values.get("training_config", {}))
+    elif values.get("resume", parts.config.resume) and "training_config" not in values:
+        further = settings.recorded(parts.config, parts.name, values)
+    return parts.config(**{**values, **further})
+
+
+def _built(parts: Parts[C], config: C, supplied: Supplied) -> Experiment:
+    with _placed(supplied):
+        experiment = parts.build_experiment(config)
+    if isinstance(config.training_config, Adjusted):
+        config.training_config.check_used()
+    return experiment
+
+
+@contextmanager
+def _placed(supplied: Supplied) -> Iterator[None]:
+    """Adds to each problem of the overrides where the value came from."""
+    try:
+        yield
+    except OverrideError as error:
+        raise OverrideError(map(supplied.said, error.problems)) from error
+
+
+def _plans(experiment: Experiment, evaluation: Evaluation | None, config: RunConfig) -> Iterator[str]:
+    """What a run would do; of an engine that is named too, or as an error everything that it cannot honour."""
+    if config.engine is None:
+        yield plan(experiment, evaluation)
+        return
+    from crucible_runtime.plugins import engine
+
+    found = engine(config.engine)
+    yield plan(experiment, evaluation)
+    problems = getattr(found, "problems", None)
+    if problems is not None and (unsupported := problems(experiment, config)):
+        raise UnsupportedError(unsupported)
+    own = getattr(found, "plan", None)
+    if own is not None:
+        text: str = own(experiment, config)
+        yield f"\nEngine {config.engine}\n" + "".join(f"  {line}".rstrip() + "\n" for line in text.splitlines())
+
+
+@contextmanager
+def _termination() -> Iterator[None]:
+    """While it lasts, SIGTERM ends a run as Ctrl-C does."""
+    import signal
+    import threading
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(number: int, frame: object) -> None:
+        raise Terminated
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,57 @@
+"""Which of the cookbook's own builders reads a data set, and whether it does what a recipe says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from crucible_runtime.engines.tinker.tree import Node
+from crucible_runtime.ir import DatasetRef
+
+OURS = "crucible_runtime.engines.tinker.builders"
+"""The module of the builders that stand where the cookbook has none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Own:
+    """A builder of the cookbook for one data set of the hub, which it loads itself.
+
+    word: its name of the data set
+    options: what dataset_ref.options may be
+    adapters: what options.adapter may be, besides nothing
+    test_size: rows that it holds out; any_test_size: whether another number can be asked for
+    test_split: the split that it evaluates on
+    """
+
+    class_: str
+    word: str = ""
+    options: tuple[Mapping[str, Any] | None, ...] = (None,)
+    adapters: tuple[str, ...] = ()
+    test_size: int | None = None
+    any_test_size: bool = False
+    test_split: str | None = None
+
+    def fits(self, ref: DatasetRef, adapter: str | None) -> bool:
+        """Whether the builder trains on what `ref` names, read as `adapter` says."""
+        whole = ref.provider == "huggingface" and ref.split == "train" and ref.version is None and ref.format is None
+        return whole and (ref.options or None) in self.options and adapter in (None, *self.adapters)
+
+
+def is_jsonl(ref: DatasetRef) -> bool:
+    """Whether a data set is a JSONL file of this machine, of which nothing else is said."""
+    jsonl = (ref.format or Path(ref.name).suffix.removeprefix(".")) == "jsonl"
+    return ref.provider == "local" and jsonl and not ref.options and ref.schema is None
+
+
+def is_conversations(ref: DatasetRef, adapter: str | None) -> bool:
+    """Whether it is such a file of conversations, which the cookbook reads as it is."""
+    return is_jsonl(ref) and adapter == "messages"
+
+
+def node(ref: DatasetRef) -> Node:
+    """A data set as a part of a config."""
+    return Node(
+        class_="crucible_runtime.ir:DatasetRef", fields={each.name: getattr(ref, each.name) for each in fields(ref)}
+    )

@@ -1,0 +1,116 @@
+"""Supervised recipes: the cookbook's supervised training, and its loop `sl_loop`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from crucible_runtime import data
+from crucible_runtime.data import teacher
+from crucible_runtime.engines.tinker.datasets import OURS, Own, is_conversations, node
+from crucible_runtime.engines.tinker.strategies.base import Strategy
+from crucible_runtime.engines.tinker.tree import Node
+
+_CHAT = "tinker_cookbook.recipes.chat_sl.chat_datasets"
+OWN: Mapping[str, Own] = {
+    "HuggingFaceH4/no_robots": Own(
+        class_=f"{_CHAT}:NoRobotsBuilder", adapters=("no_robots", "messages"), test_split="test"
+    ),
+    "allenai/tulu-3-sft-mixture": Own(class_=f"{_CHAT}:Tulu3Builder", adapters=("tulu3", "messages"), test_size=1024),
+}
+"""The cookbook's builders by the name of the data set."""
+
+
+class Supervised(Strategy):
+    """The cookbook's supervised training."""
+
+    counted = True
+
+    def config(self) -> Node:
+        """The config of `supervised.train`."""
+        return Node(
+            class_="tinker_cookbook.supervised.train:Config",
+            fields={
+                **self.common(),
+                **self.kept(),
+                **self.adam(),
+                "dataset_builder": self.conversations(),
+                "lr_schedule": self.options.get("lr_schedule", "linear"),
+                "num_epochs": self.training.epochs,
+                "infrequent_evaluator_builders": [],
+                "save_every_tokens": self.options.get("save_every_tokens", 0),
+                "save_every_seconds": self.options.get("save_every_seconds", 0.0),
+                "infrequent_eval_every": 0,
+                "async_periodic_saves": False,
+                "session_name": None,
+                "max_steps": self.options.get("max_steps"),
+                "submit_ahead": self.options.get("submit_ahead", 1),
+            },
+        )
+
+    def elsewhere(self) -> list[str]:
+        """What the teacher lacks."""
+        return teacher.problems(self.training, brings="tinker_cookbook")
+
+    @property
+    def taught(self) -> bool:
+        """Whether a teacher writes the data before the training."""
+        return teacher.wanted(self.training)
+
+    def check_data(self) -> None:
+        """Reads a file of conversations that the cookbook reads itself."""
+        adapter = self.options.get("adapter")
+        if is_conversations(self.training.dataset_ref, adapter):
+            data.rows(self.training.dataset_ref, adapter=adapter, kind="supervised")
+
+    def conversations(self) -> Node:
+        """The builder of the conversations: the cookbook's own where it does what the recipe says, else one of ours."""
+        chat, ref = self.chat(self.train_on_what), self.training.dataset_ref
+        own = OWN.get(ref.name)
+        test_size = self.options.get("test_size")
+        if own and own.fits(ref, self.options.get("adapter")) and self.seed == 0 and test_size in (None, own.test_size):
+            return Node(class_=own.class_, fields={"common_config": chat})
+        if self.given.data_file or is_conversations(ref, self.options.get("adapter")):
+            return Node(
+                class_="tinker_cookbook.supervised.data:FromConversationFileBuilder",
+                fields={
+                    "common_config": chat,
+                    "file_path": self.given.data_file or ref.name,
+                    "test_size": test_size or 0,
+                    "shuffle_seed": self.seed,
+                },
+            )
+        return Node(
+            class_=f"{OURS}:Conversations",
+            fields={
+                "common_config": chat,
+                "ref": node(ref),
+                "adapter": self.options.get("adapter"),
+                "test_size": test_size or 0,
+                "test_split": own.test_split if own and test_size is None else None,
+                "shuffle_seed": self.seed,
+            },
+        )
+
+
+class SlLoop(Supervised):
+    """The loop `sl_loop` of the cookbook."""
+
+    counted = False
+
+    def config(self) -> Node:
+        """The config of `recipes.sl_loop`."""
+        return Node(
+            class_="tinker_cookbook.recipes.sl_loop:Config",
+            fields={
+                **self.looped(),
+                "max_length": self.options["max_length"],
+                "train_on_what": self.train_on_what,
+                "ttl_seconds": self.options.get("ttl_seconds"),
+                "max_steps": self.options.get("max_steps"),
+            },
+            since={"0.6": {"session_name": None}},
+        )
+
+    def needed(self) -> dict[str, str]:
+        """The length of the longest example besides."""
+        return super().needed() | {"max_length": "the longest example, in tokens"}

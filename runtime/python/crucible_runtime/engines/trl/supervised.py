@@ -1,0 +1,103 @@
+"""Recipes of type supervised: a model learns to answer like its conversations, with trl's SFTTrainer.
+
+Tokens and labels are made here and not by the trainer, so that `train_on_what` means the same for every chat
+template. The loss is a mean over all tokens of a batch that count, so a long answer weighs more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from crucible_runtime.data import teacher
+from crucible_runtime.engines.trl import arguments
+from crucible_runtime.errors import InputError
+from crucible_runtime.interface.stages import Context, Options, Output, RunConfig
+from crucible_runtime.ir import TrainingConfig
+
+CONFIG = "SFTConfig"
+"""trl's class of the arguments."""
+
+
+def problems(training: TrainingConfig, config: RunConfig) -> list[str]:
+    """What of the recipe does not go together, each a whole sentence."""
+    return [*arguments.stopping(training), *teacher.problems(training)]
+
+
+def values(training: TrainingConfig) -> dict[str, Any]:
+    """The arguments of the trainer, but for the folder and what depends on the number of rows."""
+    given = arguments.options(training)
+    return {
+        **arguments.values(training),
+        **arguments.evaluated(training),
+        "max_length": given.get("max_length"),
+        "packing": False,
+        "padding_free": False,
+        "shuffle_dataset": False,
+        "assistant_only_loss": False,
+        "completion_only_loss": False,
+        "loss_type": "nll",
+        "router_aux_loss_coef": None,
+        "activation_offloading": False,
+    }
+
+
+def train(context: Context, options: Options) -> Output:
+    """Trains the recipe's model on its conversations; raises InputError for rows that teach nothing."""
+    from trl import SFTConfig, SFTTrainer
+
+    from crucible_runtime.engines.trl import models, rows, watch
+
+    training = arguments.training(context.experiment)
+    train_rows, held_out = rows.divided(context, "supervised")
+    model, tokenizer = models.load(context)
+    data = _tokens(context, tokenizer, train_rows)
+    held_out_data = _tokens(context, tokenizer, held_out) if held_out else None
+    trainer = SFTTrainer(
+        model=model,
+        args=arguments.built(
+            SFTConfig,
+            {
+                **values(training),
+                **arguments.placed(context),
+                **({} if held_out else arguments.NEVER),
+                "max_steps": arguments.steps(training, len(data)),
+            },
+            context,
+        ),
+        train_dataset=data,
+        eval_dataset=held_out_data,
+        processing_class=tokenizer,
+        peft_config=models.adapter(model, training),
+    )
+    watch.watched(trainer, context)
+    models.train(trainer, context)
+    return models.finish(trainer, context)
+
+
+def _tokens(context: Context, tokenizer: Any, rows: Sequence[Any]) -> Any:
+    """A data set of `input_ids` and `labels`."""
+    from datasets import Dataset
+
+    from crucible_runtime.engines.trl import conversations
+
+    training = arguments.training(context.experiment)
+    given = arguments.options(training)
+    what, longest = given.get("train_on_what", conversations.DEFAULT), given.get("max_length")
+    found: list[dict[str, list[int]]] = []
+    empty = 0
+    for number, row in enumerate(rows, 1):
+        try:
+            made = conversations.examples(tokenizer, row["messages"], what, longest)
+        except InputError as error:
+            raise InputError(f"row {number} of {training.dataset_ref.name}: {error}") from error
+        empty += not made
+        found += [{"input_ids": each.input_ids, "labels": each.labels} for each in made]
+    if not found:
+        raise InputError(
+            f"none of the {len(rows)} rows of {training.dataset_ref.name} has anything to learn for train_on_what "
+            f"{what} within {longest} tokens"
+        )
+    if empty:
+        context.folder.log(f"{empty} of {len(rows)} rows are left out: nothing to learn within {longest} tokens")
+    return Dataset.from_list(found)

@@ -1,0 +1,57 @@
+"""Sums of two numbers from 0 to 100, as many as are asked for.
+
+What counts of an answer is the last whole number in it. The rows are the same for the same seed.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from crucible_runtime.environments.problem import Question, Worth, said
+from crucible_runtime.errors import InputError
+from crucible_runtime.interface.environments import Settings
+
+_EXAMPLE = said("What is 7 + 2?", "9")
+_NUMBER = re.compile(r"-?[0-9]+")
+
+
+class Arithmetic:
+    """Makes up sums; a row is `{"x": 3, "y": 4}`."""
+
+    adapter: str | None = None
+
+    def __init__(self, settings: Settings) -> None:
+        """Takes the options format_coef, context_overflow_reward and convo_prefix."""
+        self._worth = Worth.of(settings.options)
+        self._example = [] if settings.options.get("convo_prefix") == "none" else _EXAMPLE
+
+    def environment(self, row: Mapping[str, Any]) -> Question:
+        """The sum in a row; raises InputError where x or y is no whole number."""
+        x, y = row.get("x"), row.get("y")
+        if type(x) is not int or type(y) is not int:
+            raise InputError(f"environment arithmetic expects a row with the whole numbers x and y, found {dict(row)}")
+        return Question(
+            observation=[*self._example, *said(f"What is {x} + {y}?")],
+            judge=lambda answer: (True, last_number(answer) == x + y),
+            worth=self._worth,
+        )
+
+    def rows(self, seed: int) -> Iterator[Mapping[str, Any]]:
+        """Sums without end."""
+        chance = random.Random(seed)  # noqa: S311 - the order of sums is no secret
+        while True:
+            yield {"x": chance.randint(0, 100), "y": chance.randint(0, 100)}
+
+    def problems(self) -> Sequence[str]:
+        """Nothing: a sum is judged anywhere."""
+        return []
+
+
+def last_number(text: str) -> int | None:
+    """The last whole number in a text, read without its commas, or None."""
+    found = _NUMBER.findall(text.replace(",", ""))
+    # Python refuses to read numbers of more than 4300 digits, and no sum has 19.
+    return int(found[-1]) if found and len(found[-1]) < 20 else None

@@ -1,0 +1,197 @@
+"""Registers a trained model as a version: `CrucibleModelRegistry.Stages.Register` and `Stages.Promote`.
+
+A version carries the hash of its training configuration, and the registry takes each hash once, under whatever name,
+just as in Elixir. A run that was killed after it had registered, and is gone on with, finds its own version and keeps
+it; only another run's is a DuplicateConfigError.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from crucible_runtime.errors import DuplicateConfigError, InputError, PipelineError, RegistryError
+from crucible_runtime.experiment.canonical import canonical, config_hash, plain
+from crucible_runtime.installed import needs
+from crucible_runtime.interface.stages import Context, Options, Output
+from crucible_runtime.mlops.registry import Registry, Version, opened
+
+LINEAGE = ("fine_tuned_from", "distilled_from", "rl_trained_from", "dpo_trained_from")
+"""How a version can come from its parent; the first where a recipe does not say."""
+STAGES = ("experiment", "staging", "production", "archived")
+"""The stages of a version's life; a new version is in the first."""
+_NEEDED = ("model_name", "recipe", "base_model")
+_MARK = "artifacts/registration.json"
+_PARAMS = 100
+_LONGEST = 6000
+
+
+@needs("mlops", "alembic", "mlflow", "sqlalchemy")
+def register(context: Context, options: Options) -> Output:
+    """Registers the trained model as a new version of `options.model_name`; what it is known by from now on.
+
+    Raises InputError for options that cannot be used, DuplicateConfigError where another version has the same training
+    configuration, RegistryError where the registry does not answer.
+    """
+    _check(options)
+    training = options.get("training_config") or {}
+    digest = config_hash(training)
+    with opened(context) as registry:
+        known = registry.versions()
+        parent = _parent(options, known)
+        same = next((version for version in known if version.tags.get("config_hash") == digest), None)
+        mark = context.folder.read(_MARK) or {}
+        if same is not None and same.run != mark.get("run_id"):
+            raise DuplicateConfigError(same.uri, registry.shown)
+        version = same or _registered(context, options, registry, digest, parent, len(known) and known[-1].id)
+    return {
+        "model_name": version.model,
+        "version": version.number,
+        "version_id": version.id,
+        "uri": version.uri,
+        "registry": registry.shown,
+        "run_id": version.run,
+        "config_hash": digest,
+        "stage": version.tags["stage"],
+        "recipe": options["recipe"],
+        "base_model": options["base_model"],
+        "source": context.trained["model"],
+        "artifacts": _artifacts(context, options),
+        "lineage": [
+            {"version_id": each.id, "uri": each.uri, "lineage_type": kind} for each, kind in _ancestry(version, known)
+        ],
+        "previous": max((each.number for each in known if _before(each, version)), key=int, default=None),
+    }
+
+
+@needs("mlops", "alembic", "mlflow", "sqlalchemy")
+def promote(context: Context, options: Options) -> Output:
+    """Moves the version that was registered before to the stage `options.stage`; its name and stage.
+
+    In MLflow that is the tag `stage`, and the alias of that name on the model. Raises InputError for another stage,
+    PipelineError where nothing was registered, RegistryError where the registry does not answer.
+    """
+    stage = options.get("stage")
+    if stage not in STAGES:
+        raise InputError(f"options.stage must be one of {', '.join(STAGES)}, found {stage}")
+    made = registration(context)
+    with opened(context) as registry:
+        registry.client.set_model_version_tag(made["model_name"], made["version"], "stage", stage)
+        registry.client.set_registered_model_alias(made["model_name"], stage, made["version"])
+    return {"uri": made["uri"], "stage": stage, "alias": f"models:/{made['model_name']}@{stage}"}
+
+
+def registration(context: Context) -> Output:
+    """What the register stage left behind; raises PipelineError where none has run."""
+    for stage in context.finished:
+        if stage.module == "CrucibleModelRegistry.Stages.Register":
+            return stage.output
+    raise PipelineError(f"stage {context.stage.name} needs a registered model, and no model_register has run")
+
+
+def _check(options: Options) -> None:
+    problems = [f"options.{name} is missing" for name in _NEEDED if not options.get(name)]
+    kind, parent = options.get("lineage_type"), options.get("parent_version_id")
+    if kind is not None and kind not in LINEAGE:
+        problems.append(f"options.lineage_type must be one of {', '.join(LINEAGE)}, found {kind}")
+    if parent is not None and (not isinstance(parent, int) or isinstance(parent, bool)):
+        problems.append(f"options.parent_version_id must be the number of a version, found {parent!r}")
+    if problems:
+        raise InputError("\n".join(problems))
+
+
+def _registered(
+    context: Context, options: Options, registry: Registry, digest: str, parent: Version | None, last: int
+) -> Version:
+    """Writes the run and then the version, in this order: what is torn off in between leaves no version behind."""
+    from mlflow.exceptions import MlflowException
+
+    client, name = registry.client, str(options["model_name"])
+    run = _run(context, options, registry)
+    context.folder.write(_MARK, json.dumps({"run_id": run, "registry": registry.shown}) + "\n")
+    try:
+        client.get_registered_model(name)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        client.create_registered_model(name)
+    tags = {
+        "version_id": str(last + 1),
+        "config_hash": digest,
+        "stage": STAGES[0],
+        "recipe": str(options["recipe"]),
+        "base_model": str(options["base_model"]),
+        "artifacts": canonical(_artifacts(context, options)),
+    }
+    if options.get("version") is not None:
+        tags["version"] = str(options["version"])
+    if parent is not None:
+        tags["parent_version_id"] = str(parent.id)
+    if kind := options.get("lineage_type") or (LINEAGE[0] if parent is not None else None):
+        tags["lineage_type"] = str(kind)
+    source = context.folder.resolve(context.trained["model"])
+    made = client.create_model_version(
+        name, source=source, run_id=run, tags=tags, description=context.experiment.description
+    )
+    return Version(id=last + 1, model=name, number=str(made.version), run=run, tags=tags)
+
+
+def _run(context: Context, options: Options, registry: Registry) -> str:
+    """MLflow's record of the run: the training configuration as parameters, the last value of each metric."""
+    from mlflow.entities import Metric, Param
+
+    client = registry.client
+    run = client.create_run(registry.experiment(str(options["model_name"])), run_name=context.experiment.id)
+    identity = str(run.info.run_id)
+    params = [Param(path, text[:_LONGEST]) for path, text in _flat(plain(options.get("training_config") or {})) if path]
+    for begin in range(0, len(params), _PARAMS):
+        client.log_batch(identity, params=params[begin : begin + _PARAMS])
+    measured = {name: value for name, value in context.trained.get("metrics", {}).items() if value is not None}
+    steps = int(context.trained.get("steps") or 0)
+    client.log_batch(
+        identity, metrics=[Metric(name, float(value), run.info.start_time, steps) for name, value in measured.items()]
+    )
+    client.set_terminated(identity)
+    return identity
+
+
+def _flat(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """The leaves of a JSON value by their paths; a list is one leaf."""
+    if isinstance(value, Mapping) and value:
+        for key, item in value.items():
+            yield from _flat(item, f"{path}.{key}" if path else key)
+    elif value is not None:
+        yield path, value if isinstance(value, str) else canonical(value)
+
+
+def _artifacts(context: Context, options: Options) -> list[Mapping[str, Any]]:
+    """The files of the version: those that the recipe names, else what training left."""
+    if options.get("artifacts"):
+        return [dict(each) for each in options["artifacts"]]
+    model = context.trained["model"]
+    backend = "tinker" if str(model).startswith("tinker://") else "local"
+    return [{"type": "checkpoint", "storage_backend": backend, "storage_path": model}]
+
+
+def _parent(options: Options, known: list[Version]) -> Version | None:
+    wanted = options.get("parent_version_id")
+    if wanted is None:
+        return None
+    found = next((version for version in known if version.id == wanted), None)
+    if found is None:
+        there = ", ".join(f"{version.id} ({version.uri})" for version in known) or "none"
+        raise RegistryError(f"options.parent_version_id {wanted} is no version of the registry. Known: {there}")
+    return found
+
+
+def _ancestry(version: Version, known: list[Version]) -> Iterator[tuple[Version, str]]:
+    """The parent, its parent and so on, each with how its child came from it."""
+    by_id = {each.id: each for each in known}
+    while parent := by_id.get(int(version.tags.get("parent_version_id", 0))):
+        yield parent, version.tags["lineage_type"]
+        version = parent
+
+
+def _before(other: Version, version: Version) -> bool:
+    return other.model == version.model and other.id < version.id

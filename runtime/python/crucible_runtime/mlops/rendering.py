@@ -1,0 +1,166 @@
+"""The files that carry out a plan: scripts, the proxy that divides the traffic, Kubernetes manifests.
+
+Scripts go to the run's folder by themselves and name everything relative to it, so that a folder can be moved. A
+script starts the new version only; what is served already is left to whoever started it.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from crucible_runtime.mlops import kubernetes
+from crucible_runtime.mlops.commands import server
+from crucible_runtime.mlops.target import Plan
+
+FOLDER = "artifacts/deploy"
+"""Where all of it is written, in the run's folder."""
+SCRIPT = "deploy.sh"
+
+
+def rendered(plan: Plan) -> dict[str, str]:
+    """The text of each file by its name."""
+    files: dict[str, str] = {}
+    if plan.target == "kubernetes":
+        files["manifests.yaml"] = kubernetes.manifests(plan, server(plan, _inside(plan), plan.settings["port"]))
+    if plan.target in ("vllm", "tgi") and plan.strategy != "replace":
+        files["nginx.conf"] = _proxy(plan)
+    if plan.target == "ollama":
+        files["Modelfile"] = _modelfile(plan)
+    if plan.target != "noop":
+        files[SCRIPT] = _script(plan)
+    return files
+
+
+def port(plan: Plan) -> int:
+    """Where a server outside Kubernetes listens: behind the proxy there are two, the second is the new one."""
+    place = int(plan.settings["port"])
+    return place if plan.strategy == "replace" or plan.target == "local" else place + 2
+
+
+def fetched(plan: Plan) -> str:
+    """The model as the scripts find it: a checkpoint of Tinker is downloaded into the run's folder first."""
+    if not plan.model.startswith("tinker://"):
+        return plan.model
+    return f"{FOLDER}/model/{_checkpoint(plan).removeprefix('tinker://').replace('/', '_')}"
+
+
+def _checkpoint(plan: Plan) -> str:
+    """Only the weights of a training state can be downloaded, not those that Tinker samples from."""
+    return plan.model.replace("/sampler_weights/", "/weights/")
+
+
+def _script(plan: Plan) -> str:
+    lines = [
+        "#!/bin/sh",
+        f"# {_about(plan)}",
+        "set -eu",
+        'cd "$(dirname "$0")/../.."',
+        *_download(plan),
+        *_commands(plan),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _about(plan: Plan) -> str:
+    what = f"version {plan.version} of {plan.name}"
+    match plan.target:
+        case "kubernetes":
+            place = plan.settings["volume_claim"]
+            return f"Serves {what} in Kubernetes. The volume of the claim {place} must hold it at {_inside(plan)}."
+        case "ollama":
+            return f"Makes {what} known to Ollama, which then serves it."
+        case "huggingface":
+            return f"Uploads {what}, " + ("as a pull request." if plan.share < 100 else "into the main branch.")
+    return f"Serves {what} at port {port(plan)}." + (
+        "" if plan.strategy == "replace" or plan.target == "local" else " nginx.conf divides the traffic."
+    )
+
+
+def _download(plan: Plan) -> Iterator[str]:
+    if plan.model.startswith("tinker://") and not plan.settings.get("model_path"):
+        folder = fetched(plan)
+        command = ["tinker", "checkpoint", "download", _checkpoint(plan), "--output", f"{FOLDER}/model"]
+        yield f"[ -d {shlex.quote(folder)} ] || {shlex.join(command)}"
+
+
+def _commands(plan: Plan) -> Iterator[str]:
+    match plan.target:
+        case "kubernetes":
+            yield from map(shlex.join, cluster(plan))
+        case "ollama":
+            tag = f"{plan.label}:{plan.version}"
+            yield shlex.join(["ollama", "create", tag, "-f", f"{FOLDER}/Modelfile"])
+            if plan.share == 100:
+                yield shlex.join(["ollama", "cp", tag, plan.label])
+        case "huggingface":
+            repository = plan.settings["repository"] or plan.name
+            said = f"Version {plan.version}"
+            command = ["hf", "upload", repository, fetched(plan), ".", "--private", "--commit-message", said]
+            yield shlex.join(command + (["--create-pr"] if plan.share < 100 else []))
+        case _:
+            yield "exec " + shlex.join(server(plan, plan.settings.get("model_path") or fetched(plan), port(plan)))
+
+
+def cluster(plan: Plan) -> list[list[str]]:
+    """What hands the manifests to Kubernetes and waits for the pods."""
+    space = ["--namespace", plan.settings["namespace"]]
+    limit = f"--timeout={plan.settings['timeout']}s"
+    waited = [["kubectl", "rollout", "status", f"deployment/{name}", *space, limit] for name in kubernetes.names(plan)]
+    return [["kubectl", "apply", "-f", f"{FOLDER}/manifests.yaml"], *waited]
+
+
+def _proxy(plan: Plan) -> str:
+    begin = int(plan.settings["port"])
+    servers = []
+    for place, (track, share) in enumerate(plan.traffic.items(), begin + 1):
+        weight = f"weight={share}" if share else "down"
+        servers.append(f"    server 127.0.0.1:{place} {weight}; # {track}")
+    return "\n".join(
+        [
+            f"# Divides the traffic of {plan.label} at port {begin}: nginx -c nginx.conf, with its full path.",
+            "events {}",
+            "http {",
+            f"  upstream {plan.label} {{",
+            *servers,
+            "  }",
+            "  server {",
+            f"    listen {begin};",
+            "    location / {",
+            f"      proxy_pass http://{plan.label};",
+            "      proxy_buffering off;",
+            "      proxy_read_timeout 600s;",
+            "    }",
+            "  }",
+            "}",
+            "",
+        ]
+    )
+
+
+def _modelfile(plan: Plan) -> str:
+    """Ollama reads paths relative to the file itself."""
+    model = plan.settings.get("model_path") or f"../../{fetched(plan)}"
+    return f"FROM {plan.base}\nADAPTER {model}\n" if plan.base else f"FROM {model}\n"
+
+
+def _inside(plan: Plan) -> str:
+    return str(plan.settings["model_path"] or f"{kubernetes.MOUNT}/{plan.label}/{plan.version}")
+
+
+def record(plan: Plan, status: str, files: Mapping[str, str]) -> dict[str, Any]:
+    """What deployment.json says."""
+    return {
+        "status": status,
+        "state": plan.state,
+        "target": plan.target,
+        "strategy": plan.strategy,
+        "model_name": plan.name,
+        "version": plan.version,
+        "before": plan.before or plan.base_model,
+        "model": plan.model,
+        "config": {name: list(value) if name == "args" else value for name, value in plan.settings.items()},
+        "traffic": plan.traffic,
+        "files": sorted(f"{FOLDER}/{name}" for name in files),
+    }

@@ -1,0 +1,25 @@
+"""The pipeline: the one owner of a run, from its directory to its report."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from crucible_runtime.compatibility import check, package_of
+from crucible_runtime.interface.stages import RunConfig
+from crucible_runtime.ir import Experiment
+
+if TYPE_CHECKING:
+    from crucible_runtime.pipeline.run import Pipeline
+
+
+def start(experiment: Experiment, config: RunConfig | None = None) -> Pipeline:
+    """The pipeline that runs `experiment` with what `config` supplies.
+
+    Raises InterfaceError where the module that calls it was generated for a runtime that does not fit this one.
+    """
+    check(package_of(sys._getframe(1).f_globals))
+    # Only a run needs what a run is made of: a plan and `--help` start without it.
+    from crucible_runtime.pipeline.run import Pipeline
+
+    return Pipeline(experiment, config if config is not None else RunConfig())
