@@ -13,7 +13,7 @@ import click
 import pytest
 from click.testing import CliRunner
 from command import MINIMAL, Ran, gen, project
-from crucible_gen.cli.app import app, generate, options, recipes
+from crucible_gen.cli import app, generate, options, recipes
 from crucible_gen.languages import registry
 from crucible_gen.recipes import settings
 from crucible_gen.schemas import Schemas

@@ -11,7 +11,7 @@ from pathlib import Path
 import crucible_gen
 import pytest
 from command import MINIMAL, gen, in_child, project
-from crucible_gen.cli.app.app import explain
+from crucible_gen.cli import explain
 from crucible_gen.conformance.contracts import PullRequest, extraction
 from crucible_gen.conformance.verify import interpreters, text
 from crucible_gen.conformance.verify.proofs import defect_status, effects

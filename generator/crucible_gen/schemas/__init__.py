@@ -23,6 +23,7 @@ __all__ = [
     "StageInfo",
     "at",
     "bundle",
+    "keywords",
     "normal",
     "shipped",
     "third_party",
