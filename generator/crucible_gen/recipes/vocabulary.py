@@ -8,7 +8,7 @@ from pathlib import Path
 from crucible_gen.documents import Validator
 from crucible_gen.languages import registry
 from crucible_gen.recipes.advice import Advice
-from crucible_gen.schemas import Schemas, bundle, third_party
+from crucible_gen.schemas import Schemas, bundle
 
 
 def load(paths: Sequence[Path] = ()) -> Schemas:
@@ -16,6 +16,8 @@ def load(paths: Sequence[Path] = ()) -> Schemas:
     schemas = Schemas.load()
     if not paths:
         return schemas
+    from crucible_gen.schemas import third_party
+
     reserved = frozenset(name for language in registry.built_in() for name in language.run_values)
     return third_party.extend(schemas, paths, reserved)
 
