@@ -25,6 +25,12 @@ HEAVY = {"click", "jinja2", "pydantic", "yaml", "jsonschema", "jsonschema_rs", "
 HEAVY |= {"typing", "hashlib", "enum", "collections"}
 
 
+@pytest.fixture(autouse=True)
+def on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sessions are on here, even where the suite runs without them."""
+    monkeypatch.delenv(session.OFF, raising=False)
+
+
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project whose outputs are written and whose record is kept; stamps are believed at once."""

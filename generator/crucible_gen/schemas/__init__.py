@@ -23,6 +23,7 @@ __all__ = [
     "StageInfo",
     "at",
     "bundle",
+    "engines",
     "keywords",
     "normal",
     "shipped",
