@@ -323,10 +323,14 @@ def test_schema_prints_each_schema(here: Path) -> None:
     recipe = json.loads(ok(gen(["schema"], here)))
     assert recipe == json.loads(ok(gen(["schema", "recipe"], here)))
     assert recipe["title"] == "Recipe"
-    for name, title in (("settings", "Settings"), ("meta", "Schema file"), ("bench", "Crucible.Stage.Bench")):
+    titles = {"settings": "Settings", "meta": "Schema file", "output": "Output", "bench": "Crucible.Stage.Bench"}
+    for name, title in titles.items():
         assert json.loads(ok(gen(["schema", name], here)))["title"] == title
     ran = gen(["schema", "bnch"], here)
     assert ran.code == 1 and "E0702" in ran.err and "did you mean bench?" in ran.err
+    assert "did you mean output?" in gen(["schema", "outputs"], here).err
+    assert "schemas: recipe, settings, meta, output, bench, " in gen(["schema", "xyzzy"], here).err
+    assert "recipe|settings|meta|output|STAGE" in ok(gen(["schema", "--help"], here))
 
 
 def test_schema_has_the_stages_of_third_parties(here: Path) -> None:

@@ -29,7 +29,7 @@ def _with_structs() -> list[str]:
 @click.command(context_settings=CONTEXT)
 @click.argument("name", metavar="|".join((*_GENERAL, "STAGE")), default="recipe")
 def schema(name: str) -> None:
-    """Print a JSON Schema: `recipe` is the one for editors, stages of your own included; `output` of --format json."""
+    """Print a JSON Schema: `recipe` is the one for editors, stages of your own included; `output` that of --format json."""
     guarded(lambda: _schema(name), {})
 
 
