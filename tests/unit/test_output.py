@@ -17,7 +17,7 @@ from crucible_gen.cli.app import gen as program
 from crucible_gen.conformance.verify.output import verify_output
 from crucible_gen.conformance.verify.report import DefectStatus, Proof, Report, Row
 from crucible_gen.diagnostics import Place, Problem
-from crucible_gen.diagnostics.output import ProblemsOutput, RelatedPlace, problem_outputs
+from crucible_gen.diagnostics.output import OutputModel, ProblemsOutput, RelatedPlace, problem_outputs
 from crucible_gen.schemas import shipped
 from jsonschema import Draft202012Validator
 from printed import output_schema, printed, validator
@@ -228,7 +228,17 @@ def test_no_field_may_be_missing_renamed_or_more(tmp_path: Path) -> None:
     assert seen == {each["$ref"].removeprefix("#/$defs/") for each in output_schema()["anyOf"]}
 
 
+def models(base: type[OutputModel]) -> Iterator[type[OutputModel]]:
+    for model in base.__subclasses__():
+        yield model
+        yield from models(model)
+
+
 def test_the_models_refuse_it_too() -> None:
+    assert len(output_schema()["$defs"]) <= len({*models(OutputModel)})
+    for model in models(OutputModel):
+        assert model.model_config["extra"] == "forbid"
+        assert all(field.is_required() for field in model.model_fields.values()), model
     place = {"message": "m", "file": "f", "line": 1, "column": 1}
     assert RelatedPlace.model_validate(place).model_dump() == place
     for wrong in ({**place, "more": 1}, {"message": "m", "file": "f", "line": 1}, {**place, "line": -1}):

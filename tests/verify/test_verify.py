@@ -171,7 +171,7 @@ def test_packages_that_are_missing_are_named(recipes: Recipes, packages: Path, t
         path.unlink()
     ran, _ = verify(root, without)
     assert ran.code == 1
-    problem = printed("verify", ran.out)["problems"][0]
+    problem = printed("problems", ran.out)["problems"][0]
     assert problem["code"] == "E0904"
     assert "CrucibleTrain.Stages.SupervisedTrain" in problem["message"]
 
@@ -233,5 +233,5 @@ def test_a_stage_that_crashes_the_machine_is_reported(recipes: Recipes, packages
     ebin = next(broken.iterdir()) / "ebin"
     subprocess.run(["elixirc", "-o", str(ebin), str(source)], check=True, capture_output=True)
     ran, _ = verify(root, broken)
-    problem = printed("verify", ran.out)["problems"][0]
+    problem = printed("problems", ran.out)["problems"][0]
     assert (ran.code, problem["code"], problem["message"]) == (1, "E0905", "elixir ended with exit code 7")
