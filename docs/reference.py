@@ -24,7 +24,7 @@ sys.path.insert(0, str(DOCS.parent / "generator"))
 
 from crucible_gen.cli import explain  # noqa: E402 - the checkout's own, installed or not
 from crucible_gen.recipes import settings  # noqa: E402
-from crucible_gen.schemas import Schemas, Stage, at, shipped  # noqa: E402
+from crucible_gen.schemas import Schemas, Stage, at, engines  # noqa: E402
 
 PAGES = [DOCS / name for name in ("recipe-reference.md", "mapping.md", "errors.md", "build-steps.md", "engines.md")]
 PART = re.compile(r"(<!-- ([\w ]+): written by docs/reference\.py -->\n).*?(<!-- end -->\n)", re.DOTALL)
@@ -387,29 +387,24 @@ def all_settings() -> Lines:
 
 def engine_table(engine: str) -> Lines:
     """A row a field and each rule for it: what an engine makes of the training configuration."""
-    path = shipped("schemas") / "engines" / f"{engine}.json"
     yield from table("field", "recipes", "becomes", "how")
-    for name, rules in json.loads(path.read_text("utf-8"))["fields"].items():
+    for name, rules in engines.tables()[engine].items():
         for rule in rules:
-            yield row(f"`{name}`", ", ".join(rule.get("kinds", ["all"])), _becomes(rule), _how(rule))
+            yield row(f"`{name}`", ", ".join(rule.kinds or ["all"]), _becomes(rule), _how(rule))
 
 
-def _becomes(rule: Raw) -> str:
+def _becomes(rule: engines.Rule) -> str:
     """The arguments of an engine that a field is, or that it is none."""
-    if "unused" in rule:
-        return "not passed on"
-    return ", ".join(map(code, rule["to"])) if "to" in rule else "refused"
+    return "not passed on" if rule.unused else ", ".join(map(code, rule.to)) or "refused"
 
 
-def _how(rule: Raw) -> str:
+def _how(rule: engines.Rule) -> str:
     """What a rule says of the values: how they are changed, which of them there are, and what would work instead."""
-    values = ", ".join(map(code, rule.get("each", rule.get("allow", ()))))
-    if "to" in rule or "unused" in rule:
-        return "; ".join(
-            part for part in (rule.get("unused"), rule.get("how"), f"only {values}" if values else "") if part
-        )
-    reason = f"all but {values}: {rule['refuse']}" if values else rule["refuse"]
-    return "; ".join(part for part in (reason, rule.get("instead")) if part)
+    values = ", ".join(map(code, rule.values))
+    if rule.to or rule.unused:
+        return "; ".join(part for part in (rule.unused, rule.how, f"only {values}" if values else "") if part)
+    reason = f"all but {values}: {rule.refuse}" if values else rule.refuse
+    return "; ".join(part for part in (reason, rule.instead) if part)
 
 
 WRITTEN: Mapping[str, Callable[[], Lines]] = {

@@ -248,7 +248,7 @@ def test_a_release_that_changes_no_output_changes_one_line(root: Path, monkeypat
 
     assert gen(["-q", "recipes"], root).code == 0
     before = tree(root / "generated")
-    monkeypatch.setattr(manifest, "generator", lambda: "0123456789abcdef")
+    monkeypatch.setattr(manifest, "generator", lambda *_: "0123456789abcdef")
     checked = gen(["--check", "recipes"], root)
     assert (checked.code, checked.err.split("\n")[0]) == (1, "generated/manifest.txt: changed")
     assert gen(["-q", "recipes"], root).code == 0
@@ -259,13 +259,14 @@ def test_a_release_that_changes_no_output_changes_one_line(root: Path, monkeypat
 
 
 def test_a_part_written_by_another_release_makes_the_manifest_void(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from crucible_gen.languages import registry
     from crucible_gen.output import manifest
 
-    real = manifest.generator()
+    real = manifest.generator(registry.shipped_folders())
     assert gen(["-q", "recipes"], root).code == 0
-    monkeypatch.setattr(manifest, "generator", lambda: "0123456789abcdef")
+    monkeypatch.setattr(manifest, "generator", lambda *_: "0123456789abcdef")
     assert gen(["-q", "--target", "python", "recipes"], root).code == 0
-    monkeypatch.setattr(manifest, "generator", lambda: real)
+    monkeypatch.setattr(manifest, "generator", lambda *_: real)
     checked = gen(["--check", "recipes"], root)
     assert (checked.code, "generated/manifest.txt" in checked.err) == (1, True)
     assert gen(["-q", "recipes"], root).code == 0

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from command import gen
-from crucible_gen.incremental import snapshot
+from crucible_gen.incremental import session, snapshot
 from whole import CHANGES, small, tree, whole
 
 STEPS = int(os.environ.get("GEN_CHANGES", "40"))
@@ -21,6 +21,7 @@ STEPS = int(os.environ.get("GEN_CHANGES", "40"))
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.delenv(session.OFF, raising=False)
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -16,6 +16,7 @@ from pathlib import Path
 import crucible_gen
 from command import Ran, gen, project
 from crucible_gen.incremental import Session
+from crucible_gen.incremental.session import OFF
 from crucible_gen.schemas import shipped
 
 
@@ -45,9 +46,10 @@ def command(*args: str) -> list[str]:
 
 
 def environment(cache: Path) -> dict[str, str]:
-    """The environment of such a process, with a cache of its own."""
+    """The environment of such a process, with a cache of its own, which it uses even where sessions are off."""
     paths = [str(Path(crucible_gen.__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
-    return {**os.environ, "XDG_CACHE_HOME": str(cache), "PYTHONPATH": os.pathsep.join(filter(None, paths))}
+    own = {"XDG_CACHE_HOME": str(cache), "PYTHONPATH": os.pathsep.join(filter(None, paths)), OFF: ""}
+    return {**os.environ, **own}
 
 
 def process(args: Sequence[str], cwd: Path, cache: Path) -> subprocess.CompletedProcess[str]:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
+from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
 from crucible_gen.diagnostics import Place, Problem, did_you_mean
@@ -24,6 +26,8 @@ CODES = {
 }
 
 Raw: TypeAlias = dict[str, Any]
+
+_FORMS_FILE = Path(__file__).with_name("forms.json")
 
 Advise: TypeAlias = Callable[[str, Sequence[str | int], Node], str]
 """A field that is not allowed, the path where it stands, and the document, to a hint where it belongs, or no text."""
@@ -52,18 +56,6 @@ _FORMS = {
     "integer": "a whole number",
     "number": "a number",
 }
-_PATTERNS = {
-    r"^[A-Z][A-Za-z0-9_]*(\.[A-Z][A-Za-z0-9_]*)*$": (
-        "be the name of an Elixir module",
-        "begin each part with a capital letter: Acme.Checker",
-    ),
-    "^[a-z_][a-z0-9_]*$": ("be a word of small letters, digits and `_`", "write it as in max_tokens"),
-    "^[A-Za-z][A-Za-z0-9_.-]*$": (
-        "begin with a letter and hold only letters, digits, `_`, `-` and `.`",
-        "write it as in smoke_test",
-    ),
-}
-"""The forms that schemas ask for, in words: what a value must do, and how to get there."""
 
 
 class Refusal(NamedTuple):
@@ -161,7 +153,7 @@ def _wrong_size(refusal: Refusal) -> Iterator[Problem]:
 def _wrong_keys(refusal: Refusal) -> Iterator[Problem]:
     pattern = refusal.part.get("pattern", "")
     for key in _wrong_names(refusal.node, pattern):
-        form, hint = _PATTERNS.get(pattern, (f"match {pattern}", "write another name"))
+        form, hint = _described(pattern, "write another name")
         message = f"the names in {refusal.name} must {form}, found {_word(key)}"
         yield refusal.problem("E0201", message, hint, place=_key_place(refusal.node, key))
 
@@ -269,6 +261,21 @@ def _example(wanted: Raw) -> str:
     return _dumps(values[0][0]).strip('"') if values else "..."
 
 
+@cache
+def _forms() -> Mapping[str, Mapping[str, str]]:
+    """What the patterns of schemas ask for, in words: what a value must do, and a hint how to get there."""
+    import json
+
+    forms: Mapping[str, Mapping[str, str]] = json.loads(_FORMS_FILE.read_text("utf-8"))
+    return forms
+
+
+def _described(pattern: str, hint: str) -> tuple[str, str]:
+    """A pattern in words, and how to put right a value that does not match; `hint` is for unknown patterns."""
+    form = _forms().get(pattern, {"must": f"match {pattern}", "hint": hint})
+    return form["must"], form["hint"]
+
+
 def _wrong_names(node: Node, pattern: str) -> list[str]:
     matches = re.compile(pattern).search
     return [key for key in node.value if not matches(key)] if isinstance(node.value, dict) else []
@@ -289,7 +296,7 @@ def _form(name: str, part: Raw, found: str) -> tuple[str, str]:
     if low == 1 and found == '""':
         return f"{name} must not be empty", "write some text, or remove the line"
     if (pattern := part.get("pattern")) is not None:
-        form, hint = _PATTERNS.get(pattern, (f"match {pattern}", "write text of this form"))
+        form, hint = _described(pattern, "write text of this form")
         return f"{name} must {form}, found {found}", hint
     bounds = [f"at least {low}"] if low is not None else []
     bounds += [f"at most {high}"] if high is not None else []

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from crucible_gen.diagnostics import Place, Problem
 from crucible_gen.documents.document import Node
-from crucible_gen.documents.refusals import Advise, Raw, Refusal, problems
+
+if TYPE_CHECKING:
+    from crucible_gen.documents.refusals import Advise, Raw, Refusal
 
 _TRANSPARENT = ("anyOf", "oneOf", "allOf", "then", "else", "items")
 """Steps in a schema that say nothing of a value by themselves: its description may stand around them."""
@@ -41,6 +43,8 @@ class Validator:
         plain = node.plain()
         if self._compiled.is_valid(plain):
             return list(known)
+        from crucible_gen.documents.refusals import problems  # most documents have none
+
         taken = {problem.place for problem in known}
         found: dict[tuple[Place, str], Problem] = {(problem.place, problem.message): problem for problem in known}
         errors = sorted(_leaves(self._compiled.iter_errors(plain)), key=_priority)
@@ -59,6 +63,8 @@ class Validator:
         assert path is not None
         node, parent = document.get(*path), document.get(*path[:-1])
         assert node is not None and parent is not None
+        from crucible_gen.documents.refusals import Refusal
+
         return Refusal(
             kind=error.kind,
             keyword=error.schema_path[-1],

@@ -36,7 +36,6 @@ from crucible_gen.documents.scalars import (
     shorten,
     tagged_scalar,
 )
-from crucible_gen.documents.yaml_syntax import syntax_problem
 
 MAX_ALIASED = 1_000_000
 """More nodes than this may not come from aliases: a few lines could otherwise stand for billions."""
@@ -80,6 +79,8 @@ def read_yaml(text: str, file: str) -> Node:
             composer = _Composer(_events(text_for_parser[: error.problem_mark.index]), text, file, restore)
             node = composer.document()
     except MarkedYAMLError as error:
+        from crucible_gen.documents.yaml_syntax import syntax_problem
+
         composer.problems.append(syntax_problem(error, text, file, composer.inside))
         node = None
     if node is None or composer.problems:

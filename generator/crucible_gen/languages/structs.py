@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
-STRUCT, TYPE = "x-elixir-struct", "x-elixir-type"
+from crucible_gen.schemas.keywords import STRUCT, TYPE
 
 Raw: TypeAlias = Mapping[str, Any]
 

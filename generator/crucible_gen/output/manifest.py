@@ -19,7 +19,6 @@ from crucible_gen.schemas import shipped
 NAME = "manifest.txt"
 _SOURCE, _ADVICE = "the generator", "run it, do not change this file."
 _BODY = "The digest above is that of the generator that wrote these files.\ntargets: {}\n"
-_PARTS = (".py", ".json", ".j2", ".ex", ".exs")
 
 
 @cache
@@ -63,7 +62,7 @@ def _digests(root: Path) -> Iterator[tuple[str, str]]:
     start = len(os.path.join(root, ""))
     for folder, folders, files in os.walk(root):
         folders[:] = [name for name in folders if name != "__pycache__"]
-        paths = [os.path.join(folder, name) for name in files if name.endswith(_PARTS)]
+        paths = [os.path.join(folder, name) for name in files if name[0] != "." and name[-1] != "~"]
         found += [(path[start:].replace(os.sep, "/"), path) for path in paths]
     for name, path in sorted(found):
         with open(path, "rb") as file:

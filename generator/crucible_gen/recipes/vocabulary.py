@@ -8,7 +8,7 @@ from pathlib import Path
 from crucible_gen.documents import Validator
 from crucible_gen.languages import Language, registry
 from crucible_gen.recipes.advice import Advice
-from crucible_gen.schemas import Schemas, bundle, third_party
+from crucible_gen.schemas import Schemas, bundle
 
 
 def load(paths: Sequence[Path] = (), languages: Sequence[Language] | None = None) -> Schemas:
@@ -19,6 +19,8 @@ def load(paths: Sequence[Path] = (), languages: Sequence[Language] | None = None
     schemas = Schemas.load()
     if not paths:
         return schemas
+    from crucible_gen.schemas import third_party
+
     wanted = registry.built_in() if languages is None else languages
     reserved = frozenset(name for language in wanted for name in language.run_values)
     return third_party.extend(schemas, paths, reserved)

@@ -23,6 +23,8 @@ __all__ = [
     "StageInfo",
     "at",
     "bundle",
+    "engines",
+    "keywords",
     "normal",
     "shipped",
     "third_party",

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from crucible_gen.documents import Plain
     from crucible_gen.languages.language import Printer, Project
 
+__all__ = ["LANGUAGE", "naming", "printer"]
+
 
 def _printer(language: Language, project: Project) -> Printer:
     from crucible_gen.languages.elixir.emitter import Elixir

@@ -9,6 +9,8 @@ from crucible_gen.languages.language import Language, Naming
 if TYPE_CHECKING:
     from crucible_gen.languages.language import Printer, Project
 
+__all__ = ["LANGUAGE"]
+
 
 def _printer(language: Language, project: Project) -> Printer:
     from crucible_gen.languages.ir.emitter import Json

@@ -11,6 +11,8 @@ from crucible_gen.languages.python import naming
 if TYPE_CHECKING:
     from crucible_gen.languages.language import Printer, Project
 
+__all__ = ["LANGUAGE"]
+
 
 def _printer(language: Language, project: Project) -> Printer:
     from crucible_gen.languages.python.emitter import Python

@@ -1,0 +1,55 @@
+"""The engine tables: what each training engine makes of a field of the training configuration, ignores or refuses.
+
+A table is `schemas/engines/<engine>.json`, held to `engine.schema.json`. The runtime reads the same files when it trains.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any, NamedTuple
+
+from crucible_gen.schemas.shipped import shipped
+
+Fields = Mapping[str, Sequence["Rule"]]
+"""The rules of each field by its path, such as `epochs` or `options.lora_rank`."""
+
+
+class Rule(NamedTuple):
+    """What an engine makes of a field in recipes of some types, the first one that holds for a recipe's type.
+
+    `kinds` are these types, empty for all. A rule passes the field on (`to` names the engine's arguments, `how` says how
+    it is changed), says why it is not used (`unused`), or refuses (`refuse`) every value but those in `allow`, and every
+    item of a list but those in `each`; `instead` says what works.
+    """
+
+    kinds: tuple[str, ...] = ()
+    to: tuple[str, ...] = ()
+    how: str = ""
+    each: tuple[Any, ...] = ()
+    unused: str = ""
+    refuse: str = ""
+    allow: tuple[Any, ...] = ()
+    instead: str = ""
+
+    @property
+    def values(self) -> tuple[Any, ...]:
+        """The values that the engine takes, where the rule lists them."""
+        return self.each or self.allow
+
+
+@cache
+def tables() -> Mapping[str, Fields]:
+    """The fields of every shipped engine table, by engine."""
+    folder = shipped("schemas") / "engines"
+    return {path.stem: _fields(json.loads(path.read_text("utf-8"))["fields"]) for path in sorted(folder.glob("*.json"))}
+
+
+def _fields(raw: Mapping[str, Any]) -> Fields:
+    return {name: tuple(_rule(each) for each in rules) for name, rules in raw.items()}
+
+
+def _rule(raw: Mapping[str, Any]) -> Rule:
+    said: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in raw.items()}
+    return Rule(**said)
