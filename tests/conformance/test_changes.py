@@ -215,10 +215,6 @@ def _add_type_to_code(copy: Copy) -> None:
         "schemas/meta.schema.json",
         lambda meta: meta["$defs"]["stage"]["properties"]["types"]["items"]["enum"].append(TYPE),
     )
-    kinds = "runtime/python/crucible_runtime/experiment/kinds.py"
-    smoke = 'Smoke(batch_size=8, learning_rate=5.0e-3, options=_HELD_OUT, data="tiny-chat")'
-    entry = f'    "{TYPE}": RecipeType(rows="conversation", smoke={smoke}),\n'
-    copy.replace(kinds, '}\n"""The recipe types by name', f'{entry}}}\n"""The recipe types by name')
     expected = "generator/crucible_gen/conformance/verify/expectations.py"
     stages = "runtime/python/crucible_runtime/stages.py"
     function = f'def {TYPE}_train(context: Context, options: Options) -> Output:\n    """Trains on rankings."""\n'

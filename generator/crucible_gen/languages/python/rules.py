@@ -2,8 +2,8 @@
 
 `options` holds the properties that `training_config.options` may have, by recipe type; `structs` those of
 TrainingConfig and of the structs that it refers to, by Python class; `training` names the recipe type of each training
-stage, by its module. A rule is the schema itself, without what the
-runtime does not check, and with `struct` in place of a reference to a struct.
+stage, by its module; `types` says what a run must know of each recipe type. A rule is the schema itself, without what
+the runtime does not check, and with `struct` in place of a reference to a struct.
 
     python -m crucible_gen.languages.python.rules > runtime/python/crucible_runtime/rules.json
 """
@@ -45,15 +45,18 @@ class _Rules:
             for key, document in self._documents.items()
             if key.startswith("options/") and "properties" in document
         }
-        found = {"options": options, "structs": self._structs, "training": self._training()}
+        training = self._training()
+        modules = {stage["module"]: type_ for type_, stage in training.items()}
+        types = {type_: stage["training"] for type_, stage in training.items()}
+        found = {"options": options, "structs": self._structs, "training": modules, "types": types}
         return json.dumps(found, indent=2, ensure_ascii=False) + "\n"
 
-    def _training(self) -> Raw:
-        """The recipe type of each training stage by module, in the order in which the schema of recipes has the types."""
+    def _training(self) -> dict[str, Raw]:
+        """What `x-stage` says of the stage that trains each recipe type, in the order of the schema of recipes."""
         types: list[str] = self._documents["recipe.schema.json"]["properties"]["type"]["enum"]
         stages = [each["x-stage"] for key, each in self._documents.items() if key.startswith("stages/")]
         return {
-            stage["module"]: type_
+            type_: stage
             for type_ in types
             for stage in stages
             if stage["role"] == "training" and type_ in stage["types"]

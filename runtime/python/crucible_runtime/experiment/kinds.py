@@ -1,12 +1,13 @@
-"""The recipe type of an experiment, and what a run must know of each type besides its schemas.
+"""The recipe type of an experiment, and what a run must know of each type.
 
-Which stage trains which type is in the schemas (`rules.json`). How a type is trained is a strategy of each engine.
+Both are in the schemas of the training stages (`rules.json`). How a type is trained is a strategy of each engine.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from crucible_runtime.errors import PipelineError
 from crucible_runtime.experiment import rules
@@ -48,58 +49,12 @@ class RecipeType:
     smoke: Smoke
 
 
-_BATCHES = 20
-_HELD_OUT: Mapping[str, int] = {"max_length": 512, "eval_every": 10, "infrequent_eval_every": 10, "test_size": 8}
+def _recipe_type(said: Mapping[str, Any]) -> RecipeType:
+    return RecipeType(**{**said, "smoke": Smoke(**said["smoke"])})
 
-TYPES: Mapping[str, RecipeType] = {
-    "supervised": RecipeType(
-        rows="conversation",
-        smoke=Smoke(batch_size=8, learning_rate=5.0e-3, options=_HELD_OUT, data="tiny-chat"),
-    ),
-    "rl": RecipeType(
-        rows="problem",
-        rollouts=True,
-        environment=True,
-        smoke=Smoke(
-            batch_size=4,
-            learning_rate=4.0e-4,
-            options={
-                "eval_every": 10,
-                "group_size": 8,
-                "max_length": 1024,
-                "max_steps": _BATCHES,
-                "max_tokens": 48,
-                "max_turns": 1,
-                "num_substeps": 2,
-                "test_size": 8,
-            },
-        ),
-    ),
-    "preference": RecipeType(
-        rows="preference",
-        smoke=Smoke(batch_size=8, learning_rate=2.0e-3, options=_HELD_OUT, data="tiny-preferences"),
-    ),
-    "distillation": RecipeType(
-        rows="prompt",
-        rollouts=True,
-        teacher=True,
-        smoke=Smoke(
-            batch_size=4,
-            learning_rate=1.0e-3,
-            options={
-                "eval_every": 10,
-                "group_size": 2,
-                "max_prompt_tokens": 256,
-                "max_steps": _BATCHES,
-                "max_tokens": 16,
-                "num_substeps": 2,
-            },
-            data="tiny-questions",
-            model="tiny-student",
-        ),
-    ),
-}
-"""The recipe types by name, in the order of the schema; a test compares them with it."""
+
+TYPES: Mapping[str, RecipeType] = {name: _recipe_type(said) for name, said in rules.recipe_types().items()}
+"""The recipe types by name, in the order of the schema."""
 
 
 def with_rows(form: str) -> str:

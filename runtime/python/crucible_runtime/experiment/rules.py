@@ -29,6 +29,12 @@ def training_stages() -> Mapping[str, str]:
     return found
 
 
+def recipe_types() -> Mapping[str, Mapping[str, Any]]:
+    """What the schema of its training stage says of each recipe type (`x-stage.training`), in the order of the schemas."""
+    found: Mapping[str, Mapping[str, Any]] = _rules()["types"]
+    return found
+
+
 @cache
 def _rules() -> Mapping[str, Any]:
     import json

@@ -9,6 +9,7 @@ from typing import Any
 
 from crucible_runtime.errors import CanonicalError
 from crucible_runtime.experiment.canonical import canonical
+from crucible_runtime.experiment.kinds import TYPES
 from crucible_runtime.report.chart import Chart, chart, number
 from crucible_runtime.rundir.folder import EVALUATION
 from crucible_runtime.rundir.progress import duration
@@ -262,7 +263,8 @@ def _charts(runs: Mapping[str, Run]) -> Charts:
 
 def _main_metrics(run: Run) -> tuple[str, ...]:
     """The metrics that say most of a run, the most important one first."""
-    return ("reward", "loss") if run.kind == "rl" else ("loss", "reward")
+    type_ = TYPES.get(run.kind or "")
+    return ("reward", "loss") if type_ is not None and type_.environment else ("loss", "reward")
 
 
 def _title(metric: str) -> str:
