@@ -31,7 +31,7 @@ WRITTEN = (
     "runtime/python/crucible_runtime/rules.json",
     "runtime/elixir/lib/crucible_runtime/recipe/schema.ex",
     "runtime/elixir/test/support/crucible_ir.ex",
-    "docs/*.md",
+    *(f"docs/{page}.md" for page in ("build-steps", "engines", "errors", "mapping", "recipe-reference")),
     "tests/golden/recipes/*/expected/*",
 )
 """What commands write: `make structs`, `gen`, `docs/reference.py` and `pytest --update-golden`."""
@@ -236,6 +236,9 @@ def _see_type(copy: Copy) -> None:
     assert "tiny-chat" in copy.run("python -m crucible_recipes.two --smoke --dry-run")
     wrong = copy.run("python -m crucible_recipes.two --json --set training_config.options.beta=1", code=1)
     assert "beta" in wrong
+    copy.run(f"gen tests/golden/recipes/minimal_{TYPE} --out {copy.use}/golden", copy.root)
+    module = "crucible_gen.conformance.verify.expectations"
+    assert copy.run(f"python -c 'from {module} import fewer; print(fewer(\"{TYPE}\"))'") == "{'epochs': 2}\n"
 
 
 # Options, fields, stages ---------------------------------------------------------------------------------------------
@@ -320,6 +323,9 @@ def _see_stage(copy: Copy, words: str = "") -> None:
     assert 'options={"level": training.epochs}' in text["python"]
     assert '"level": 1' in text["ir"]
     assert "Acme.Audit" in copy.run("python -m crucible_recipes.one --dry-run")
+    golden = "tests/golden/recipes/audited"
+    if (copy.root / golden).is_dir():
+        copy.run(f"gen {golden} --out {copy.use}/golden", copy.root)
 
 
 def _add_stage_outside(copy: Copy) -> None:
@@ -406,7 +412,10 @@ def _add_problem(copy: Copy) -> None:
         '        yield Problem(said.place, "E0499", "this is a shout", hint="write small letters")\n',
     )
     page = "generator/crucible_gen/cli/explain/E0499.md"
-    copy.write(page, f"# E0499: {title}\n\nSay it calmly.\n\n```yaml wrong\ndescription: AH\n```\n")
+    copy.write(
+        page,
+        f"# E0499: {title}\n\nSay it calmly.\n\n```yaml wrong\ndescription: AH\n```\n\n```yaml right\ndescription: Ah\n```\n",
+    )
     copy.run("python docs/reference.py", copy.root)
 
 

@@ -38,7 +38,7 @@ SIBLINGS: Mapping[str, set[str]] = {
     "mlops": set(),
 }
 """The packages of that layer that each of them may import."""
-ENGINES = {"engines.trl", "engines.tinker"}
+ENGINES = {f"engines.{path.parent.name}" for path in (PACKAGE / "engines").glob("*/__init__.py")}
 """Engines do not know each other."""
 ALONE = {"environments.sandbox_inside", "environments.grading_worker"}
 """Programs that other processes run: they import nothing of the runtime, and nothing imports them."""
