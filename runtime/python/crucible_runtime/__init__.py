@@ -45,13 +45,15 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    """`Pipeline`, which is loaded when it is first asked for: a plan and `--help` do without a run."""
-    if name == "Pipeline":
-        from crucible_runtime.pipeline.run import Pipeline
+if not TYPE_CHECKING:  # a type checker that sees it takes every name for one of this module
 
-        return Pipeline
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    def __getattr__(name: str) -> Any:
+        """`Pipeline`, which is loaded when it is first asked for: a plan and `--help` do without a run."""
+        if name == "Pipeline":
+            from crucible_runtime.pipeline.run import Pipeline
+
+            return Pipeline
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 explain_missing_names(sys.modules[__name__], evaluation, ir, stages)

@@ -441,6 +441,7 @@ print(sorted(sys.modules), file=sys.stderr)
             "cli.recipe",
             "cli.settings",
             "cli.sources",
+            "compatibility",
             "errors",
             "evaluation",
             "experiment",
