@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from crucible_runtime import evaluation, ir, stages
 from crucible_runtime.cli import list_recipes, main
-from crucible_runtime.compatibility import explain_missing_names
 from crucible_runtime.errors import CrucibleError, OverrideError, StageError
 from crucible_runtime.experiment.canonical import canonical, config_hash, pretty
 from crucible_runtime.experiment.override import override
+from crucible_runtime.installation.compatibility import explain_missing_names
 from crucible_runtime.interface.stages import Context, Engine, Result, RunConfig, StageResult
 from crucible_runtime.pipeline import start
 from crucible_runtime.ports import Ports

@@ -14,10 +14,11 @@ from typing import Any
 import pytest
 
 import crucible_runtime
-from crucible_runtime import compatibility, evaluation, ir, list_recipes, main, start
-from crucible_runtime.compatibility import check, explain_missing_names, package_of
-from crucible_runtime.distribution import described, upgrade_instruction
+from crucible_runtime import evaluation, ir, list_recipes, main, start
 from crucible_runtime.errors import CrucibleError, InterfaceError
+from crucible_runtime.installation import compatibility
+from crucible_runtime.installation.compatibility import check, explain_missing_names, package_of
+from crucible_runtime.installation.distribution import described, upgrade_instruction
 from runtime_samples import sl_basic
 
 SUPPORT = Path(__file__).parents[0] / "support"
@@ -181,7 +182,7 @@ def test_nothing_is_read_for_a_name_that_is_only_asked_for() -> None:
 import sys, crucible_runtime as c
 from crucible_runtime import stages
 assert not hasattr(stages, "x") and not hasattr(c, "x")
-assert not {"importlib.metadata", "crucible_runtime.distribution", "json"} & set(sys.modules)
+assert not {"importlib.metadata", "crucible_runtime.installation.distribution", "json"} & set(sys.modules)
 """
     subprocess.run([sys.executable, "-c", program], check=True)
 

@@ -19,8 +19,8 @@ from typing import Any
 import pytest
 
 import crucible_runtime
-from crucible_runtime import distribution
-from crucible_runtime.distribution import install_command, upgrade_instruction
+from crucible_runtime.installation import distribution
+from crucible_runtime.installation.distribution import install_command, upgrade_instruction
 
 PACKAGE = Path(crucible_runtime.__file__).parent
 PROJECT = PACKAGE.parent
@@ -145,7 +145,8 @@ def test_no_credentials_are_shown(forge: Forge, record: Any, shown: str) -> None
 
 
 def test_a_runtime_that_is_only_on_the_path_names_its_project(tmp_path: Path) -> None:
-    code = "from crucible_runtime import distribution as d; print(d.install_command('local'), d.described(), sep='\\n')"
+    lines = "print(d.install_command('local'), d.described(), sep='\\n')"
+    code = f"from crucible_runtime.installation import distribution as d; {lines}"
     copy = tmp_path / "copy"
     shutil.copytree(PACKAGE, copy / "crucible_runtime")
 
@@ -270,7 +271,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 ASK = """
-from crucible_runtime.installed import missing, needs
+from crucible_runtime.installation.packages import missing, needs
 print(missing("engine x", needs("local", "crucible_small")(type("X", (), {}))))
 """
 TABLE = "from crucible_runtime.engines.mapping import load; print(load('trl').engine)"
