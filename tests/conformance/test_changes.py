@@ -40,7 +40,8 @@ WRITTEN = (
 def stated() -> dict[str, int]:
     """How many files each change needs, by its first cell, as the documentation says."""
     page = (ROOT / "docs" / "architecture.md").read_text("utf-8")
-    return {change: int(count) for change, count in re.findall(r"^\| ([^|]+) \| (\d+) \|", page, re.MULTILINE)}
+    table = page.partition("## Where to change what\n")[2].partition("\n## ")[0]
+    return {change: int(count) for change, count in re.findall(r"^\| ([^|]+) \| (\d+) \|", table, re.MULTILINE)}
 
 
 class Copy:
