@@ -12,7 +12,7 @@ from crucible_runtime.data.forms import FORMS
 from crucible_runtime.engines import tinker, trl
 from crucible_runtime.errors import PipelineError
 from crucible_runtime.experiment import rules
-from crucible_runtime.experiment.kinds import TYPES, kind, kind_of, trained_kind, with_rows
+from crucible_runtime.experiment.kinds import kind, kind_of, trained_kind, types, with_rows
 from crucible_runtime.interface.stages import RunConfig
 from crucible_runtime.ir import BackendRef, DatasetRef, Experiment, ModelRef, StageDef, TrainingConfig
 
@@ -29,18 +29,18 @@ EXPERIMENT = Experiment(
 
 
 def test_the_types_are_those_of_the_schemas() -> None:
-    assert [*TYPES] == [*rules.training_stages().values()]
-    assert TYPES.keys() == rules.options().keys()
+    assert [*types()] == [*rules.training_stages().values()]
+    assert types().keys() == rules.options().keys()
 
 
 @pytest.mark.parametrize("strategies", [trl.STRATEGIES, tinker.STRATEGIES])
 def test_each_engine_has_a_strategy_for_each_type(strategies: dict[str, object]) -> None:
-    assert strategies.keys() == TYPES.keys()
+    assert strategies.keys() == types().keys()
 
 
 def test_each_type_has_a_known_form_of_rows() -> None:
-    assert {type_.rows for type_ in TYPES.values()} == FORMS.keys()
-    assert {with_rows(form) for form in FORMS} == TYPES.keys()
+    assert {type_.rows for type_ in types().values()} == FORMS.keys()
+    assert {with_rows(form) for form in FORMS} == types().keys()
 
 
 def test_an_experiment_is_of_the_type_of_its_training_stage() -> None:
@@ -83,5 +83,5 @@ def test_nothing_but_the_strategies_names_a_type() -> None:
         if name.startswith(tuple(STRATEGIES)):
             continue
         tree = ast.parse(path.read_text("utf-8"))
-        named = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)} & TYPES.keys()
+        named = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)} & types().keys()
         assert named <= ({"preference"} if name in FORM else set()), name

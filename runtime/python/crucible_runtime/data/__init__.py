@@ -22,7 +22,7 @@ from crucible_runtime.data.adapters import ADAPTERS, GROUP, NAMES, Adapter, gues
 from crucible_runtime.data.forms import fit
 from crucible_runtime.data.row import BadRow, Placed, Row, bad_rows, nearest_of, shown
 from crucible_runtime.errors import InputError, did_you_mean
-from crucible_runtime.experiment.kinds import TYPES
+from crucible_runtime.experiment.kinds import types
 from crucible_runtime.installation.distribution import install_command
 from crucible_runtime.ir import DatasetRef
 
@@ -47,8 +47,8 @@ def rows(
     where a package that is needed is not installed.
     """
     _check(ref, split)
-    if kind not in TYPES:
-        raise nearest_of("type of recipe", kind, TYPES)
+    if kind not in types():
+        raise nearest_of("type of recipe", kind, types())
     if ref.provider == smoke.PROVIDER:
         return _generated(ref, adapter, kind, limit)
     placed = PROVIDERS[ref.provider](ref, split or ref.split, limit)
@@ -125,7 +125,7 @@ PROVIDERS: Mapping[str, Callable[[DatasetRef, str, int | None], Iterator[Placed]
 def _generated(ref: DatasetRef, adapter: str | None, kind: str, limit: int | None) -> list[Row]:
     found: list[Row] = list(islice(smoke.rows(ref.name, kind), limit))
     # Only problems have the columns of the data set that they stand for.
-    if TYPES[kind].rows != "problem" or (adapter is None and ref.name not in NAMES):
+    if types()[kind].rows != "problem" or (adapter is None and ref.name not in NAMES):
         return found
     placed = (Placed(f"{ref.name} row {number}", row) for number, row in enumerate(found, 1))
     return _adapted(ref, placed, adapter, kind, limit)

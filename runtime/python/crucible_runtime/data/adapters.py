@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 from crucible_runtime.data import programs
 from crucible_runtime.data.row import BadRow, Row, column, nearest_of, shown, text
 from crucible_runtime.errors import InputError, did_you_mean
-from crucible_runtime.experiment.kinds import TYPES
+from crucible_runtime.experiment.kinds import types
 
 Adapter: TypeAlias = Callable[[Row], Row | None]
 
@@ -234,7 +234,7 @@ def guess(name: str, columns: Iterable[str], kind: str) -> str:
     if name in NAMES:
         return NAMES[name]
     there = set(columns)
-    tried = [(adapter, wanted) for adapter, wanted, forms in _COLUMNS if TYPES[kind].rows in forms]
+    tried = [(adapter, wanted) for adapter, wanted, forms in _COLUMNS if types()[kind].rows in forms]
     for adapter, wanted in tried:
         if there.issuperset(wanted):
             return adapter

@@ -11,12 +11,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from crucible_runtime.data.row import BadRow, Row
-from crucible_runtime.experiment.kinds import TYPES
+from crucible_runtime.experiment.kinds import types
 
 
 def fit(row: Row, kind: str) -> Row:
     """A row in its common form as recipes of type `kind` train on it; raises BadRow where it has nothing for them."""
-    return FORMS[TYPES[kind].rows](row)
+    return FORMS[types()[kind].rows](row)
 
 
 def _conversation(row: Row) -> Row:

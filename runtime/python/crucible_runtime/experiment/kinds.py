@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from crucible_runtime.errors import PipelineError
@@ -51,17 +52,19 @@ class RecipeType:
     smoke: Smoke
 
 
+@cache
+def types() -> Mapping[str, RecipeType]:
+    """The recipe types by name, in the order of the schema; read at the first call, so that `--help` starts quickly."""
+    return {name: _recipe_type(said) for name, said in rules.recipe_types().items()}
+
+
 def _recipe_type(said: Mapping[str, Any]) -> RecipeType:
     return RecipeType(**{**said, "smoke": Smoke(**said["smoke"])})
 
 
-TYPES: Mapping[str, RecipeType] = {name: _recipe_type(said) for name, said in rules.recipe_types().items()}
-"""The recipe types by name, in the order of the schema."""
-
-
 def with_rows(form: str) -> str:
     """The recipe type that trains on rows of a form."""
-    return next(name for name, type_ in TYPES.items() if type_.rows == form)
+    return next(name for name, type_ in types().items() if type_.rows == form)
 
 
 def kind_of(module: str | None) -> str | None:

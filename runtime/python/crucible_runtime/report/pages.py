@@ -9,7 +9,7 @@ from typing import Any
 
 from crucible_runtime.errors import CanonicalError
 from crucible_runtime.experiment.canonical import canonical
-from crucible_runtime.experiment.kinds import TYPES
+from crucible_runtime.experiment.kinds import types
 from crucible_runtime.report.chart import Chart, chart, number
 from crucible_runtime.rundir.folder import EVALUATION
 from crucible_runtime.rundir.progress import duration
@@ -265,7 +265,7 @@ def _charts(runs: Mapping[str, Run]) -> Charts:
 
 def _main_metrics(run: Run) -> tuple[str, ...]:
     """The metrics that say most of a run, the most important one first."""
-    own = (TYPES[run.kind].main_metric,) if run.kind is not None else ()
+    own = (types()[run.kind].main_metric,) if run.kind is not None else ()
     return tuple(dict.fromkeys((*own, *_MAIN)))
 
 

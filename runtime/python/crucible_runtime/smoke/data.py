@@ -14,7 +14,7 @@ from importlib.resources import files
 from typing import Any, TypeAlias
 
 from crucible_runtime.errors import InputError, did_you_mean
-from crucible_runtime.experiment.kinds import TYPES
+from crucible_runtime.experiment.kinds import types
 from crucible_runtime.smoke.names import ENVIRONMENTS
 
 Row: TypeAlias = dict[str, Any]
@@ -158,7 +158,7 @@ def rows(name: str, kind: str) -> list[Row]:
 
     Rows of problems have the columns of their environment's data set, those of the other types are canonical.
     """
-    type_ = TYPES.get(kind)
+    type_ = types().get(kind)
     if type_ is not None and type_.environment:
         found = [row for row, _ in environment(name.removeprefix("tiny-"))]
         known = [f"tiny-{env}" for env in ENVIRONMENTS]

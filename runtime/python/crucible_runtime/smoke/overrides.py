@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from crucible_runtime.experiment.kinds import TYPES, RecipeType
+from crucible_runtime.experiment.kinds import RecipeType, types
 from crucible_runtime.ir import TrainingConfig
 from crucible_runtime.smoke.names import ENVIRONMENTS, MODEL, PROVIDER, TEACHER
 
@@ -30,7 +30,7 @@ def overrides(training: TrainingConfig, kind: str) -> dict[str, Any]:
 
     Sizes get smaller and never larger; what a tiny run can keep, it keeps. Pure, and imports no engine.
     """
-    type_, options = TYPES[kind], dict(training.options or {})
+    type_, options = types()[kind], dict(training.options or {})
     id_, name = _made(type_, options)
     data: dict[str, Any] = {"name": name, "provider": PROVIDER, "format": None}
     if _taught(type_, options):
