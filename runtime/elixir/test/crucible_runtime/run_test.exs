@@ -341,7 +341,7 @@ if Code.ensure_loaded?(CrucibleFramework) and Code.ensure_loaded?(CrucibleTrain.
                    results: [%{id: "1"}]
                  } = contains
 
-          assert %{task: "exact", scorer: :exact_match, metrics: %{accuracy: 0.0, total: 1}} =
+          assert %{task: "exact", scorer: :exact_match, metrics: %{accuracy: +0.0, total: 1}} =
                    exact
         end
 
@@ -376,7 +376,7 @@ if Code.ensure_loaded?(CrucibleFramework) and Code.ensure_loaded?(CrucibleTrain.
 
           assert %{
                    metrics: %{correct: 1, total: 2},
-                   results: [%{score: 0.0, error: _}, %{score: 1.0}]
+                   results: [%{score: +0.0, error: _}, %{score: 1.0}]
                  } = task
         end
 
@@ -413,7 +413,7 @@ if Code.ensure_loaded?(CrucibleFramework) and Code.ensure_loaded?(CrucibleTrain.
                    task
 
           assert_received {:sampling, %Training.Config{}}
-          assert_received {:params, %{temperature: 0.0}}
+          assert_received {:params, %{temperature: +0.0}}
           assert_received :closed
 
           assert {:error, {:evaluation, {"dataset", {:every_sample_failed, _}}, _}} =
