@@ -126,7 +126,9 @@ def _problems(node: Node) -> list[Problem]:
     named = node.get("targets")
     items = named.value if named is not None and isinstance(named.value, tuple) else ()
     others = any(isinstance(item.value, str) and item.value not in registry.BUILT_IN for item in items)
-    return Validator(schema(registry.known() if others else registry.BUILT_IN), "E0510").check(node)
+    known = schema(registry.known() if others else registry.BUILT_IN)
+    removed: Mapping[str, str] = known["x-removed"]
+    return Validator(known, "E0510", lambda name, path, _: "" if path else removed.get(name, "")).check(node)
 
 
 def _read(directory: Path) -> Node | None:

@@ -29,7 +29,7 @@ class RecipeOutput(OutputModel):
 class DefectOutput(OutputModel):
     """A known defect that can concern the recipes: `state` is `shown`, `gone`, or why neither is known.
 
-    `stops` are the recipes that it stops, `worked_around` those that have a wrapper for it.
+    `stops` are the recipes that it stops, `worked_around` those in which run/3 puts a stand-in in the stage's place.
     """
 
     id: str
@@ -69,7 +69,7 @@ def verify_output(report: Report, problems: Sequence[Problem]) -> VerifyOutput:
             package=each.package,
             state=each.state,
             stops=list(each.recipes),
-            worked_around=list(each.wrapped),
+            worked_around=list(each.replaced),
         )
         for each in report.defects
     ]

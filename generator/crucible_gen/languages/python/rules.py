@@ -1,9 +1,9 @@
-"""The schemas in, `crucible_runtime/rules.json` out: what overrides of a training configuration may say.
+"""Writes `crucible_runtime/rules.json` from the schemas: what overrides of a training configuration may say.
 
-`options` holds the properties that `training_config.options` may have, by recipe type; `structs` those of
+`options` holds the properties that `training_config.options` may have, by kind of recipe; `structs` those of
 TrainingConfig and of the structs that it refers to, by Python class; `training` names the recipe type of each training
-stage, by its module. A rule is the schema itself, without what the
-runtime does not check, and with `struct` in place of a reference to a struct.
+stage, by its module; `kinds` the kinds of a type whose recipes an option tells apart. A rule is the schema itself,
+without what the runtime does not check, and with `struct` in place of a reference to a struct.
 
     python -m crucible_gen.languages.python.rules > runtime/python/crucible_runtime/rules.json
 """
@@ -14,6 +14,8 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
+
+from crucible_gen.schemas import Schemas
 
 Raw: TypeAlias = Mapping[str, Any]
 
@@ -45,7 +47,7 @@ class _Rules:
             for key, document in self._documents.items()
             if key.startswith("options/") and "properties" in document
         }
-        found = {"options": options, "structs": self._structs, "training": self._training()}
+        found = {"options": options, "structs": self._structs, "training": self._training(), "kinds": self._kinds()}
         return json.dumps(found, indent=2, ensure_ascii=False) + "\n"
 
     def _training(self) -> Raw:
@@ -58,6 +60,18 @@ class _Rules:
             for stage in stages
             if stage["role"] == "training" and type_ in stage["types"]
         }
+
+    def _kinds(self) -> Raw:
+        """By recipe type: the option that decides of which kind a recipe is, and the kind that each of its values makes.
+
+        The value "" stands for a recipe that leaves the option out.
+        """
+        found: dict[str, Any] = {}
+        for kind in Schemas(self._documents).kinds.values():
+            if kind.option:
+                of_type = found.setdefault(kind.type, {"option": kind.option, "kinds": {}})
+                of_type["kinds"] |= dict.fromkeys((kind.value, *([""] if kind.default else [])), kind.name)
+        return found
 
     def _struct(self, key: str) -> str:
         """The class of the struct that document `key` describes; its properties are there when this returns."""

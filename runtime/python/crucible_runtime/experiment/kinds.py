@@ -1,6 +1,8 @@
-"""The recipe type of an experiment, and what a run must know of each type besides its schemas.
+"""The kind of recipe that an experiment is of, and what a run must know of each kind besides its schemas.
 
-Which stage trains which type is in the schemas (`rules.json`). How a type is trained is a strategy of each engine.
+A kind is a recipe type, or, where an option of the type decides how it is trained, what that option says: a recipe of
+type distillation with `method: prompt` is of kind prompt_distillation. Which stage trains which type, and which option
+decides, is in the schemas (`rules.json`). How a kind is trained is a strategy of each engine.
 """
 
 from __future__ import annotations
@@ -33,18 +35,20 @@ class Smoke:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecipeType:
-    """What a run must know of a recipe type.
+    """What a run must know of a kind of recipe.
 
     rows: the form of the rows that it trains on: conversation, preference, prompt or problem (see `data.forms`)
     rollouts: whether the model's own answers are trained on, so that batches are counted and not epochs
     environment: whether an environment (`options.env`) sets the problems and rewards the answers
     teacher: whether a teacher (`options.teacher_model`) judges the answers
+    taught: whether a teacher (`options.teacher_model`) writes the data before the training
     """
 
     rows: str
     rollouts: bool = False
     environment: bool = False
     teacher: bool = False
+    taught: bool = False
     smoke: Smoke
 
 
@@ -98,12 +102,17 @@ TYPES: Mapping[str, RecipeType] = {
             model="tiny-student",
         ),
     ),
+    "prompt_distillation": RecipeType(
+        rows="conversation",
+        taught=True,
+        smoke=Smoke(batch_size=8, learning_rate=5.0e-3, options=_HELD_OUT, data="tiny-languages"),
+    ),
 }
-"""The recipe types by name, in the order of the schema; a test compares them with it."""
+"""The kinds of recipes by name, in the order of the schema; a test compares them with it."""
 
 
 def with_rows(form: str) -> str:
-    """The recipe type that trains on rows of a form."""
+    """A kind of recipe that trains on rows of a form."""
     return next(name for name, type_ in TYPES.items() if type_.rows == form)
 
 
@@ -113,12 +122,14 @@ def kind_of(module: str | None) -> str | None:
 
 
 def kind(experiment: Experiment) -> str | None:
-    """The recipe type of an experiment, by its training stage; None where it trains nothing."""
-    return next((found for stage in experiment.pipeline if (found := kind_of(stage.module))), None)
+    """The kind of recipe of an experiment, by its training stage and its options; None where it trains nothing."""
+    type_ = next((found for stage in experiment.pipeline if (found := kind_of(stage.module))), None)
+    training = experiment.training_config
+    return type_ and rules.kind_of(type_, training.options if training is not None else None)
 
 
 def trained_kind(experiment: Experiment) -> str:
-    """The recipe type of an experiment for an engine; raises PipelineError where there is nothing to train."""
+    """The kind of recipe of an experiment for an engine; raises PipelineError where there is nothing to train."""
     found = kind(experiment)
     if found is None:
         raise PipelineError(f"experiment {experiment.id} has no stage that trains")

@@ -12,7 +12,7 @@ Rule: TypeAlias = Mapping[str, Any]
 
 
 def options() -> Mapping[str, Mapping[str, Rule]]:
-    """The rules of `training_config.options` by recipe type."""
+    """The rules of `training_config.options` by kind of recipe."""
     found: Mapping[str, Mapping[str, Rule]] = _rules()["options"]
     return found
 
@@ -27,6 +27,28 @@ def training_stages() -> Mapping[str, str]:
     """The recipe type that each training stage belongs to, by the stage's Elixir module."""
     found: Mapping[str, str] = _rules()["training"]
     return found
+
+
+def kind_of(type_: str, options: Mapping[str, Any] | None) -> str:
+    """The kind of recipe that `training_config.options` make of a type: the type itself, or what an option of it says.
+
+    A value of that option which no schema knows makes a recipe of the kind that leaves the option out.
+    """
+    decides = _rules()["kinds"].get(type_)
+    if decides is None:
+        return type_
+    kinds: Mapping[str, str] = decides["kinds"]
+    value = (options or {}).get(decides["option"])
+    return kinds.get(value if isinstance(value, str) else "", kinds[""])
+
+
+def deciding_option(kind: str, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> str | None:
+    """The option that makes recipes of `kind` such ones, where `before` has a value of it that does and `after` has not."""
+    for type_, decides in _rules()["kinds"].items():
+        if kind_of(type_, before) == kind != kind_of(type_, after):
+            option: str = decides["option"]
+            return option
+    return None
 
 
 @cache
