@@ -38,7 +38,7 @@ class Factory:
     @cached_property
     def schemas(self) -> Schemas:
         """What recipes are held to. Raises Problems for schemas of the user."""
-        return vocabulary.load(self.request.schemas)
+        return vocabulary.load(self.request.schemas, self.languages)
 
     @cached_property
     def languages(self) -> tuple[Language, ...]:

@@ -145,25 +145,32 @@ def steps(block: Block) -> Iterator[str]:
 
 
 class Session:
-    """A directory that the blocks of a page work in; commands are those of a user, `gen` and `python` are ours."""
+    """A directory that the blocks of a page work in; commands are those of a user; `gen`, `pip` and `python` are ours."""
 
     def __init__(self, directory: Path) -> None:
         self._base = directory
         self._rooms = 0
         tools = directory / "bin"
         tools.mkdir(parents=True)
-        for tool, arguments in {"gen": "-m crucible_gen ", "python": "", "python3": ""}.items():
+        for tool, arguments in {"gen": "-m crucible_gen ", "pip": "-m pip ", "python": "", "python3": ""}.items():
             (tools / tool).write_text(f'#!/bin/sh\nexec "{sys.executable}" {arguments}"$@"\n')
             (tools / tool).chmod(0o755)
-        packages = os.pathsep.join([str(ROOT / "generator"), str(ROOT / "runtime" / "python")])
+        packages = [str(ROOT / "generator"), str(ROOT / "runtime" / "python"), str(directory / "installed")]
         (directory / "home").mkdir()
         self._environment = {
             "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}",
             "HOME": str(directory / "home"),
             "LC_ALL": "C.UTF-8",
             "COLUMNS": "80",
-            "PYTHONPATH": packages,
+            "PYTHONPATH": os.pathsep.join(packages),
             "PYTHONDONTWRITEBYTECODE": "1",
+            # pip installs what a page made, for this session alone and with what is on this machine.
+            "PIP_TARGET": str(directory / "installed"),
+            "PIP_NO_DEPS": "1",
+            "PIP_NO_INDEX": "1",
+            "PIP_NO_BUILD_ISOLATION": "0",
+            "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+            "PIP_ROOT_USER_ACTION": "ignore",
         }
         self.code = 0
         self.fresh()

@@ -96,7 +96,10 @@ def test_json_is_right_and_a_stage_schema_is_accepted(page: str, block: Block, t
 
 @pytest.mark.parametrize(("page", "block"), [*examples("toml")], ids=ids)
 def test_toml_is_right_and_settings_are_known(page: str, block: Block, tmp_path: Path) -> None:
-    assert tomllib.loads(block.text)
+    parsed = tomllib.loads(block.text)
+    assert parsed
+    if block.word == "file" and "gen" not in parsed.get("tool", {}):
+        return  # a package that the page makes
     (tmp_path / "pyproject.toml").write_text(block.text, "utf-8")
     assert settings.find(tmp_path, {}).root == tmp_path
 

@@ -6,6 +6,7 @@ import ast
 import re
 import resource
 import subprocess
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import crucible_gen
@@ -19,6 +20,7 @@ from crucible_gen.conformance.verify.report import DefectStatus, Proof, Report, 
 from crucible_gen.conformance.verify.responses import Effect
 from crucible_gen.diagnostics import Problem, Problems
 from crucible_gen.documents.yaml_syntax import syntax_problem
+from crucible_gen.languages import registry
 from crucible_gen.output import File, plan, write
 from crucible_gen.schemas import Schemas
 from yaml.error import Mark, MarkedYAMLError
@@ -215,6 +217,13 @@ def _pull(root: Path, files: dict[str, str], request: PullRequest) -> Problem:
     return caught.value.problems[0]
 
 
+def _an_entry_point_that_is_no_language(root: Path) -> Problem:
+    entry = EntryPoint("lua", "json:JSONDecoder", registry.ENTRY_POINTS)
+    with pytest.raises(Problems) as caught:
+        registry.loaded("lua", [entry])
+    return caught.value.problems[0]
+
+
 def _nothing_to_verify_with(root: Path) -> Problem:
     return interpreters.no_elixir()
 
@@ -250,6 +259,7 @@ def _gone(root: Path) -> Problem:
 
 SETUPS = {
     "E0143": _yaml_without_words,
+    "E0530": _an_entry_point_that_is_no_language,
     "E0601": _one_path_for_two,
     "E0602": _a_path_outside,
     "E0617": _changed_meanwhile,

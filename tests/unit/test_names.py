@@ -123,6 +123,16 @@ def test_each_language_says_which_stems_are_taken() -> None:
     assert problem.message == "recipe ids ab and a_b would both be the Cobol program X"
 
 
+def test_modules_of_two_languages_do_not_collide() -> None:
+    def language(name: str, modules: dict[str, str]) -> Language:
+        return Language(name, lambda language, project: None, Naming(module=modules.__getitem__))  # type: ignore[arg-type,return-value]
+
+    one, other = language("one", {"a": "X", "b": "Y"}), language("other", {"a": "Y", "b": "X"})
+    assert collisions([("a", PLACE), ("b", PLACE)], [one, other]) == []
+    (problem,) = collisions([("a", PLACE), ("b", PLACE)], [one, language("other", {"a": "Z", "b": "Z"})])
+    assert problem.message == "recipe ids a and b would both be the module Z"
+
+
 @pytest.mark.parametrize(
     ("first", "second", "what"),
     [

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from crucible_gen.cli import guard
+from crucible_gen.diagnostics import did_you_mean
 from crucible_gen.documents import Plain
 from crucible_gen.incremental import Session, off
 
@@ -29,9 +30,11 @@ class Target(click.ParamType[str]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """The name, if there is such a language."""
         registry = _registry()
-        return (
-            str(value) if registry.is_known(value) else str(click.Choice(registry.known()).convert(value, param, ctx))
-        )
+        if registry.is_known(value):
+            return str(value)
+        names = ", ".join(map(repr, registry.known()))
+        near = did_you_mean(str(value), registry.known())
+        self.fail(f"{value!r} is not one of {names}{f'; {near}' if near else '.'}", param, ctx)
 
 
 def _registry() -> Any:

@@ -6,6 +6,18 @@ installed packages. Everything that differs between two languages is in its `Lan
 
 from __future__ import annotations
 
-from crucible_gen.languages.language import Body, Language, Naming, Printer
+from crucible_gen.languages.language import Body, Language, Naming, Printer, Project
 
-__all__ = ["Body", "Language", "Naming", "Printer", "emit", "layout", "registry", "source", "structs", "templates"]
+__all__ = [
+    "Body",
+    "Language",
+    "Naming",
+    "Printer",
+    "Project",
+    "emit",
+    "layout",
+    "registry",
+    "source",
+    "structs",
+    "templates",
+]

@@ -70,11 +70,11 @@ def collisions(ids: Iterable[tuple[str, Place]], languages: Sequence[Language]) 
     problems: list[Problem] = []
     for recipe_id, place in ids:
         its_stem = stem(recipe_id)
-        modules = [(each.naming, each.naming.module(its_stem)) for each in languages]
+        modules = [(each.name, each.naming.kind, each.naming.module(its_stem)) for each in languages]
         claims = (
             (f"id {recipe_id}", "are the same id"),
             (f"stem {its_stem}", f"would both be written to files named {its_stem}"),
-            *((f"{naming.kind} {name}", f"would both be the {naming.kind} {name}") for naming, name in modules),
+            *((f"module {language} {name}", f"would both be the {kind} {name}") for language, kind, name in modules),
             (f"disk {recipe_id.lower()}", "would be one file on a disk that ignores case"),
         )
         clash = next(((seen[claim], what) for claim, what in claims if claim in seen), None)

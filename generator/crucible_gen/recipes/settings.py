@@ -68,11 +68,17 @@ class Settings(NamedTuple):
 
 
 def schema(targets: Sequence[str] = registry.BUILT_IN) -> Raw:
-    """The JSON Schema of the settings, in which `targets` are the languages that may be named."""
+    """The JSON Schema of the settings, in which `targets` are the languages that may be named.
+
+    The settings of an installed language are a mapping under its name, which the language itself checks.
+    """
     parsed: Raw = json.loads((shipped("schemas") / "settings.schema.json").read_text("utf-8"))
     setting = parsed["properties"]["targets"]
     setting["items"]["enum"] = list(targets)
     setting["default"] = list(registry.BUILT_IN)
+    for name in targets:
+        if name not in registry.BUILT_IN:
+            parsed["properties"].setdefault(name, {"description": f"Settings of {name}.", "type": "object"})
     return parsed
 
 
@@ -122,11 +128,16 @@ def find(
 
 
 def _problems(node: Node) -> list[Problem]:
-    """What is wrong with a settings file. Installed languages are looked for only if it names one that is not built in."""
+    """What is wrong with a settings file.
+
+    Installed languages are searched only where it names a target that is not built in, or a setting that is unknown.
+    """
     named = node.get("targets")
     items = named.value if named is not None and isinstance(named.value, tuple) else ()
     others = any(isinstance(item.value, str) and item.value not in registry.BUILT_IN for item in items)
-    known = schema(registry.known() if others else registry.BUILT_IN)
+    known = schema()
+    if others or (isinstance(node.value, dict) and not node.value.keys() <= known["properties"].keys()):
+        known = schema(registry.known())
     removed: Mapping[str, str] = known["x-removed"]
     return Validator(known, "E0510", lambda name, path, _: "" if path else removed.get(name, "")).check(node)
 

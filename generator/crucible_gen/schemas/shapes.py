@@ -31,6 +31,7 @@ class StageInfo(NamedTuple):
 
     `types` are the recipe types that a training stage trains, `backend` the id of their default backend; `options` says
     whether the stage takes a map or a keyword list; `requires` names stages that must stand before it.
+    `training` is what a run must know of these types; only the runtime reads it.
     """
 
     name: str
@@ -41,6 +42,7 @@ class StageInfo(NamedTuple):
     backend: str | None = None
     options: Literal["map", "keyword"] = "map"
     requires: Sequence[str] = ()
+    training: Mapping[str, Plain] = MappingProxyType({})
 
 
 class RecipeKind(NamedTuple):

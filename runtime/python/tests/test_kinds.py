@@ -1,4 +1,4 @@
-"""Recipe types are data: the schemas name them, one table says what a run must know, and each engine has a strategy."""
+"""Recipe types are data: the schemas say what a run must know of each, and each engine has a strategy for it."""
 
 from __future__ import annotations
 
@@ -99,7 +99,6 @@ def test_an_engine_refuses_a_type_that_it_has_no_strategy_for(
 
 
 STRATEGIES = {
-    "experiment/kinds.py",
     "engines/tinker/builders.py",
     "engines/tinker/strategies",
     "engines/trl/distillation.py",
@@ -109,17 +108,15 @@ STRATEGIES = {
     "engines/trl/strategies.py",
     "engines/trl/supervised.py",
 }
-"""What may name a recipe type: the table, and the strategies of the engines."""
+"""What may name a recipe type: the strategies of the engines."""
 FORM = {"data/adapters.py", "data/forms.py"}
 """Where `preference` is the form of a row."""
-ORDER = {"report/pages.py"}
-"""Which curve comes first on the page."""
 
 
-def test_nothing_but_the_table_and_the_strategies_names_a_type() -> None:
+def test_nothing_but_the_strategies_names_a_type() -> None:
     for path in sorted(PACKAGE.rglob("*.py")):
         name = path.relative_to(PACKAGE).as_posix()
-        if name.startswith(tuple(STRATEGIES)) or name in ORDER:
+        if name.startswith(tuple(STRATEGIES)):
             continue
         tree = ast.parse(path.read_text("utf-8"))
         named = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)} & TYPES.keys()

@@ -2,8 +2,9 @@
 
 `options` holds the properties that `training_config.options` may have, by kind of recipe; `structs` those of
 TrainingConfig and of the structs that it refers to, by Python class; `training` names the recipe type of each training
-stage, by its module; `kinds` the kinds of a type whose recipes an option tells apart. A rule is the schema itself,
-without what the runtime does not check, and with `struct` in place of a reference to a struct.
+stage, by its module; `kinds` the kinds of a type whose recipes an option tells apart; `types` what a run must know of
+each kind. A rule is the schema itself, without what the runtime does not check, and with `struct` in place of a reference
+to a struct.
 
     python -m crucible_gen.languages.python.rules > runtime/python/crucible_runtime/rules.json
 """
@@ -38,6 +39,7 @@ class _Rules:
             path.relative_to(schemas).as_posix(): json.loads(path.read_text("utf-8"))
             for path in sorted(schemas.rglob("*.schema.json"))
         }
+        self._kinds = Schemas(self._documents).kinds
         self._structs: dict[str, Raw] = {}
 
     def text(self) -> str:
@@ -47,27 +49,38 @@ class _Rules:
             for key, document in self._documents.items()
             if key.startswith("options/") and "properties" in document
         }
-        found = {"options": options, "structs": self._structs, "training": self._training(), "kinds": self._kinds()}
+        training = self._training()
+        found = {
+            "options": options,
+            "structs": self._structs,
+            "training": {stage["module"]: type_ for type_, stage in training.items()},
+            "kinds": self._deciding(),
+            "types": {
+                kind.name: self._documents[f"options/{kind.name}.schema.json"].get("x-training")
+                or training[kind.type]["training"]
+                for kind in self._kinds.values()
+            },
+        }
         return json.dumps(found, indent=2, ensure_ascii=False) + "\n"
 
-    def _training(self) -> Raw:
-        """The recipe type of each training stage by module, in the order in which the schema of recipes has the types."""
+    def _training(self) -> dict[str, Raw]:
+        """What `x-stage` says of the stage that trains each recipe type, in the order of the schema of recipes."""
         types: list[str] = self._documents["recipe.schema.json"]["properties"]["type"]["enum"]
         stages = [each["x-stage"] for key, each in self._documents.items() if key.startswith("stages/")]
         return {
-            stage["module"]: type_
+            type_: stage
             for type_ in types
             for stage in stages
             if stage["role"] == "training" and type_ in stage["types"]
         }
 
-    def _kinds(self) -> Raw:
+    def _deciding(self) -> Raw:
         """By recipe type: the option that decides of which kind a recipe is, and the kind that each of its values makes.
 
         The value "" stands for a recipe that leaves the option out.
         """
         found: dict[str, Any] = {}
-        for kind in Schemas(self._documents).kinds.values():
+        for kind in self._kinds.values():
             if kind.option:
                 of_type = found.setdefault(kind.type, {"option": kind.option, "kinds": {}})
                 of_type["kinds"] |= dict.fromkeys((kind.value, *([""] if kind.default else [])), kind.name)

@@ -1,14 +1,15 @@
-"""The kind of recipe that an experiment is of, and what a run must know of each kind besides its schemas.
+"""The kind of recipe that an experiment is of, and what a run must know of each kind.
 
 A kind is a recipe type, or, where an option of the type decides how it is trained, what that option says: a recipe of
-type distillation with `method: prompt` is of kind prompt_distillation. Which stage trains which type, and which option
-decides, is in the schemas (`rules.json`). How a kind is trained is a strategy of each engine.
+type distillation with `method: prompt` is of kind prompt_distillation. All of it is in the schemas (`rules.json`). How a
+kind is trained is a strategy of each engine.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from crucible_runtime.errors import PipelineError
 from crucible_runtime.experiment import rules
@@ -42,6 +43,7 @@ class RecipeType:
     environment: whether an environment (`options.env`) sets the problems and rewards the answers
     teacher: whether a teacher (`options.teacher_model`) judges the answers
     taught: whether a teacher (`options.teacher_model`) writes the data before the training
+    main_metric: the metric that says most of a training: its curve comes first in a report
     """
 
     rows: str
@@ -49,66 +51,16 @@ class RecipeType:
     environment: bool = False
     teacher: bool = False
     taught: bool = False
+    main_metric: str = "loss"
     smoke: Smoke
 
 
-_BATCHES = 20
-_HELD_OUT: Mapping[str, int] = {"max_length": 512, "eval_every": 10, "infrequent_eval_every": 10, "test_size": 8}
+def _recipe_type(said: Mapping[str, Any]) -> RecipeType:
+    return RecipeType(**{**said, "smoke": Smoke(**said["smoke"])})
 
-TYPES: Mapping[str, RecipeType] = {
-    "supervised": RecipeType(
-        rows="conversation",
-        smoke=Smoke(batch_size=8, learning_rate=5.0e-3, options=_HELD_OUT, data="tiny-chat"),
-    ),
-    "rl": RecipeType(
-        rows="problem",
-        rollouts=True,
-        environment=True,
-        smoke=Smoke(
-            batch_size=4,
-            learning_rate=4.0e-4,
-            options={
-                "eval_every": 10,
-                "group_size": 8,
-                "max_length": 1024,
-                "max_steps": _BATCHES,
-                "max_tokens": 48,
-                "max_turns": 1,
-                "num_substeps": 2,
-                "test_size": 8,
-            },
-        ),
-    ),
-    "preference": RecipeType(
-        rows="preference",
-        smoke=Smoke(batch_size=8, learning_rate=2.0e-3, options=_HELD_OUT, data="tiny-preferences"),
-    ),
-    "distillation": RecipeType(
-        rows="prompt",
-        rollouts=True,
-        teacher=True,
-        smoke=Smoke(
-            batch_size=4,
-            learning_rate=1.0e-3,
-            options={
-                "eval_every": 10,
-                "group_size": 2,
-                "max_prompt_tokens": 256,
-                "max_steps": _BATCHES,
-                "max_tokens": 16,
-                "num_substeps": 2,
-            },
-            data="tiny-questions",
-            model="tiny-student",
-        ),
-    ),
-    "prompt_distillation": RecipeType(
-        rows="conversation",
-        taught=True,
-        smoke=Smoke(batch_size=8, learning_rate=5.0e-3, options=_HELD_OUT, data="tiny-languages"),
-    ),
-}
-"""The kinds of recipes by name, in the order of the schema; a test compares them with it."""
+
+TYPES: Mapping[str, RecipeType] = {name: _recipe_type(said) for name, said in rules.recipe_types().items()}
+"""The kinds of recipes by name, in the order of the schema."""
 
 
 def with_rows(form: str) -> str:

@@ -29,6 +29,12 @@ def training_stages() -> Mapping[str, str]:
     return found
 
 
+def recipe_types() -> Mapping[str, Mapping[str, Any]]:
+    """What the schemas say of each kind of recipe (`x-stage.training`, `x-training`), in their order."""
+    found: Mapping[str, Mapping[str, Any]] = _rules()["types"]
+    return found
+
+
 def kind_of(type_: str, options: Mapping[str, Any] | None) -> str:
     """The kind of recipe that `training_config.options` make of a type: the type itself, or what an option of it says.
 
