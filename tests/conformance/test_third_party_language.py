@@ -271,7 +271,7 @@ main()
 
 
 @pytest.mark.parametrize(
-    ("targets", "times"), [("", 0), ("targets: [python, ir]\n", 0), ("compat: []\n", 0), (ALL, 1)], ids=str
+    ("targets", "times"), [("", 0), ("targets: [python, ir]\n", 0), ("schemas: []\n", 0), (ALL, 1)], ids=str
 )
 def test_packages_are_searched_only_for_a_target_that_is_not_built_in(
     targets: str, times: int, machine: Machine
