@@ -206,12 +206,13 @@ def feeds(type_: str) -> dict[str, str]:
 
 
 def options() -> Lines:
-    """A section a recipe type, with the stage option that each value feeds."""
-    for type_ in TYPES:
-        key = f"options/{type_}.schema.json"
-        fed = feeds(type_)
-        module = SCHEMAS.types[type_].info.module.rpartition(".")[2]
-        yield from ("", f"### {type_}", "")
+    """A section for each kind of recipe, with the stage option that each value feeds."""
+    for kind_ in SCHEMAS.kinds.values():
+        key = f"options/{kind_.name}.schema.json"
+        fed = feeds(kind_.type)
+        module = SCHEMAS.types[kind_.type].info.module.rpartition(".")[2]
+        method = f"{kind_.option}: {kind_.value}"
+        yield from ("", f"### {kind_.type}" + (f" with {method}" if kind_.option else ""), "")
         yield from table("option", "value", f"`{module}`", "meaning")
         for name, value in properties(DOCUMENTS[key]):
             whole, _ = chosen(value, key)

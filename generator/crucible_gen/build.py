@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from crucible_gen import factory
-from crucible_gen.diagnostics import Place, Problem, Problems, shown
+from crucible_gen.diagnostics import Problem, Problems, shown
 from crucible_gen.incremental import Session, off, workers
 from crucible_gen.languages import registry
 from crucible_gen.output import manifest, plan, write
-from crucible_gen.recipes import discover, ids, rules
+from crucible_gen.recipes import discover, ids
 from crucible_gen.results import Answers, Product, Request, Result, Reusable
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def build(request: Request, session: Session | None = None) -> Result:
         return Result(
             reusable.recipes, _files(reusable.products.values()), products=reusable.products, rest=reusable.rest
         )
-    problems: list[Problem] = list(rules.compat((release, Place("compat")) for release in request.compat))
+    problems: list[Problem] = []
     try:
         files = discover.files(request.paths, request.out, problems)
         products = _products(files, maker, reusable, problems)
@@ -98,8 +98,7 @@ def build(request: Request, session: Session | None = None) -> Result:
         ]
         if problems:
             raise Problems(problems)
-        extras = tuple(sorted({path for each in chosen for path in each.extras}))
-        shared = reusable.shared if reusable.shared and reusable.shared.extras == extras else maker.shared(extras)
+        shared = reusable.shared or maker.shared()
     except Problems as error:
         return Result(0, problems=tuple(sorted(set(error.problems))))
     stopped = {each.id: each.stopped for each in sorted(chosen, key=lambda each: each.id) if each.stopped}

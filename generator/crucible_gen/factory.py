@@ -59,9 +59,7 @@ class Factory:
     def emitter(self) -> emit.Emitter:
         """What prints experiments. Raises Problems for templates of the user."""
         asked = self.request
-        wanted = emit.Wanted(
-            asked.root, asked.out, asked.targets, asked.templates, asked.profile, asked.compat, asked.options
-        )
+        wanted = emit.Wanted(asked.root, asked.out, asked.targets, asked.templates, asked.profile, asked.options)
         return emit.Emitter(self.schemas, wanted)
 
     def prepare(self) -> None:
@@ -86,7 +84,7 @@ class Factory:
         valid = [
             path for path, each in products.items() if not each.problems and (not asked.only or each.id in asked.only)
         ]
-        experiments = {path: lower.lower(recipes[path].node, self.schemas, asked.compat) for path in valid}  # lower
+        experiments = {path: lower.lower(recipes[path].node, self.schemas) for path in valid}  # lower
         products |= {path: self._emitted(products[path], recipes[path], experiments[path]) for path in valid}  # emit
         return products, problems, set(map(str, self.reader.extended))
 
@@ -95,12 +93,12 @@ class Factory:
         products, problems, _ = self.make(files)
         return None if problems or any(each.problems for each in products.values()) else products
 
-    def shared(self, extras: Sequence[str]) -> Product:
-        """The files that all recipes share; `extras` are those that only some recipes need."""
-        files = tuple(self.emitter.shared(extras))
+    def shared(self) -> Product:
+        """The files that all recipes share."""
+        files = tuple(self.emitter.shared())
         if self.request.whole:
             files += (manifest.file(self.request.targets, registry.shipped_folders()),)
-        return Product("", extras=tuple(extras), outputs=tuple(file.path for file in files), files=files)
+        return Product("", outputs=tuple(file.path for file in files), files=files)
 
     def _validated(self, recipe: Recipe) -> Product:
         """What others see of a recipe, and what is wrong in it."""
@@ -122,7 +120,6 @@ class Factory:
         found = defects.stopping((stage.module for stage in experiment.stages), self.schemas.releases)
         return product._replace(
             stopped=tuple(defect.id for defect in found),
-            extras=self.emitter.extras(experiment),
             outputs=tuple(file.path for file in files),
             files=files,
         )
@@ -130,7 +127,7 @@ class Factory:
 
 def read(request: Request, schemas: Schemas) -> list[Recipe]:
     """The valid recipes that the request names, sorted by id. Raises Problems with all that is wrong in any of them."""
-    problems: list[Problem] = list(rules.compat((release, Place("compat")) for release in request.compat))
+    problems: list[Problem] = []
     sources = discover.recipes(request.paths, request.out, problems)
     reader, validator = resolve.Reader(schemas), vocabulary.validator(schemas)
     recipes: list[Recipe] = []

@@ -21,7 +21,7 @@ class Request(NamedTuple):
     """What a run is asked for. Paths are absolute or relative to the working directory.
 
     `root` is the project root, which paths in outputs are relative to; `targets` are names of languages; `only` are
-    recipe ids; `compat` are releases whose known defects the generated project works around.
+    recipe ids.
     """
 
     paths: Sequence[Path]
@@ -32,7 +32,6 @@ class Request(NamedTuple):
     profile: str | None = None
     schemas: Sequence[Path] = ()
     templates: Path | None = None
-    compat: Sequence[str] = ()
     options: Mapping[str, Mapping[str, Plain]] = _NONE
     """The settings of languages, by language."""
     whole: bool = False
@@ -50,7 +49,6 @@ def requested(settings: Settings, paths: Sequence[Path], only: Sequence[str] = (
         profile=settings.optional("profile"),
         schemas=[settings.base("schemas") / path for path in settings.texts("schemas")],
         templates=settings.path("templates") if settings.optional("templates") else None,
-        compat=tuple(settings.texts("compat")),
         options=settings.of_languages(),
         whole=not only and not settings.values["targets"].origin.startswith("--"),
     )
@@ -69,8 +67,6 @@ class Product(NamedTuple):
     profiles: tuple[str, ...] = ()
     stopped: tuple[str, ...] = ()
     """The known defects that stop the recipe from running."""
-    extras: tuple[str, ...] = ()
-    """Shared outputs that this recipe needs and most do not."""
     outputs: tuple[str, ...] = ()
     files: tuple[File, ...] = ()
     place: Place = Place("")
@@ -80,7 +76,7 @@ class Product(NamedTuple):
     def interface(self) -> tuple[object, ...]:
         """What other recipes and the summary of a run depend on: everything but contents."""
         paths = tuple(path for path, _ in self.sources)
-        return self.id, paths, self.profiles, self.stopped, self.extras, self.outputs
+        return self.id, paths, self.profiles, self.stopped, self.outputs
 
 
 class Reusable(NamedTuple):

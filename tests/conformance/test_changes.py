@@ -190,7 +190,9 @@ def _add_type(copy: Copy) -> None:
                 '"""Recipes of rankings."""\n\nfrom crucible_runtime.engines.trl.supervised import CONFIG, problems, '
                 'train, values\n\n__all__ = ["CONFIG", "problems", "train", "values"]\n',
             )
-            copy.replace(f"{strategies}.py", "preference, supervised\n", f"preference, {TYPE}, supervised\n")
+            copy.replace(
+                f"{strategies}.py", "prompt_distillation, supervised\n", f"prompt_distillation, {TYPE}, supervised\n"
+            )
             copy.replace(f"{strategies}.py", '    "rl": grpo,\n', f'    "rl": grpo,\n    "{TYPE}": {TYPE},\n')
         else:
             module = "crucible_runtime.engines.tinker.strategies.supervised"
@@ -199,7 +201,7 @@ def _add_type(copy: Copy) -> None:
                 f'"""Recipes of rankings."""\n\nfrom {module} import Supervised\n\n\n'
                 f'class Ranking(Supervised):\n    """As the cookbook trains on conversations."""\n',
             )
-            first = f"from {module} import SlLoop, Supervised\n"
+            first = f"from {module} import PromptDistillation, SlLoop, Supervised\n"
             copy.replace(f"{strategies}/__init__.py", first, f"{first}from {module[:-10]}{TYPE} import Ranking\n")
             copy.replace(f"{strategies}/__init__.py", '    "rl": Rl,\n', f'    "rl": Rl,\n    "{TYPE}": Ranking,\n')
     text = (copy.root / "templates/new/supervised.yaml").read_text("utf-8")
@@ -221,8 +223,8 @@ def _add_type_to_code(copy: Copy) -> None:
     function = f'def {TYPE}_train(context: Context, options: Options) -> Output:\n    """Trains on rankings."""\n'
     after = "\n\ndef model_register("
     copy.replace(stages, after, f"\n\n{function}    return _train(context, options)\n{after}")
-    rule = f'    "{TYPE}": _TypeRule(counts_epochs=True, rounds=1, schedule="linear"),\n'
-    copy.replace(expected, '    "rl": _TypeRule', f'{rule}    "rl": _TypeRule')
+    rule = f'    "{TYPE}": _KindRule(counts_epochs=True, rounds=1, schedule="linear"),\n'
+    copy.replace(expected, '    "rl": _KindRule', f'{rule}    "rl": _KindRule')
 
 
 def _see_type(copy: Copy) -> None:

@@ -13,7 +13,7 @@ from generated_code import compact
 
 RUNTIME = Path(__file__).parents[2] / "runtime" / "elixir"
 RECIPE = "id: one\ntype: supervised\ntraining_config: {model_ref: m, dataset_ref: d}\n"
-RL = "id: two\ntype: rl\ncompat: [crucible_train@0.3.0]\ntraining_config: {model_ref: m, dataset_ref: d}\n"
+RL = "id: two\ntype: rl\ntraining_config: {model_ref: m, dataset_ref: d}\n"
 
 pytestmark = pytest.mark.elixir
 
@@ -75,10 +75,8 @@ def test_mix_compiles_it_against_the_runtime_and_its_own_tests_pass(tmp_path: Pa
     path = os.path.relpath(RUNTIME, root)
     elixir = generated(root, {"path": path}, {"one.yaml": RECIPE, "two.yaml": RL})
     there = sorted(path.relative_to(elixir).as_posix() for path in (elixir / "lib").rglob("*.ex"))
-    # The stages that stand in for others are stages of the project itself.
     assert [name.removeprefix("lib/") for name in there] == [
         "crucible_recipes.ex",
-        "crucible_recipes/compat.ex",
         "crucible_recipes/one.ex",
         "crucible_recipes/two.ex",
     ]
@@ -91,7 +89,7 @@ def test_mix_compiles_it_against_the_runtime_and_its_own_tests_pass(tmp_path: Pa
     assert built.returncode == 0, built.stdout + built.stderr
     expected = compact((root / "generated/ir/two.json").read_text("utf-8"))
     assert built.stdout.rpartition("json: ")[2].strip() == expected
-    assert "Elixir.CrucibleRecipes.Compat.RLTrain" in expected
+    assert "Elixir.CrucibleTrain.Stages.RLTrain" in expected
     script = 'IO.inspect(CrucibleRecipes.run("one"), label: "ran")'
     ran = mix(elixir, "run", "-e", script)
     assert "ran: {:error, {:missing_values, [:ports, :train_dataset]}}" in ran.stdout, ran.stdout + ran.stderr

@@ -31,15 +31,18 @@ json.dump(answers, sys.stdout)
 pytestmark = pytest.mark.elixir
 
 
-def type_of(stem: str) -> str:
-    """The type of a recipe, as its stage tells."""
+def kind_of(stem: str) -> str:
+    """The kind of a recipe, as its stage and its options tell."""
     types = {
         "supervised_train": "supervised",
         "rl_train": "rl",
         "dpo_train": "preference",
         "distillation": "distillation",
     }
-    names = [stage["name"] for stage in json.loads(ir(stem))["pipeline"]]
+    experiment = json.loads(ir(stem))
+    if (experiment["training_config"]["options"] or {}).get("method") == "prompt":
+        return "prompt_distillation"
+    names = [stage["name"] for stage in experiment["pipeline"]]
     return next(type_ for name, type_ in types.items() if name in names)
 
 
@@ -58,7 +61,7 @@ def elixir(tmp_path_factory: pytest.TempPathFactory) -> Verdict:
     asked = {}
     for stem in STEMS:
         name = module(GENERATED / "elixir", stem)
-        sources = {case: override.elixir for case, override in GOOD.items() if type_of(stem) in override.types}
+        sources = {case: override.elixir for case, override in GOOD.items() if kind_of(stem) in override.kinds}
         sources |= {case: source for case, (_, source) in BAD.items()}
         for case, source in sources.items():
             built = f"{name}.build_spec(%{{training_config: {source}}})"
@@ -68,7 +71,7 @@ def elixir(tmp_path_factory: pytest.TempPathFactory) -> Verdict:
 
 @pytest.mark.parametrize("stem", STEMS)
 def test_the_same_override_makes_the_same_experiment(elixir: Verdict, stem: str, tmp_path: Path) -> None:
-    cases = [case for case, override in GOOD.items() if type_of(stem) in override.types]
+    cases = [case for case, override in GOOD.items() if kind_of(stem) in override.kinds]
     answers = in_python([(stem, GOOD[case].python) for case in cases], GENERATED / "python", tmp_path)
     for case, (kind, text) in zip(cases, answers, strict=True):
         assert kind == "value", (case, text)

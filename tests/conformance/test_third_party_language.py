@@ -131,13 +131,13 @@ def test_a_second_run_takes_the_short_way_until_the_source_changes(machine: Mach
     time.sleep(snapshot.MARGIN / 1e9 + 0.1)  # a record trusts no file that has just been written
     assert "| crucible_gen.build\n" in machine.gen("recipes", python=IMPORTS).err
     ran = machine.gen("recipes", python=IMPORTS)
-    assert ran.out == "1 recipe: 25 files, 25 unchanged\n"
+    assert ran.out == "1 recipe: 26 files, 26 unchanged\n"
     assert "crucible_gen.build\n" not in ran.err and "acme_lua" not in ran.err
     for path, old, new in (("__init__.py", "Ports?", "Doors?"), ("printer.py", "---@field", "---@member")):
         source = machine.site / "acme_lua" / path
         source.write_text(source.read_text("utf-8").replace(old, new), "utf-8")
-        assert "1 of 25 files differs" in machine.gen("--check", "recipes").err
-        assert machine.gen("recipes").out == "1 recipe: 25 files, 1 updated, 24 unchanged\n"
+        assert "1 of 26 files differs" in machine.gen("--check", "recipes").err
+        assert machine.gen("recipes").out == "1 recipe: 26 files, 1 updated, 25 unchanged\n"
     assert "---@member ports Doors?" in machine.read("lua/recipes/sl_basic.lua")
 
 
@@ -271,7 +271,7 @@ main()
 
 
 @pytest.mark.parametrize(
-    ("targets", "times"), [("", 0), ("targets: [python, ir]\n", 0), ("compat: []\n", 0), (ALL, 1)], ids=str
+    ("targets", "times"), [("", 0), ("targets: [python, ir]\n", 0), ("schemas: []\n", 0), (ALL, 1)], ids=str
 )
 def test_packages_are_searched_only_for_a_target_that_is_not_built_in(
     targets: str, times: int, machine: Machine

@@ -46,7 +46,7 @@ RUNS = {
     "dpo": Learns("loss", -0.28, 19, ("dpo_train", "model_register", "deploy")),
     "math_rl": Learns("reward", 0.3, 20, ("rl_train",)),
     "on_policy_distillation": Learns("loss", -1.8, 20, ("distillation", "model_register")),
-    "prompt_distillation": Learns("loss", -2.0, 16, ("supervised_train", "model_register", "deploy")),
+    "prompt_distillation": Learns("loss", -2.0, 16, ("distillation", "model_register", "deploy")),
     "rl_basic": Learns("reward", 0.3, 20, ("rl_train", "model_register")),
     "rl_loop": Learns("reward", 0.35, 20, ("rl_train",)),
     "sl_basic": Learns("loss", -1.9, 19, ("supervised_train", "model_register", "deploy")),

@@ -21,6 +21,7 @@ import pytest
 from crucible_runtime import override, smoke, start
 from crucible_runtime.engines.trl import TrlEngine, arguments
 from crucible_runtime.errors import CrucibleError, EngineError, StageError, UnsupportedError
+from crucible_runtime.experiment.kinds import trained_kind
 from crucible_runtime.interface.stages import Context, RunConfig
 from crucible_runtime.ir import ModelRef
 from crucible_runtime.stages import supervised_train
@@ -48,7 +49,7 @@ def recipe(name: str) -> Any:
 def small(name: str, overrides: Mapping[str, Any] | None = None) -> Any:
     """A recipe's training configuration as --smoke has it, with `overrides` in place."""
     module = recipe(name)
-    kind = "preference" if name == "dpo" else "supervised"
+    kind = trained_kind(module.build_experiment())
     training = module.training_config(smoke.overrides(module.training_config(), kind))
     return override(training, overrides, kind=kind)
 

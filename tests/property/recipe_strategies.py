@@ -183,8 +183,8 @@ class Draw:
         return drawn.filter(lambda found: len(found) >= low) if low else drawn
 
     def recipes(self) -> st.SearchStrategy[tuple[Recipe, dict[str, Any]]]:
-        """Valid recipes of every type, each with overrides; only a batch can make their ids unique."""
-        kinds = {type_: (self.recipe(type_), self.overrides(type_)) for type_ in sorted(self.schemas.types)}
+        """Valid recipes of every kind, each with overrides; only a batch can make their ids unique."""
+        kinds = {kind: (self.recipe(kind), self.overrides(kind)) for kind in sorted(self.schemas.kinds)}
 
         @st.composite
         def pair(draw: st.DrawFn) -> tuple[Recipe, dict[str, Any]]:
@@ -193,18 +193,23 @@ class Draw:
 
         return pair()
 
-    def recipe(self, type_: str) -> st.SearchStrategy[Recipe]:
-        """Valid recipes of one type."""
+    def recipe(self, kind: str) -> st.SearchStrategy[Recipe]:
+        """Valid recipes of one kind."""
+        of = self.schemas.kinds[kind]
         training = at(self.root, self.root["properties"]["training_config"]["$ref"].removeprefix("#"))
         training = dict(training) | {"required": ["model_ref", "dataset_ref"]}
-        options = self.values(self._options(type_))
+        options = self.values(self._options(kind))
+        if not of.default:
+            training["required"] += ["options"]
+            options = options.map(lambda drawn: {**(drawn or {}), of.option: of.value})
         replaced: dict[str, st.SearchStrategy[Any]] = {
-            "type": st.just(type_),
-            "training_config": self.fields(training, {"options": st.one_of(options, options, st.none())}),
+            "type": st.just(of.type),
+            "training_config": self.fields(
+                training, {"options": st.one_of(options, options, st.none()) if of.default else options}
+            ),
             "mlops": self._mlops(),
             "stages": self._stages(),
             "evaluation": self._evaluation(),
-            "compat": st.none() | st.just(["crucible_train@0.3.0"]),
             "profiles": st.none(),
             "extends": st.none(),
             "id": stems,
@@ -212,21 +217,18 @@ class Draw:
         root = dict(self.root) | {"required": ["id", "type", "training_config"]}
         return self.fields(root, replaced)
 
-    def overrides(self, type_: str) -> st.SearchStrategy[dict[str, Any]]:
+    def overrides(self, kind: str) -> st.SearchStrategy[dict[str, Any]]:
         """Valid overrides of a training configuration: some fields, parts of structs, parts of options; no nulls."""
         training = dict(at(self.root, self.root["properties"]["training_config"]["$ref"].removeprefix("#")))
-        replaced: dict[str, st.SearchStrategy[Any]] = {"options": self.values(self._options(type_))}
+        replaced: dict[str, st.SearchStrategy[Any]] = {"options": self.values(self._options(kind))}
         for name in ("model_ref", "dataset_ref"):
             struct = dict(at(self.root, training["properties"][name]["$ref"].removeprefix("#")))
             replaced[name] = self.fields(struct | {"required": []}, {})
         return self.fields(training | {"required": []}, replaced)
 
-    def _options(self, type_: str) -> Raw:
-        for rule in self.root["allOf"]:
-            if rule["if"].get("properties", {}).get("type", {}).get("const") == type_:
-                part: Raw = rule["then"]["properties"]["training_config"]["properties"]["options"]
-                return part
-        raise AssertionError(f"no options for {type_}")
+    def _options(self, kind: str) -> Raw:
+        part: Raw = {"$ref": f"#/$defs/options.{kind}"}
+        return part
 
     def _mlops(self) -> st.SearchStrategy[Any]:
         raw = self.root["properties"]["mlops"]

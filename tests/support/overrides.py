@@ -8,11 +8,11 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Override:
-    """One override: for Python, for Elixir, and the types of recipes that know its options (all without any)."""
+    """One override: for Python, for Elixir, and the kinds of recipes that know its options (all without any)."""
 
     python: dict[str, Any]
     elixir: str
-    types: tuple[str, ...] = ("distillation", "preference", "rl", "supervised")
+    kinds: tuple[str, ...] = ("distillation", "preference", "prompt_distillation", "rl", "supervised")
 
 
 GOOD = {
@@ -73,7 +73,7 @@ GOOD = {
         "%{options: %{lora_rank: nil, lr_schedule: nil, num_batches: nil}}",
         ("distillation", "rl"),
     ),
-    "no options": Override({"options": None}, "%{options: nil}"),
+    "no options": Override({"options": None}, "%{options: nil}", ("distillation", "preference", "rl", "supervised")),
     "options of the stage": Override(
         {"options": {"lr_schedule": "cosine", "eval_every": 3, "adam_eps": 1.0e-6}},
         "%{options: %{lr_schedule: :cosine, eval_every: 3, adam_eps: 1.0e-6}}",

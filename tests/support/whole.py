@@ -124,20 +124,6 @@ def break_recipe(root: Path, chance: random.Random) -> None:
         path.write_text(path.read_text() + "no_such_field: 1\n")
 
 
-def ask_for_wrappers(root: Path, chance: random.Random) -> None:
-    """A recipe or a fragment asks for wrapper stages, for which there is one more output, or asks no more."""
-    for path in root.glob("recipes/*.yaml"):
-        path.write_text(path.read_text().replace("type: supervised", "type: rl"))
-    if path := _pick(root, chance, chance.choice(["recipes/*.yaml", "recipes/fragments/*.yaml"])):
-        lines = [line for line in path.read_text().split("\n") if "crucible_train@" not in line]
-        asks = ["", 'compat: ["crucible_train@0.3.0"]\n', '"com\\x70at": [crucible_train@0.3.0]\n']
-        path.write_text("\n".join(lines) + chance.choice(asks))
-
-
-def delete_wrappers(root: Path, chance: random.Random) -> None:
-    (root / "generated/elixir/lib/crucible_recipes/compat.ex").unlink(missing_ok=True)
-
-
 def extend_a_neighbour(root: Path, chance: random.Random) -> None:
     """A recipe extends a file beside it, which has no id, or sometimes has one."""
     name = chance.choice(["d", "shared"])
@@ -258,7 +244,7 @@ def edit_settings(root: Path, chance: random.Random) -> None:
         if there
         else chance.choice(["schemas: [gone]\n", "templates: gone\n"])
     )
-    extra = chance.choice(["", "targets: [python]\n", "compat: [crucible_train@0.3.0]\n", "# nothing\n"])
+    extra = chance.choice(["", "targets: [python]\n", "# nothing\n"])
     (root / "gen.yaml").write_text(text + extra)
 
 
@@ -273,6 +259,6 @@ def settings_nearer(root: Path, chance: random.Random) -> None:
 CHANGES: tuple[Change, ...] = (
     edit_recipe, rewrite_extends, break_recipe, edit_fragment, touch, replace_by_equal, add_recipe, delete_recipe,
     rename_recipe, swap, edit_output, edit_header, line_ends, delete_output, copy_output, link_output, add_foreign,
-    edit_schema, edit_template, edit_settings, settings_nearer, ask_for_wrappers,
-    delete_wrappers, delete_wrappers, extend_a_neighbour,
+    edit_schema, edit_template, edit_settings, settings_nearer,
+    extend_a_neighbour,
 )  # fmt: skip

@@ -20,21 +20,18 @@ from generated_code import GENERATED
 
 ROOT = Path(__file__).parents[2]
 RUNTIME = ROOT / "runtime" / "elixir"
-COMPAT = "lib/crucible_recipes/compat.ex"
-"""What a project has only if a recipe names a wrapper stage."""
 
 
 def test_it_gives_the_files_of_the_committed_project() -> None:
     for path, text in runtime.files("CrucibleRecipes"):
-        if path != COMPAT:  # the committed recipes need no wrapper stage
-            written = (GENERATED / "elixir" / path).read_text("utf-8")
-            assert written.split("\n", 2)[2] == text, path
+        written = (GENERATED / "elixir" / path).read_text("utf-8")
+        assert written.split("\n", 2)[2] == text, path
 
 
 def test_every_file_that_it_gives_is_written_once(tmp_path: Path) -> None:
     paths = [path for path, _ in runtime.files("CrucibleRecipes")]
     assert len(paths) == len(set(paths)) == 10
-    assert {path for path in paths if path != COMPAT} <= {
+    assert set(paths) <= {
         path.relative_to(GENERATED / "elixir").as_posix() for path in (GENERATED / "elixir").rglob("*.ex*")
     }
 
@@ -176,26 +173,24 @@ def tree(root: Path) -> dict[str, bytes]:
     return {path.relative_to(out).as_posix(): path.read_bytes() for path in out.rglob("*") if path.is_file()}
 
 
-@pytest.mark.parametrize("compat", ["", "compat: [crucible_train@0.3.0]\n"])
-def test_the_setting_takes_the_copy_away_and_back(compat: str, tmp_path: Path) -> None:
-    recipe = RECIPE.replace("supervised", "rl")
-    root = project(tmp_path, {"recipes/one.yaml": recipe, "gen.yaml": f"recipes: [recipes]\n{compat}"})
+def test_the_setting_takes_the_copy_away_and_back(tmp_path: Path) -> None:
+    settings = "recipes: [recipes]\n"
+    root = project(tmp_path, {"recipes/one.yaml": RECIPE.replace("supervised", "rl"), "gen.yaml": settings})
     assert gen([], root).code == 0
     copied = tree(root)
-    (root / "gen.yaml").write_text(f"recipes: [recipes]\n{compat}{DEPENDS}")
+    (root / "gen.yaml").write_text(f"{settings}{DEPENDS}")
     assert gen(["--check"], root).code == 1
     assert gen([], root).code == 0
-    wraps = {f"elixir/{COMPAT}"} if compat else set()
-    gone = {f"elixir/{path}" for path, _ in runtime.files("CrucibleRecipes")} - wraps
-    gone |= {"elixir/lib/crucible_recipes/recipe/schema.ex"} | ({f"elixir/{COMPAT}"} - wraps)
+    gone = {f"elixir/{path}" for path, _ in runtime.files("CrucibleRecipes")}
+    gone |= {"elixir/lib/crucible_recipes/recipe/schema.ex"}
     assert set(tree(root)) == set(copied) - gone
-    assert wraps <= set(copied)
+    assert gone <= set(copied)
     for arguments in (["--check"], ["--check", "--no-cache"]):
         checked = gen(arguments, root)
         assert checked.code == 0, checked.both
-    (root / "gen.yaml").write_text(f"recipes: [recipes]\n{compat}{DEPENDS.replace('0.1', '0.2')}")
+    (root / "gen.yaml").write_text(f"{settings}{DEPENDS.replace('0.1', '0.2')}")
     assert gen(["--check", "--no-cache"], root).code == 1
-    (root / "gen.yaml").write_text(f"recipes: [recipes]\n{compat}")
+    (root / "gen.yaml").write_text(settings)
     assert gen(["--check", "--no-cache"], root).code == 1
     assert gen([], root).code == 0
     assert tree(root) == copied

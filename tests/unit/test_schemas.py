@@ -43,6 +43,8 @@ STAGES = {schema["x-stage"]["module"]: schema for key, schema in SCHEMAS.items()
 TRAINING = {module: schema for module, schema in STAGES.items() if schema["x-stage"]["role"] == "training"}
 STRUCTS: dict[str, Raw] = CONTRACTS["crucible_ir-0.3.0"]["structs"]
 TYPES = SCHEMAS["recipe.schema.json"]["properties"]["type"]["enum"]
+KINDS = {**{type_: type_ for type_ in TYPES}, "prompt_distillation": "distillation"}
+"""The kinds of recipes, each with its type."""
 
 REGISTRY: referencing.Registry[Any] = referencing.Registry().with_resources(
     (BASE + key, referencing.jsonschema.DRAFT202012.create_resource(schema)) for key, schema in SCHEMAS.items()
@@ -475,7 +477,7 @@ def test_stage_is_the_contract_s(module: str) -> None:
 def test_each_recipe_type_has_one_training_stage() -> None:
     types = [type_ for schema in TRAINING.values() for type_ in schema["x-stage"]["types"]]
     assert sorted(types) == sorted(TYPES)
-    assert {f"options/{type_}.schema.json" for type_ in TYPES} | {"options/common.schema.json"} == {
+    assert {f"options/{kind}.schema.json" for kind in KINDS} | {"options/common.schema.json"} == {
         key for key in SCHEMAS if key.startswith("options/")
     }
 
@@ -574,12 +576,13 @@ def test_every_source_is_a_field_of_the_recipe(module: str) -> None:
 
 def test_each_option_is_described_once() -> None:
     seen: dict[str, set[str]] = {}
-    for type_ in TYPES:
-        properties = SCHEMAS[f"options/{type_}.schema.json"]["properties"]
+    for kind in KINDS:
+        properties = SCHEMAS[f"options/{kind}.schema.json"]["properties"]
         assert list(properties) == sorted(properties)
         for name, raw in properties.items():
-            seen.setdefault(name, set()).add(raw.get("$ref", type_))
-    common = SCHEMAS["options/common.schema.json"]["$defs"]
+            if name != "method":  # it has one value in each
+                seen.setdefault(name, set()).add(raw.get("$ref", repr(raw)))
+    common = SCHEMAS["options/common.schema.json"]["$defs"].keys() - {"method"}
     own = {name for name, sources in seen.items() if not any(source.startswith("common.") for source in sources)}
     assert set(seen) - own == set(common)
     for name in set(seen) - own:
@@ -711,9 +714,17 @@ GOOD: dict[str, Raw] = {
     ),
     "preference": recipe("preference", {"beta": 0.1, "reference_model": "Qwen/Qwen3-8B", "lora_rank": 32}),
     "on-policy distillation": recipe("distillation", {"teacher_model": "Qwen/Qwen3-32B", "kl_discount_factor": 0.0}),
+    "on-policy distillation by name": recipe("distillation", {"method": "on_policy", "group_size": 4}),
     "prompt distillation": recipe(
-        "supervised", {"teacher_model": "Qwen/Qwen3-32B", "answer_regex": "Answer: (\\w+)", "num_samples": 1}
+        "distillation",
+        {"method": "prompt", "teacher_model": "Qwen/Qwen3-32B", "answer_regex": "Answer: (\\w+)", "num_samples": 1},
     ),
+    "a base that may have the method": {
+        "id": "later",
+        "type": "distillation",
+        "extends": "base.yaml",
+        "training_config": {"options": {"teacher_prompt": "{text}"}},
+    },
 }
 BAD: dict[str, tuple[Raw, str, str]] = {
     "no id": ({key: LEAST[key] for key in ("type", "training_config")}, "", "required"),
@@ -724,6 +735,27 @@ BAD: dict[str, tuple[Raw, str, str]] = {
     "an unknown training field": (recipe(training={"epoch": 1}), "training_config", "additionalProperties"),
     "an unknown option": (recipe(options={"lora_rnk": 1}), "training_config.options", "additionalProperties"),
     "an option of another type": (recipe(options={"group_size": 4}), "training_config.options", "additionalProperties"),
+    "a teacher's prompt in supervised training": (
+        recipe(options={"teacher_prompt": "{text}"}),
+        "training_config.options",
+        "additionalProperties",
+    ),
+    "a teacher's prompt in on-policy distillation": (
+        recipe("distillation", {"teacher_prompt": "{text}"}),
+        "training_config.options",
+        "additionalProperties",
+    ),
+    "rollouts in prompt distillation": (
+        recipe("distillation", {"method": "prompt", "group_size": 4}),
+        "training_config.options",
+        "additionalProperties",
+    ),
+    "an unknown method": (recipe("distillation", {"method": "off_policy"}), "training_config.options.method", "enum"),
+    "a method where the type is something else": (
+        recipe("supervised", {"method": "prompt"}),
+        "training_config.options",
+        "additionalProperties",
+    ),
     "no epochs": (recipe(training={"epochs": 0}), "training_config.epochs", "minimum"),
     "half a batch": (recipe(training={"batch_size": 1.5}), "training_config.batch_size", "type"),
     "a learning rate of 0": (
@@ -853,12 +885,21 @@ def test_a_profile_may_change_all_but_what_a_recipe_is() -> None:
     assert list(names) == [name for name in properties if name not in ("id", "type", "extends", "profiles")]
 
 
-def test_each_type_has_its_own_options() -> None:
-    rules = SCHEMAS["recipe.schema.json"]["allOf"][1:]
-    for rule, type_ in zip(rules, TYPES, strict=True):
-        assert rule["if"]["properties"]["type"]["const"] == type_
+def test_each_kind_has_its_own_options() -> None:
+    *rules, method = SCHEMAS["recipe.schema.json"]["allOf"][1:]
+    for rule, kind in zip(rules, KINDS, strict=True):
+        assert rule["if"]["properties"]["type"]["const"] == KINDS[kind]
         options = rule["then"]["properties"]["training_config"]["properties"]["options"]
-        assert options == {"$ref": f"options/{type_}.schema.json"}
+        assert options == {"$ref": f"options/{kind}.schema.json"}
+    assert method["if"] == {"properties": {"type": {"const": "distillation"}}, "required": ["type"]}
+    values = SCHEMAS["options/common.schema.json"]["$defs"]["method"]["enum"]
+    assert values == [
+        value
+        for kind in ("distillation", "prompt_distillation")
+        for value in SCHEMAS[f"options/{kind}.schema.json"]["properties"]["method"]["enum"]
+    ]
+    others = SCHEMAS["engine.schema.json"]["$defs"]["kind"]["anyOf"][1]["enum"]
+    assert [*TYPES, *others] == [*KINDS]
 
 
 def test_mlops_are_the_stages_that_say_so() -> None:

@@ -225,7 +225,8 @@ def test_a_field_of_training_config_or_its_options_says_where_it_belongs() -> No
 def test_an_option_of_another_type_says_whose_it_is() -> None:
     assert hints(options="beta: 0.1") == ["beta is an option of preference recipes, not of supervised ones: remove it"]
     assert hints("preference", options="group_size: 4") == [
-        "group_size is an option of distillation and rl recipes, not of preference ones: remove it"
+        "group_size is an option of rl recipes and distillation recipes with method: on_policy, not of preference ones: "
+        "remove it"
     ]
 
 

@@ -60,6 +60,19 @@ training_config:
 """,
 }
 """A recipe of each type, with values that no default has."""
+OTHERS = {
+    "taught": """\
+id: taught
+type: distillation
+training_config:
+  model_ref: a/model
+  dataset_ref: {name: taught.jsonl, provider: local}
+  epochs: 2
+  learning_rate: 1.0e-4
+  options: {method: prompt, teacher_model: a/teacher, teacher_prompt: "{text}?", source_path: lines.txt}
+""",
+}
+"""Recipes that tests ask for by name."""
 
 
 @pytest.fixture(scope="session")
@@ -83,7 +96,7 @@ def recipes(tmp_path: Path) -> Callable[..., Path]:
     """A function that writes a project with these recipes, or all, and settings; it answers the project."""
 
     def write(*names: str, settings: str = "") -> Path:
-        files = {f"recipes/{name}.yaml": RECIPES[name] for name in names or RECIPES}
+        files = {f"recipes/{name}.yaml": (RECIPES | OTHERS)[name] for name in names or RECIPES}
         return project(tmp_path, {"gen.yaml": settings, **files})
 
     return write

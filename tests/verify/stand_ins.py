@@ -385,7 +385,8 @@ def _blanks(count: int) -> str:
 def _stage(name: str, repaired: bool) -> str:
     struct, fields, described, run = STAGES[name]
     holes = {"stage": name, "struct": struct, "run": run}
-    holes["fields"] = fields + (", lr_schedule: :linear" if repaired and name == "DPOTrain" else "")
+    schedules = {"DPOTrain": ":linear", "Distillation": ":constant"} if repaired else {}
+    holes["fields"] = fields + (f", lr_schedule: {schedules[name]}" if name in schedules else "")
     holes["described"] = "[]" if repaired else f"[{described}]"
     holes["lists"] = LIST_METRICS if repaired else ""
     if repaired and name == "DPOTrain":

@@ -1,9 +1,8 @@
-"""Known defects: each shows on a stand-in that has it and has gone from one that is repaired; `compat` gets round those
+"""Known defects: each shows on a stand-in that has it and has gone from one that is repaired; the facade gets round those
 that stop a recipe."""
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -29,7 +28,7 @@ def report(root: Path, packages: Path, *args: str) -> dict[str, Any]:
 
 def proofs(found: dict[str, Any]) -> dict[str, set[tuple[str, str | None]]]:
     """Recipe to the states of the proofs that need a run, with the defects that they met."""
-    run = ("rates", "failure", "pipeline")
+    run = ("plain", "rates", "failure", "pipeline")
     return {
         row["id"]: {(row["proofs"][name]["state"], row["proofs"][name]["defect"]) for name in run}
         for row in found["recipes"]
@@ -40,16 +39,18 @@ def proofs(found: dict[str, Any]) -> dict[str, set[tuple[str, str | None]]]:
 
 
 @pytest.mark.elixir
-def test_without_compat_exactly_the_known_defects_stop_recipes(recipes: Recipes, packages: Path) -> None:
+def test_the_plain_stages_show_the_known_defects_and_the_facade_none(recipes: Recipes, packages: Path) -> None:
     root = recipes()
     gen(["recipes"], root)
     found = report(root, packages)
     assert proofs(found) == {
         "sl": {("ok", None)},
         "dpo": {("ok", None)},
-        "rl": {("known", "D0003")},
-        "distil": {("known", "D0002")},
+        "rl": {("known", "D0003"), ("ok", None)},
+        "distil": {("known", "D0002"), ("ok", None)},
     }
+    for row in found["recipes"]:
+        assert {name for name, proof in row["proofs"].items() if proof["state"] != "ok"} <= {"plain"}
     states = {each["id"]: each["state"] for each in found["defects"]}
     assert states == dict.fromkeys(defects.defects(), "shown")
     stops = {each["id"]: each["stops"] for each in found["defects"] if each["stops"]}
@@ -65,17 +66,9 @@ def test_what_has_gone_is_said(recipes: Recipes, repaired: Path) -> None:
     assert {each["id"]: each["state"] for each in found["defects"]} == dict.fromkeys(defects.defects(), "gone")
     gone = [each for each in found["problems"] if each["code"] == "E0913"]
     assert [each["message"].split()[0] for each in gone] == list(defects.defects())
-    assert all(each["hint"] == "" for each in gone)
-
-
-@pytest.mark.elixir
-def test_wrappers_work_with_a_repaired_release_and_are_said_to_be_needless(recipes: Recipes, repaired: Path) -> None:
-    root = recipes("rl", "distil", settings=f"compat: [{RELEASE}]\n")
-    gen(["recipes"], root)
-    found = report(root, repaired)
-    assert set().union(*proofs(found).values()) == {("ok", None)}
-    hints = {each["message"].split()[0]: each["hint"] for each in found["problems"] if each["code"] == "E0913"}
-    assert hints["D0002"] == hints["D0003"] == f"take {RELEASE} out of compat"
+    hints = {each["message"].split()[0]: each["hint"] for each in gone}
+    assert {id_ for id_, hint in hints.items() if hint} == {"D0002", "D0003"}
+    assert hints["D0002"] == hints["D0003"] == "run/3 runs the stand-in until gen knows of this release"
 
 
 @pytest.mark.elixir
@@ -86,6 +79,17 @@ def test_a_schedule_that_dpo_does_not_know_is_a_known_defect(recipes: Recipes, p
     gen(["recipes"], root)
     found = report(root, packages)
     assert found["recipes"][0]["proofs"]["rates"]["defect"] == "D0009"
+
+
+@pytest.mark.elixir
+def test_a_schedule_that_distillation_does_not_know_is_a_known_defect(recipes: Recipes, packages: Path) -> None:
+    root = recipes("taught")
+    gen(["recipes"], root)
+    found = report(root, packages)["recipes"][0]["proofs"]
+    assert {name: proof["defect"] for name, proof in found.items() if proof["state"] != "ok"} == {
+        "plain": "D0002",
+        "rates": "D0010",
+    }
 
 
 @pytest.mark.elixir
@@ -104,74 +108,56 @@ def test_a_new_failure_is_no_known_one(recipes: Recipes, packages: Path) -> None
 # What is generated ---------------------------------------------------------------------------------------------------
 
 
-def test_compat_names_wrappers_in_all_three_targets(recipes: Recipes) -> None:
-    root = recipes("rl", "distil", "sl")
-    wrapper, stage = "CrucibleRecipes.Compat.RLTrain", "CrucibleTrain.Stages.RLTrain"
-    files = ("elixir/lib/crucible_recipes/rl.ex", "python/crucible_recipes/rl.py", "ir/rl.json")
-    compat = root / "generated/elixir/lib/crucible_recipes/compat.ex"
-
+def test_all_three_targets_name_the_stages_of_the_packages(recipes: Recipes) -> None:
+    root = recipes("rl", "distil", "taught")
     gen(["recipes"], root)
-    plain = {name: (root / "generated" / name).read_text("utf-8") for name in files}
-    assert all(stage in text and wrapper not in text for text in plain.values())
-    assert not compat.exists()
-
-    gen(["recipes", "--compat", RELEASE], root)
-    wrapped = {name: (root / "generated" / name).read_text("utf-8") for name in files}
-    assert all(wrapper in text and stage not in text for text in wrapped.values())
-    assert compat.is_file()
-    assert "CrucibleTrain.Stages.SupervisedTrain" in (root / "generated/ir/sl.json").read_text("utf-8")
-
-    gen(["recipes"], root)
-    assert {name: (root / "generated" / name).read_text("utf-8") for name in files} == plain
-    assert not compat.exists()
+    for name, stage in (("rl", "RLTrain"), ("distil", "Distillation"), ("taught", "Distillation")):
+        for file in (f"elixir/lib/crucible_recipes/{name}.ex", f"python/crucible_recipes/{name}.py", f"ir/{name}.json"):
+            text = (root / "generated" / file).read_text("utf-8")
+            assert f"CrucibleTrain.Stages.{stage}" in text, file
+            assert "StandIns" not in text, file
+    assert (root / "generated/elixir/lib/crucible_recipes/stand_ins.ex").is_file()
 
 
-def test_compat_of_one_recipe_is_that_recipes(recipes: Recipes) -> None:
-    root = recipes("rl", "distil")
+REMOVED = "remove it: run/3 of the generated Elixir puts a stand-in in the place of a stage with a known defect"
+
+
+@pytest.mark.parametrize("where", ["settings", "recipe", "profile"])
+def test_the_setting_compat_of_earlier_releases_is_an_error_that_says_what_to_do(recipes: Recipes, where: str) -> None:
+    said = f"compat: [{RELEASE}]\n"
+    root = recipes("rl", settings=said if where == "settings" else "")
     path = root / "recipes" / "rl.yaml"
-    path.write_text(f"{path.read_text('utf-8')}compat: [{RELEASE}]\n", "utf-8")
-    assert gen(["recipes"], root).err.startswith("note: distil cannot run to its end: ")
-    assert "CrucibleRecipes.Compat.RLTrain" in (root / "generated/ir/rl.json").read_text("utf-8")
-    assert "CrucibleTrain.Stages.Distillation" in (root / "generated/ir/distil.json").read_text("utf-8")
-    assert gen(["--check", "recipes"], root).code == 0
-
-
-@pytest.mark.elixir
-def test_the_wrappers_are_formatted(recipes: Recipes) -> None:
-    root = recipes("rl")
-    gen(["recipes", "--compat", RELEASE], root)
-    command = ["mix", "format", "--check-formatted"]
-    done = subprocess.run(command, cwd=root / "generated/elixir", capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-
-
-@pytest.mark.parametrize("where", ["settings", "recipe", "flag"])
-def test_a_release_with_nothing_to_work_around_is_a_problem(recipes: Recipes, where: str) -> None:
-    wrong = "crucible_train@0.3.1"
-    root = recipes("rl", settings=f"compat: [{wrong}]\n" if where == "settings" else "")
-    path = root / "recipes" / "rl.yaml"
-    path.write_text(path.read_text("utf-8") + (f"compat: [{wrong}]\n" if where == "recipe" else ""), "utf-8")
-    ran = gen(["recipes", *(["--compat", wrong] if where == "flag" else [])], root)
+    more = {"settings": "", "recipe": said, "profile": f"profiles:\n  small:\n    {said}"}[where]
+    path.write_text(path.read_text("utf-8") + more, "utf-8")
+    ran = gen(["recipes"], root)
     assert ran.code == 1
-    assert f"error[E0418]: there is nothing to work around in {wrong}" in ran.err
-    assert f"did you mean {RELEASE}?" in ran.err
+    assert f"error[{'E0510' if where == 'settings' else 'E0201'}]: unknown field compat" in ran.err
+    assert f"= help: {REMOVED}\n" in ran.err
+    for file in (root / "gen.yaml", path):
+        file.write_text(file.read_text("utf-8").replace(said, ""), "utf-8")
+    if where == "profile":
+        path.write_text(path.read_text("utf-8").replace("profiles:\n  small:\n    ", ""), "utf-8")
+    assert gen(["recipes"], root).code == 0
 
 
 # What is said --------------------------------------------------------------------------------------------------------
 
 
-def test_one_line_says_which_recipes_cannot_run(recipes: Recipes) -> None:
+def test_one_line_says_which_recipes_run_with_stand_ins(recipes: Recipes) -> None:
     root = recipes()
     ran = gen(["recipes"], root)
     assert ran.err == (
-        "note: distil, rl cannot run to their end: known defects of crucible_train, D0002, D0003; "
-        'compat = ["crucible_train@0.3.0"] works around it, and gen explain D0002 tells more\n'
+        "note: in Elixir, run/3 runs stand-ins for stages of distil, rl: known defects of crucible_train, "
+        "D0002, D0003; gen explain D0002 tells more\n"
     )
     assert ran.code == 0
     assert "note" not in ran.out
 
 
-@pytest.mark.parametrize("args", [["-q"], ["--compat", RELEASE], ["--only", "sl"]])
+PYTHON = ["--target", "python"]
+
+
+@pytest.mark.parametrize("args", [["-q"], ["--only", "sl"], PYTHON, [*PYTHON, "--target", "ir"]])
 def test_no_line_where_nothing_is_to_say(recipes: Recipes, args: list[str]) -> None:
     assert gen(["recipes", *args], recipes()).err == ""
 
@@ -202,13 +188,12 @@ def test_a_defect_is_about_things_that_exist(defect: defects.Defect) -> None:
     assert (ROOT / defect.test).is_file()
     if defect.stops:
         assert defect.raises is not None
-        assert defect.wrapper is not None
-    if defect.wrapper is not None:
-        template = dict(runtime.files("CrucibleRecipes"))["lib/crucible_recipes/compat.ex"]
-        assert set(defect.wrapper.modules) <= set(defect.stages)
-        for stage, wrapper in defect.wrapper.modules.items():
-            assert f"defmodule {wrapper} do\n" in template
-            assert f"def stands_for, do: {stage}\n" in template
+        assert set(defect.stand_ins) == set(defect.stages)
+    text = dict(runtime.files("CrucibleRecipes"))["lib/crucible_recipes/stand_ins.ex"]
+    for stage, stand_in in defect.stand_ins.items():
+        assert f"defmodule CrucibleRecipes.{stand_in} do\n" in text
+        assert f"def stands_for, do: {stage}\n" in text
+        assert f"    {stage} => __MODULE__.{stand_in.removeprefix('StandIns.')}" in text
 
 
 @pytest.mark.parametrize(
@@ -223,10 +208,3 @@ def test_a_defect_is_about_things_that_exist(defect: defects.Defect) -> None:
 def test_ranges_of_versions(versions: str, inside: list[str], outside: list[str]) -> None:
     defect = defects.defects()["D0003"]._replace(versions=versions)
     assert [version for version in [*inside, *outside] if defect.covers(version)] == inside
-
-
-def test_wrappers_are_those_of_the_releases_that_are_named() -> None:
-    assert defects.wrappers([]) == {}
-    assert defects.wrappers(["crucible_train@0.4.0"]) == {}
-    assert set(defects.wrappers([RELEASE])) == {"CrucibleTrain.Stages.RLTrain", "CrucibleTrain.Stages.Distillation"}
-    assert defects.compats() == [RELEASE]

@@ -98,7 +98,7 @@ def test_without_elixir_python_is_still_proven(
     found = printed("verify", gen(args, root).out)
     states = {row["id"]: {name: proof["state"] for name, proof in row["proofs"].items()} for row in found["recipes"]}
     python_only = {"json": "ok"} | dict.fromkeys(
-        ("compile", "valid", "overrides", "options", "rates", "failure", "pipeline"), "not run"
+        ("compile", "valid", "overrides", "options", "plain", "rates", "failure", "pipeline"), "not run"
     )
     assert states == {"sl": python_only, "rl": python_only}
     assert [each["code"] for each in found["problems"]] == ["E0902"]

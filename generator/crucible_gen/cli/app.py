@@ -85,12 +85,6 @@ def gen() -> None:
 @click.option(
     "--schemas", metavar="PATH", multiple=True, help="Stage schemas of your own: a directory or file (repeatable)."
 )
-@click.option(
-    "--compat",
-    metavar="PACKAGE@VERSION",
-    multiple=True,
-    help="Work around the known defects of this release, such as crucible_train@0.3.0 (repeatable).",
-)
 @click.option("--templates", metavar="DIR", help="Templates that replace shipped ones of the same name.")
 @click.option(
     "--force", is_flag=True, help="Overwrite generated files that were edited by hand, after showing the diff."

@@ -140,12 +140,13 @@ class _Run:
     # Words
 
     def _notice(self, result: Result) -> str:
-        """What is said of known defects that stop recipes; as before, where no other recipes were looked at."""
-        from crucible_gen.ir import defects
+        """What the languages say of known defects that stop recipes; as before, where no others were looked at."""
+        from crucible_gen.languages import registry
 
         if result.rest:
             return self._session.said_before()
-        return f"{defects.notice(result.stopped)}\n" if result.stopped else ""
+        notices = [registry.get(target).notice(result.stopped) for target in self._request.targets]
+        return "".join(f"{notice}\n" for notice in notices if notice)
 
     def _done(self, summary: str) -> str:
         """What is printed when everything is written."""

@@ -36,7 +36,6 @@ from crucible_gen.cli.options import COLOR, CONTEXT, FORMAT, given, guarded
 @click.option("--only", metavar="RECIPE", multiple=True, help="Only the recipe with this id (repeatable).")
 @click.option("--profile", metavar="NAME", help="The profile that it was generated with.")
 @click.option("--schemas", metavar="PATH", multiple=True, help="Stage schemas of your own (repeatable).")
-@click.option("--compat", metavar="PACKAGE@VERSION", multiple=True, help="What it was generated with (repeatable).")
 @click.option("--format", "format_", type=FORMAT, help="How the report is printed.")
 @click.option("--color", type=COLOR, help="When output has colours (NO_COLOR is honoured).")
 def verify(

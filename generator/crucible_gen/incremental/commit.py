@@ -93,7 +93,7 @@ def _is_held(notes: Notes, result: Result, path: str) -> bool:
 def _row(path: str, product: Product) -> Row:
     digests = tuple(digest(file.data) for file in product.files)
     each = product
-    return Row(path, each.id, each.sources, each.profiles, each.stopped, each.extras, each.outputs, digests)
+    return Row(path, each.id, each.sources, each.profiles, each.stopped, each.outputs, digests)
 
 
 def _digests(notes: Notes, products: Mapping[str, Product]) -> dict[str, str]:

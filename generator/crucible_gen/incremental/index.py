@@ -29,7 +29,6 @@ class Row(NamedTuple):
     sources: tuple[tuple[str, str], ...]
     profiles: tuple[str, ...]
     stopped: tuple[str, ...]
-    extras: tuple[str, ...]
     outputs: tuple[str, ...]
     digests: tuple[str, ...]
 

@@ -129,4 +129,4 @@ def _find_stale(notes: Notes) -> None:
 
 
 def _product(row: Row) -> Product:
-    return Product(row.id, row.sources, row.profiles, row.stopped, row.extras, row.outputs)
+    return Product(row.id, row.sources, row.profiles, row.stopped, row.outputs)

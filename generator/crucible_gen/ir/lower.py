@@ -7,14 +7,14 @@ experiment with every name replaced by its value and every field present: what c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import NamedTuple
 
 from crucible_gen.diagnostics import Place
 from crucible_gen.documents import Entry, Node, Plain
-from crucible_gen.ir import defects, stages
+from crucible_gen.ir import stages
 from crucible_gen.ir.terms import Get, Keywords, List, Map, Module, Name, Or, Record, Symbol, Term, Timestamp
 from crucible_gen.schemas import ANY, Inject, Schemas, Shape
 
@@ -41,11 +41,13 @@ class StageLine(NamedTuple):
 class Experiment(NamedTuple):
     """What both languages print: `training_config` stands alone, `body` refers to it by name.
 
+    `kind` is the kind of recipe, which says what `training_config.options` may hold (see `Schemas.kinds`).
     `uses_options` says whether `body` reads the names in `training_config.options`.
     """
 
     id: str
     type: str
+    kind: str
     description: str
     training_config: Record
     body: Record
@@ -55,12 +57,9 @@ class Experiment(NamedTuple):
     uses_options: bool
 
 
-def lower(recipe: Node, schemas: Schemas, compat: Sequence[str] = ()) -> Experiment:
-    """The experiment of a resolved recipe that its schema and `rules` accept; nothing is raised for such a recipe.
-
-    `compat` adds to what the recipe says: for these releases, wrapper stages stand in for the ones that cannot run.
-    """
-    return _Lowering(recipe, schemas, compat).experiment()
+def lower(recipe: Node, schemas: Schemas) -> Experiment:
+    """The experiment of a resolved recipe that its schema and `rules` accept; nothing is raised for such a recipe."""
+    return _Lowering(recipe, schemas).experiment()
 
 
 def concrete(experiment: Experiment, schemas: Schemas) -> Record:
@@ -155,22 +154,23 @@ def _mapping_term(said: dict[str, Entry], shape: Shape) -> Term:
 
 
 class _Lowering:
-    def __init__(self, recipe: Node, schemas: Schemas, compat: Sequence[str]) -> None:
+    def __init__(self, recipe: Node, schemas: Schemas) -> None:
         self.id = _text(recipe, "id")
         self.type = _text(recipe, "type")
         self.node = _with_backend(recipe, schemas.types[self.type].info.backend or "")
         self.schemas = schemas
-        self.shape = schemas.recipe(self.type)
-        self.wrappers = defects.wrappers([*compat, *_texts(recipe, "compat")])
+        self.kind = schemas.kind_of(recipe)
+        self.shape = schemas.recipe(self.kind)
         self.inputs: dict[str, Input] = {}
         self.uses_options = False
 
     def experiment(self) -> Experiment:
-        steps = stages.steps(self.node, self.type, self.schemas, self.wrappers)
+        steps = stages.steps(self.node, self.type, self.schemas)
         pipeline = List(tuple(self.stage(step) for step in steps))
         return Experiment(
             id=self.id,
             type=self.type,
+            kind=self.kind,
             description=_text(self.node, "description"),
             training_config=self.training_config(),
             body=self.body(pipeline),
@@ -237,6 +237,8 @@ class _Lowering:
         fed, holder = self.shape.below(path) or ANY, self.shape.below(path[:-1])
         if path[0] == TRAINING:
             if path[:-1] == (TRAINING, OPTIONS):
+                if holder is not None and path[-1] not in holder.properties:
+                    return default  # an option of another kind of recipe, which this one cannot have
                 self.uses_options = True
                 return Get(Name(OPTIONS), path[-1], default)
             if len(path) > 1 and holder is not None and holder.record is None:
@@ -268,12 +270,6 @@ def _text(node: Node, key: str) -> str:
     """The text at a key; empty where there is none."""
     found = node.get(key)
     return found.value if found is not None and isinstance(found.value, str) else ""
-
-
-def _texts(node: Node, key: str) -> list[str]:
-    found = node.get(key)
-    items = found.value if found is not None and isinstance(found.value, tuple) else ()
-    return [item.value for item in items if isinstance(item.value, str)]
 
 
 def _with_backend(node: Node, id_: str) -> Node:

@@ -5,7 +5,6 @@ A stage that is off (`enabled: false`) is left out here, because a pipeline runn
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import NamedTuple
 
 from crucible_gen.diagnostics import Place
@@ -26,16 +25,8 @@ class Step(NamedTuple):
     module: str
 
 
-def steps(node: Node, type_: str, schemas: Schemas, wrappers: Mapping[str, str] | None = None) -> list[Step]:
-    """The steps of a recipe that its schema accepts; a stage that no schema describes is passed over.
-
-    `wrappers` are modules that stand in for the modules of stages.
-    """
-    found = _steps(node, type_, schemas)
-    return [step._replace(module=wrappers.get(step.module, step.module)) for step in found] if wrappers else found
-
-
-def _steps(node: Node, type_: str, schemas: Schemas) -> list[Step]:
+def steps(node: Node, type_: str, schemas: Schemas) -> list[Step]:
+    """The steps of a recipe that its schema accepts; a stage that no schema describes is passed over."""
     found: list[Step] = []
     found += _listed(node.get("stages", "before"), schemas)
     if (training := schemas.types.get(type_)) is not None:

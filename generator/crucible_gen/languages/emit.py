@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
@@ -26,8 +26,7 @@ class Wanted(NamedTuple):
     """What a run wants of its files, whatever the recipe.
 
     `root` is the directory of the settings, which paths in headers are relative to; `out` the output directory.
-    `options` are the settings of languages by name; `compat` is what experiments were lowered with besides what recipes
-    say.
+    `options` are the settings of languages by name.
     """
 
     root: Path
@@ -35,7 +34,6 @@ class Wanted(NamedTuple):
     targets: Sequence[str]
     templates: Path | None = None
     profile: str | None = None
-    compat: Sequence[str] = ()
     options: Mapping[str, Mapping[str, Plain]] = _NONE
 
 
@@ -51,7 +49,7 @@ class Emitter:
         options = {language.name: wanted.options.get(language.name, {}) for language in languages}
         others = [name for each in languages if wanted.templates for name in each.replaceable(options[each.name])]
         templates = Templates(wanted.templates, others)
-        common = provenance.common(schemas.own(), templates.own(), sorted(wanted.compat))
+        common = provenance.common(schemas.own(), templates.own())
         self._printers: list[tuple[Language, Printer, str]] = []
         for language in languages:
             folder = wanted.out / language.name
@@ -69,19 +67,11 @@ class Emitter:
             for path, text in printer.recipe(experiment, stem):
                 yield from _signed(f"{language.name}/{path}", text, signers[common], language, experiment.id)
 
-    def shared(self, extras: Iterable[str] = ()) -> Iterator[File]:
-        """The signed files that all recipes share; `extras` are paths that only some recipes need, with their targets."""
-        wanted = tuple(extras)
+    def shared(self) -> Iterator[File]:
+        """The signed files that all recipes share."""
         for language, printer, common in self._printers:
-            own = [path.partition("/")[2] for path in wanted if path.startswith(f"{language.name}/")]
-            for path, text in printer.shared(own):
+            for path, text in printer.shared():
                 yield from _signed(f"{language.name}/{path}", text, provenance.shared(common), language, None)
-
-    def extras(self, experiment: Experiment) -> tuple[str, ...]:
-        """The shared files that this experiment needs and most do not, below the output directory."""
-        return tuple(
-            f"{language.name}/{path}" for language, printer, _ in self._printers for path in printer.extras(experiment)
-        )
 
     def _named(self, path: Path) -> str:
         if path not in self._relative:

@@ -47,12 +47,8 @@ class Printer(Protocol):
         """The files of one recipe, whose id has this stem."""
         ...
 
-    def shared(self, extras: Iterable[str]) -> Iterable[Body]:
-        """The files that all recipes share, with those that only some recipes need (see `extras`)."""
-        ...
-
-    def extras(self, experiment: Experiment) -> Iterable[str]:
-        """The paths of shared files that this experiment needs and most do not."""
+    def shared(self) -> Iterable[Body]:
+        """The files that all recipes share."""
         ...
 
 
@@ -90,6 +86,8 @@ class Language(NamedTuple):
     """The directories, besides schemas and templates, whose files are copied into projects."""
     replaceable: Callable[[Mapping[str, Plain]], Sequence[str]] = lambda options: ()
     """The names under which templates may replace files that are copied into a project with these options."""
+    notice: Callable[[Mapping[str, Sequence[str]]], str] = lambda stopped: ""
+    """Recipes by id, each with the known defects that stop it, to what a run says of them; empty where nothing is."""
     structs: Callable[[Path], str] | None = None
     """The directory of the schemas to the definitions of the IR's structs, where `gen structs` can print them."""
 

@@ -17,11 +17,10 @@ SHARED = "the schemas and settings"
 """The source that the header of an output names that no recipe changes."""
 
 
-def common(schemas: Iterable[tuple[str, str]], templates: Iterable[tuple[str, bytes]], compat: Iterable[str]) -> str:
-    """What every output of a run depends on: the user's schemas (digests) and templates (bytes) by name, and releases."""
+def common(schemas: Iterable[tuple[str, str]], templates: Iterable[tuple[str, bytes]]) -> str:
+    """What every output of a run depends on: the user's schemas (digests) and templates (bytes) by name."""
     lines = [f"schema {key} {of}" for key, of in schemas]
     lines += [f"template {name} {digest(data)}" for name, data in templates]
-    lines += [f"compat {release}" for release in compat]
     return "\n".join(lines)
 
 

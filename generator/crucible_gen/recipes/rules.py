@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import PurePosixPath
 
-from crucible_gen.diagnostics import Place, Problem, did_you_mean
+from crucible_gen.diagnostics import Place, Problem
 from crucible_gen.documents import Node
-from crucible_gen.ir import defects, stages
+from crucible_gen.ir import stages
 from crucible_gen.ir.lower import utc
 from crucible_gen.languages import Language
 from crucible_gen.recipes import ids
@@ -25,7 +25,6 @@ CODES = {
     "E0415": "a text is no moment in time",
     "E0416": "a text cannot be an atom",
     "E0417": "a whole number does not fit 64 bits",
-    "E0418": "compat names a release that has nothing to work around",
 }
 
 
@@ -35,20 +34,8 @@ def check(recipe: Recipe, schemas: Schemas, languages: Sequence[Language]) -> li
     for node in (recipe.node, *(variant for _, variant in recipe.variants)):
         problems += _stages(node, recipe.type, schemas)
         problems += _evaluation(node)
-        problems += _Values(languages).of_recipe(node, recipe.type, schemas)
-        compat_ = node.get("compat")
-        items = compat_.value if compat_ is not None and isinstance(compat_.value, tuple) else ()
-        problems += compat((item.value, item.place) for item in items if isinstance(item.value, str))
+        problems += _Values(languages).of_recipe(node, schemas)
     return sorted(set(problems))
-
-
-def compat(releases: Iterable[tuple[str, Place]]) -> Iterator[Problem]:
-    """A problem for each release that no wrapper is known for."""
-    known = defects.compats()
-    for release, place in releases:
-        if release not in known:
-            hint = did_you_mean(release, known) or f"releases with defects that gen works around: {', '.join(known)}"
-            yield Problem(place, "E0418", f"there is nothing to work around in {release}", hint=hint)
 
 
 def identity(recipe: Recipe, languages: Sequence[Language]) -> list[Problem]:
@@ -134,9 +121,9 @@ class _Values:
     def __init__(self, languages: Sequence[Language]) -> None:
         self._languages = languages
 
-    def of_recipe(self, node: Node, type_: str, schemas: Schemas) -> Iterator[Problem]:
+    def of_recipe(self, node: Node, schemas: Schemas) -> Iterator[Problem]:
         """The problems of a whole recipe, where a listed stage says itself what its options are."""
-        shape = schemas.recipe(type_)
+        shape = schemas.recipe(schemas.kind_of(node))
         for key, inner in shape.properties.items():
             value = node.get(key)
             if value is not None and key != "stages":

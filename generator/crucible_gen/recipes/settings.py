@@ -135,10 +135,11 @@ def _problems(node: Node) -> list[Problem]:
     named = node.get("targets")
     items = named.value if named is not None and isinstance(named.value, tuple) else ()
     others = any(isinstance(item.value, str) and item.value not in registry.BUILT_IN for item in items)
-    built_in = schema()
-    if others or (isinstance(node.value, dict) and not node.value.keys() <= built_in["properties"].keys()):
-        return Validator(schema(registry.known()), "E0510").check(node)
-    return Validator(built_in, "E0510").check(node)
+    known = schema()
+    if others or (isinstance(node.value, dict) and not node.value.keys() <= known["properties"].keys()):
+        known = schema(registry.known())
+    removed: Mapping[str, str] = known["x-removed"]
+    return Validator(known, "E0510", lambda name, path, _: "" if path else removed.get(name, "")).check(node)
 
 
 def _read(directory: Path) -> Node | None:

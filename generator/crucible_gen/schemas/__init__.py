@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-from crucible_gen.schemas.catalog import META, RECIPE, Schemas
-from crucible_gen.schemas.compiler import at, normal
+from crucible_gen.schemas.catalog import META, Schemas
+from crucible_gen.schemas.compiler import RECIPE, at, normal
 from crucible_gen.schemas.shapes import ANY, Inject, Kind, Raw, Shape, Stage, StageInfo
 from crucible_gen.schemas.shipped import shipped
 

@@ -10,13 +10,13 @@ import copy
 import re
 
 from crucible_gen.diagnostics import Problems
-from crucible_gen.schemas.catalog import RECIPE, Schemas
-from crucible_gen.schemas.compiler import at
+from crucible_gen.schemas.catalog import Schemas
+from crucible_gen.schemas.compiler import RECIPE, at
 from crucible_gen.schemas.shapes import Raw
 
 _FOREIGN = re.compile(r"[^A-Za-z0-9_.-]")  # a JSON pointer in a `$ref` has to escape those
 _CHOICES = ("allOf", "anyOf", "oneOf")
-_DATA = ("default", "const", "enum", "examples", "x-stage", "x-inject")
+_DATA = ("default", "const", "enum", "examples", "x-stage", "x-inject", "x-removed", "x-training")
 
 
 def bundle(schemas: Schemas) -> Raw:

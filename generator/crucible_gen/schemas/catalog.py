@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 
 from crucible_gen.diagnostics import Problem, Problems
 from crucible_gen.documents import digest
 from crucible_gen.schemas import checks
-from crucible_gen.schemas.compiler import Compiler
+from crucible_gen.schemas.compiler import RECIPE, Compiler
 from crucible_gen.schemas.shapes import Raw, Shape, Stage, StageInfo
 from crucible_gen.schemas.shipped import shipped
 
 META = "meta.schema.json"
-RECIPE = "recipe.schema.json"
 
 
 class Schemas(Compiler):
@@ -50,7 +49,7 @@ class Schemas(Compiler):
             stages[info.name] = Stage(info, self.shape(key), key)
         for stage in stages.values():
             if stage.key in self.places:  # of the shipped ones tests say that they are right
-                problems += checks.sources(self, stage, self.type_names)
+                problems += checks.sources(self, stage)
             problems += checks.names(self, stage, stages)
         if problems:
             raise Problems(problems)
@@ -90,9 +89,15 @@ class Schemas(Compiler):
         keys = sorted(key for key in self.documents if key.startswith("ir/"))
         return {name: self.record(name) for name in (key[3:].removesuffix(".schema.json") for key in keys)}
 
-    def options(self, type_: str) -> Shape:
-        """The shape of `training_config.options` in recipes of this type."""
-        shape = self.recipe(type_).below(("training_config", "options"))
+    @property
+    def removed(self) -> Mapping[str, str]:
+        """The fields that recipes of earlier releases had, each with what to do about it now."""
+        found: Mapping[str, str] = self.documents[RECIPE].get("x-removed", {})
+        return found
+
+    def options(self, kind: str) -> Shape:
+        """The shape of `training_config.options` in recipes of this kind."""
+        shape = self.recipe(kind).below(("training_config", "options"))
         assert shape is not None
         return shape
 

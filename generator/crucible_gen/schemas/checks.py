@@ -26,17 +26,19 @@ def described_twice(schemas: Compiler, name: str, key: str, first: str) -> Probl
     )
 
 
-def sources(schemas: Compiler, stage: Stage, type_names: Sequence[str]) -> Iterator[Problem]:
-    """`x-from` must name a field of every recipe type that a training stage trains; for others, of some type."""
+def sources(schemas: Compiler, stage: Stage) -> Iterator[Problem]:
+    """`x-from` must name a field of some kind of recipe; for a training stage, of one of every type that it trains."""
     for name, shape in stage.shape.properties.items():
         if shape.source is None:
             continue
         path = shape.source.split(".")
-        unknown = {type_: _unknown_step(schemas, type_, path) for type_ in stage.info.types or type_names}
-        if not stage.info.types and None in unknown.values():
+        unknown = {kind.name: _unknown_step(schemas, kind.name, path) for kind in schemas.kinds.values()}
+        fed = {schemas.kinds[kind].type for kind, found in unknown.items() if found is None}
+        if fed if not stage.info.types else fed.issuperset(stage.info.types):
             continue
-        for type_, found in unknown.items():
-            if found is None:
+        for type_ in stage.info.types or schemas.kinds:
+            found = unknown[type_]
+            if found is None or type_ in fed:
                 continue
             known, step = found
             yield Problem(
@@ -64,8 +66,8 @@ def names(schemas: Compiler, stage: Stage, stages: Mapping[str, Stage]) -> Itera
             yield Problem(place, "E0503", message, hint='let this stage have the role "stage"')
 
 
-def _unknown_step(schemas: Compiler, type_: str, path: Sequence[str]) -> tuple[Iterable[str], str] | None:
-    shape = schemas.recipe(type_)
+def _unknown_step(schemas: Compiler, kind: str, path: Sequence[str]) -> tuple[Iterable[str], str] | None:
+    shape = schemas.recipe(kind)
     for step in path:
         if step not in shape.properties:
             return shape.properties, step

@@ -7,14 +7,18 @@ schema; it may `$ref` files beside it, and the shipped ones by their keys (`ir/m
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 from crucible_gen.diagnostics import Place, Problem, Problems, did_you_mean
 from crucible_gen.documents import Node
 from crucible_gen.schemas.keywords import KINDS, REFINES, STRUCT, STRUCT_NAME, TYPE
-from crucible_gen.schemas.shapes import Inject, Kind, Raw, Shape
+from crucible_gen.schemas.shapes import Inject, Kind, Raw, RecipeKind, Shape
 
 CODES = {"E0502": "a $ref leads nowhere"}
+
+RECIPE = "recipe.schema.json"
+"""The key of the schema of recipes."""
 
 _JSON_KINDS: dict[str, Kind] = {
     "string": "text",
@@ -135,18 +139,42 @@ class Compiler:
                     refined["description"] = value
         return refined
 
-    def recipe(self, type_: str) -> Shape:
-        """The shape of a recipe of this type: the conditional parts of the recipe schema for it are in place."""
-        memo = ("recipe", type_)
+    @cached_property
+    def kinds(self) -> Mapping[str, RecipeKind]:
+        """The kinds of recipes by name, in the order of the recipe schema: each has a schema of its options there."""
+        found = {}
+        for rule in self.documents[RECIPE].get("allOf", ()):
+            options = _options(rule.get("then", {}))
+            if "$ref" in options:
+                name = options["$ref"].removeprefix("options/").removesuffix(".schema.json")
+                found[name] = self._kind(name, rule["if"])
+        return found
+
+    def _kind(self, name: str, condition: Raw) -> RecipeKind:
+        type_ = condition["properties"]["type"]["const"]
+        for option, wanted in _options(condition).get("properties", {}).items():
+            default = self.documents[f"options/{name}.schema.json"]["properties"][option].get("default")
+            return RecipeKind(name, type_, option, wanted["const"], default == wanted["const"])
+        return RecipeKind(name, type_)
+
+    def kind_of(self, recipe: Node) -> str:
+        """The kind of a recipe; that of its type alone where the value of the option that decides is none of those known."""
+        named = recipe.get("type")
+        type_ = named.value if named is not None and isinstance(named.value, str) else ""
+        for kind in self.kinds.values():
+            option = recipe.get("training_config", "options", kind.option) if kind.option else None
+            if kind.type == type_ and option is not None and option.value == kind.value:
+                return kind.name
+        return next((kind.name for kind in self.kinds.values() if kind.type == type_ and kind.default), type_)
+
+    def recipe(self, kind: str) -> Shape:
+        """The shape of a recipe of this kind: its type's part of the recipe schema, with the options of the kind."""
+        memo = ("recipe", kind)
         if memo not in self._memo:
-            document = self.documents["recipe.schema.json"]
-            overlay: Raw = {}
-            for rule in document.get("allOf", ()):
-                condition = rule.get("if", {}).get("properties", {}).get("type", {})
-                if condition.get("const") == type_ or type_ in condition.get("enum", ()):
-                    overlay = _merged(overlay, rule.get("then", {}))
-            raw = _merged({"$ref": "recipe.schema.json"}, {"properties": overlay.get("properties", {})})
-            self._memo[memo] = self._compile(raw, "recipe.schema.json")
+            overlay: Raw = {"properties": {"training_config": {"properties": {"options": {}}}}}
+            if kind in self.kinds:
+                _options(overlay)["$ref"] = f"options/{kind}.schema.json"
+            self._memo[memo] = self._compile({"$ref": RECIPE, **overlay}, RECIPE)
         return self._memo[memo]
 
     def bad_ref(self, ref: str, base: str) -> Problem:
@@ -191,12 +219,11 @@ def _kind(raw: Raw, types: Sequence[str]) -> Kind:
     return "any"
 
 
-def _merged(base: Raw, over: Raw) -> Raw:
-    merged = dict(base)
-    for key, value in over.items():
-        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
-        merged[key] = _merged(merged[key], value) if both else value
-    return merged
+def _options(part: Raw) -> Raw:
+    """What a part of the recipe schema says of `training_config.options`."""
+    for step in ("training_config", "options"):
+        part = part.get("properties", {}).get(step, {})
+    return part
 
 
 def at(document: Raw, pointer: str) -> Raw:

@@ -45,6 +45,24 @@ class StageInfo(NamedTuple):
     training: Mapping[str, Plain] = MappingProxyType({})
 
 
+class RecipeKind(NamedTuple):
+    """How recipes are trained: those of a type, or, where an option of the type decides, those with one value of it.
+
+    A kind is named after the schema of its options. `default` says that a recipe which leaves the option out is of it.
+    """
+
+    name: str
+    type: str
+    option: str = ""
+    value: str = ""
+    default: bool = True
+
+    @property
+    def recipes(self) -> str:
+        """How messages name its recipes: `rl recipes`, `distillation recipes with method: prompt`."""
+        return f"{self.type} recipes" + (f" with {self.option}: {self.value}" if self.option else "")
+
+
 class Shape(NamedTuple):
     """How one value is read, checked for order, and printed.
 

@@ -54,15 +54,20 @@ defmodule CrucibleRuntime do
       `sample/3`, or a function that makes one from the context of the finished run. Without it the
       evaluation goes through the port of that name
     * `:evaluate` - `false` leaves the evaluation out
+    * `:compat` - a stage that the installed release of its package cannot run to its end is
+      replaced by a stand-in, which the result and the log name; `false` refuses to run instead
     * `:persist` (`false`), `:run_id`, `:assigns`, `:enable_trace`, `:validate_options` - for
       `CrucibleFramework.run/2`
 
-  Returns `{:ok, %{context: context, evaluation: evaluation}}`: the `Crucible.Context` of the
-  pipeline, and for each task a map with `:task`, `:scorer`, `:metrics` and `:results`. Before
-  anything has started:
+  Returns `{:ok, %{context: context, evaluation: evaluation, stand_ins: stand_ins}}`: the
+  `Crucible.Context` of the pipeline, for each task a map with `:task`, `:scorer`, `:metrics` and
+  `:results`, and for each stage that was replaced a map with `:stage`, `:module`, `:stand_in`,
+  `:package`, `:version`, `:defect` and `:title`. Before anything has started:
 
     * `{:error, {:unknown_recipe, recipe}}` - no module of that name has `build_spec/1`
     * `{:error, {:missing_packages, packages}}` - add them to the dependencies
+    * `{:error, {:defective_stages, stages}}` - with `compat: false`: what would be replaced, each
+      as in `stand_ins`; `gen explain D0003` tells more of the defect `"D0003"`
     * `{:error, {:missing_values, names}}` - live values that the stages or the evaluation need
     * `{:error, {:invalid_options, options}}` - epochs or batches below one, which the training
       loops misread
@@ -75,7 +80,7 @@ defmodule CrucibleRuntime do
   Raises `KeyError` or `ArgumentError` for a key, an option or an adapter that does not exist.
   """
   @spec run(module() | String.t(), map() | keyword() | struct(), keyword()) ::
-          {:ok, %{context: struct(), evaluation: [map()]}}
+          {:ok, %{context: struct(), evaluation: [map()], stand_ins: [map()]}}
           | {:error, {atom(), term()}}
           | {:error, {atom(), term(), struct() | nil}}
   def run(recipe, config \\ %{}, opts \\ []) do

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from crucible_runtime.errors import InputError, did_you_mean
-from crucible_runtime.experiment import kinds
+from crucible_runtime.experiment import kinds, rules
 from crucible_runtime.experiment.canonical import canonical
 from crucible_runtime.rundir.files import rows
 from crucible_runtime.rundir.folder import (
@@ -65,8 +65,9 @@ class Run:
 
     @cached_property
     def kind(self) -> str | None:
-        """The type of the recipe: supervised, rl, preference or distillation."""
-        return next((kind for each in self.experiment.get("pipeline") or () if (kind := kind_of(each))), None)
+        """The kind of recipe: supervised, rl, preference, distillation or prompt_distillation."""
+        type_ = next((kind for each in self.experiment.get("pipeline") or () if (kind := kind_of(each))), None)
+        return type_ and rules.kind_of(type_, (self.experiment.get("training_config") or {}).get("options"))
 
     @property
     def seconds(self) -> float:

@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 
 from crucible_runtime.data.forms import FORMS
-from crucible_runtime.engines import tinker, trl
+from crucible_runtime.engines import mapping, tinker, trl
 from crucible_runtime.errors import PipelineError
 from crucible_runtime.experiment import rules
 from crucible_runtime.experiment.kinds import kind, kind_of, trained_kind, types, with_rows
 from crucible_runtime.interface.stages import RunConfig
 from crucible_runtime.ir import BackendRef, DatasetRef, Experiment, ModelRef, StageDef, TrainingConfig
 
+PROMPT = "prompt_distillation"
 PACKAGE = Path(__file__).parents[1] / "crucible_runtime"
 
 EXPERIMENT = Experiment(
@@ -29,8 +30,8 @@ EXPERIMENT = Experiment(
 
 
 def test_the_types_are_those_of_the_schemas() -> None:
-    assert [*types()] == [*rules.training_stages().values()]
     assert types().keys() == rules.options().keys()
+    assert [*dict.fromkeys(rules.training_stages().values())] == [type_ for type_ in types() if type_ != PROMPT]
 
 
 @pytest.mark.parametrize("strategies", [trl.STRATEGIES, tinker.STRATEGIES])
@@ -40,7 +41,7 @@ def test_each_engine_has_a_strategy_for_each_type(strategies: dict[str, object])
 
 def test_each_type_has_a_known_form_of_rows() -> None:
     assert {type_.rows for type_ in types().values()} == FORMS.keys()
-    assert {with_rows(form) for form in FORMS} == types().keys()
+    assert {types()[with_rows(form)].rows for form in FORMS} == FORMS.keys()
 
 
 def test_an_experiment_is_of_the_type_of_its_training_stage() -> None:
@@ -50,6 +51,40 @@ def test_an_experiment_is_of_the_type_of_its_training_stage() -> None:
     assert kind(untrained) is None
     with pytest.raises(PipelineError, match=r"^experiment e has no stage that trains$"):
         trained_kind(untrained)
+
+
+def distillation(**options: str) -> Experiment:
+    """An experiment that nothing generated, whose stage distills."""
+    assert EXPERIMENT.training_config is not None
+    stage = StageDef(name="t", module="CrucibleTrain.Stages.Distillation")
+    return replace(EXPERIMENT, pipeline=[stage], training_config=replace(EXPERIMENT.training_config, options=options))
+
+
+def test_an_option_tells_prompt_distillation_from_on_policy_distillation() -> None:
+    assert kind(distillation()) == kind(distillation(method="on_policy")) == "distillation"
+    assert kind(distillation(method="prompt")) == PROMPT
+    assert kind(replace(distillation(), training_config=None)) == "distillation"
+    assert kind(replace(distillation(method="prompt"), pipeline=EXPERIMENT.pipeline)) == "rl"
+
+
+@pytest.mark.parametrize("engine", [trl.TrlEngine(), tinker.TinkerEngine()])
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"method": "off_policy"}, 'method "off_policy": distillation has two methods, on_policy and prompt'),
+        ({"method": "prompt", "group_size": "4"}, "knows no training_config.options.group_size in recipes of type"),
+        ({"teacher_prompt": "{text}"}, "knows no training_config.options.teacher_prompt in recipes of type"),
+    ],
+)
+def test_what_belongs_to_one_method_is_refused_in_the_other(
+    engine: trl.TrlEngine | tinker.TinkerEngine, options: dict[str, str], sentence: str
+) -> None:
+    experiment = distillation(**options)
+    table = mapping.load("trl" if isinstance(engine, trl.TrlEngine) else "tinker")
+    assert experiment.training_config is not None
+    found = table.problems(experiment.training_config, trained_kind(experiment))
+    assert any(sentence in each for each in found), found
+    assert any(sentence in each for each in engine.problems(experiment, RunConfig()))
 
 
 @pytest.mark.parametrize("engine", [trl.TrlEngine(), tinker.TinkerEngine()])
@@ -69,6 +104,7 @@ STRATEGIES = {
     "engines/trl/distillation.py",
     "engines/trl/grpo.py",
     "engines/trl/preference.py",
+    "engines/trl/prompt_distillation.py",
     "engines/trl/strategies.py",
     "engines/trl/supervised.py",
 }

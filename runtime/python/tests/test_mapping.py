@@ -20,7 +20,7 @@ from crucible_runtime.ir import DatasetRef, Experiment, ModelRef, TrainingConfig
 
 NAMES = sorted(path.stem for path in mapping.directory().glob("*.json"))
 OPTIONS = json.loads((Path(crucible_runtime.__file__).parent / "rules.json").read_text("utf-8"))["options"]
-KINDS = tuple(training_stages().values())
+KINDS = tuple(OPTIONS)
 RULES = {"kinds", "to", "how", "allow", "each", "refuse", "instead", "unused"}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -139,8 +140,29 @@ def test_the_options_are_those_of_the_recipes_type() -> None:
     assert problems({"options": {"group_size": 8}})[0].startswith("training_config.options has no option group_size")
     assert problems({"options": {"group_size": None}})[0].startswith("training_config.options has no option group_size")
     assert problems({"epochs": 2}, "supervized") == [
-        "there is no recipe type supervized; did you mean supervised? Known: distillation, preference, rl, supervised"
+        "there is no kind of recipe supervized; did you mean supervised? Known: distillation, preference, "
+        "prompt_distillation, rl, supervised"
     ]
+
+
+def test_an_override_makes_no_other_kind_of_recipe() -> None:
+    base = override(BASE, {"options": {"method": "prompt", "lr_schedule": None}}, kind="prompt_distillation")
+    (message,) = refused(base, {"options": {"method": None}}, "prompt_distillation")
+    assert message == (
+        "training_config.options.method decides what kind of recipe this is, and cannot be overridden: "
+        "change the recipe"
+    )
+    (message,) = refused(base, {"options": {"method": "on_policy"}}, "prompt_distillation")
+    assert message == 'training_config.options.method must be one of "prompt", found "on_policy"'
+    (message,) = refused(replace(BASE, options=None), {"options": {"method": "prompt"}}, "distillation")
+    assert message == 'training_config.options.method must be one of "on_policy", found "prompt"'
+    assert override(base, {"options": {"method": "prompt"}}, kind="prompt_distillation") == base
+
+
+def refused(base: TrainingConfig, overrides: Mapping[str, Any], kind: str) -> list[str]:
+    with pytest.raises(OverrideError) as raised:
+        override(base, overrides, kind=kind)
+    return list(raised.value.problems)
 
 
 # The law: what the runtime accepts is what the schemas accept.
@@ -150,7 +172,7 @@ DOCUMENTS = {
     for path in (ROOT / "schemas").rglob("*.schema.json")
 }
 URL = "file:///schemas/"
-KINDS = ("supervised", "rl", "preference", "distillation")
+KINDS = ("supervised", "rl", "preference", "distillation", "prompt_distillation")
 
 
 def oracle(kind: str) -> Any:

@@ -14,7 +14,7 @@ import pytest
 from crucible_runtime import smoke
 from crucible_runtime.environments import family
 from crucible_runtime.errors import InputError
-from crucible_runtime.experiment.kinds import kind_of
+from crucible_runtime.experiment.kinds import trained_kind, types
 from crucible_runtime.experiment.override import override
 from crucible_runtime.ir import DatasetRef, ModelRef, TrainingConfig
 from crucible_runtime.smoke import data
@@ -30,8 +30,7 @@ def _recipes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def training(name: str) -> tuple[TrainingConfig, str]:
     experiment = importlib.import_module(f"crucible_recipes.{name}").build_experiment()
-    (kind,) = [kind for stage in experiment.pipeline if (kind := kind_of(stage.module))]
-    return experiment.training_config, kind
+    return experiment.training_config, trained_kind(experiment)
 
 
 def smoked(config: TrainingConfig, kind: str) -> TrainingConfig:
@@ -45,7 +44,7 @@ def test_every_recipe_has_a_tiny_run_that_its_own_schema_accepts(name: str) -> N
     assert (tiny.model_ref.provider, tiny.dataset_ref.provider) == ("generated", "generated")
     assert "lora_rank" not in tiny.options
     assert min(tiny.options.get("max_steps", 20), tiny.options.get("num_batches", 20)) <= 20
-    if kind != "supervised" or "teacher_model" not in tiny.options:
+    if not types()[kind].taught:
         assert smoke.rows(tiny.dataset_ref.name, kind)
 
 

@@ -58,8 +58,7 @@ def verify(request: VerifyRequest, flags: Mapping[str, Plain]) -> int:
     wanted = requested(settings, recipe_paths(request.paths, settings), request.only)
     schemas = vocabulary.load(wanted.schemas)
     cases = [
-        recipe_case(recipe, lower.lower(recipe.node, schemas, wanted.compat), schemas)
-        for recipe in factory.read(wanted, schemas)
+        recipe_case(recipe, lower.lower(recipe.node, schemas), schemas) for recipe in factory.read(wanted, schemas)
     ]
     report = _report(request, cases, schemas, settings)
     _print(report, settings)
@@ -91,9 +90,8 @@ def _generate_command(request: VerifyRequest, settings: Settings) -> str:
     for name, flag in (("out", "--out"), ("profile", "--profile")):
         if settings.values[name].origin.startswith("--"):
             words += [flag, settings.text(name)]
-    for name in ("schemas", "compat"):
-        if settings.values[name].origin.startswith("--"):
-            words += [word for value in settings.texts(name) for word in (f"--{name}", value)]
+    if settings.values["schemas"].origin.startswith("--"):
+        words += [word for value in settings.texts("schemas") for word in ("--schemas", value)]
     return shlex.join(words)
 
 

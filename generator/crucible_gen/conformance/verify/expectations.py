@@ -1,6 +1,6 @@
 """Compute what a training client must see of a recipe: the learning rate of every step.
 
-It follows from the recipe's own numbers and from what its type means, never from the options of a stage: those are
+It follows from the recipe's own numbers and from what its kind means, never from the options of a stage: those are
 what is proven.
 """
 
@@ -21,22 +21,25 @@ MOST = 3000
 
 
 @dataclass(frozen=True, slots=True)
-class _TypeRule:
-    """How a recipe type counts its training, and what holds where the recipe says nothing.
+class _KindRule:
+    """How a kind of recipe counts its training, and what holds where the recipe says nothing.
 
     `counts_epochs` says that the number of rounds is `epochs`, each of all batches; else it is `options.num_batches`.
+    `data_repeats` says that the data set which the caller supplies has the batches of all epochs: a round is then a batch.
     """
 
     counts_epochs: bool
     rounds: int
     schedule: str
+    data_repeats: bool = False
 
 
 _RULES = {
-    "supervised": _TypeRule(counts_epochs=True, rounds=1, schedule="linear"),
-    "preference": _TypeRule(counts_epochs=True, rounds=1, schedule="linear"),
-    "rl": _TypeRule(counts_epochs=False, rounds=1, schedule="constant"),
-    "distillation": _TypeRule(counts_epochs=False, rounds=BATCHES, schedule="constant"),
+    "supervised": _KindRule(counts_epochs=True, rounds=1, schedule="linear"),
+    "preference": _KindRule(counts_epochs=True, rounds=1, schedule="linear"),
+    "rl": _KindRule(counts_epochs=False, rounds=1, schedule="constant"),
+    "distillation": _KindRule(counts_epochs=False, rounds=BATCHES, schedule="constant"),
+    "prompt_distillation": _KindRule(counts_epochs=True, rounds=1, schedule="linear", data_repeats=True),
 }
 
 
@@ -48,29 +51,31 @@ class Expectation:
     rates: tuple[float, ...]
 
 
-def expected(type_: str, config: Config, schedule: str | None = None) -> Expectation:
+def expected(kind: str, config: Config, schedule: str | None = None) -> Expectation:
     """What a client must see of a training configuration; `schedule` replaces the one that it names."""
     options: Config = config.get("options") or {}
-    name = schedule or options.get("lr_schedule") or _RULES[type_].schedule
+    name = schedule or options.get("lr_schedule") or _RULES[kind].schedule
     base = config.get("learning_rate") or 1.0e-4
-    total = steps(type_, config)
-    return Expectation(_rounds(type_, config), tuple(base * _factor(name, step, total) for step in range(total)))
+    total = steps(kind, config)
+    return Expectation(_rounds(kind, config), tuple(base * _factor(name, step, total) for step in range(total)))
 
 
-def steps(type_: str, config: Config) -> int:
+def steps(kind: str, config: Config) -> int:
     """How many steps a training configuration has."""
-    return _rounds(type_, config) * (BATCHES if _RULES[type_].counts_epochs else 1)
+    rule = _RULES[kind]
+    return _rounds(kind, config) * (BATCHES if rule.counts_epochs and not rule.data_repeats else 1)
 
 
-def _rounds(type_: str, config: Config) -> int:
-    rule = _RULES[type_]
+def _rounds(kind: str, config: Config) -> int:
+    rule = _RULES[kind]
     options: Config = config.get("options") or {}
-    return int((config.get("epochs") if rule.counts_epochs else options.get("num_batches")) or rule.rounds)
+    rounds = int((config.get("epochs") if rule.counts_epochs else options.get("num_batches")) or rule.rounds)
+    return rounds * BATCHES if rule.data_repeats else rounds
 
 
-def fewer(type_: str) -> dict[str, Any]:
-    """Overrides that leave a recipe of this type few rounds."""
-    return {"epochs": 2} if _RULES[type_].counts_epochs else {"options": {"num_batches": 2}}
+def fewer(kind: str) -> dict[str, Any]:
+    """Overrides that leave a recipe of this kind few rounds."""
+    return {"epochs": 2} if _RULES[kind].counts_epochs else {"options": {"num_batches": 2}}
 
 
 def merged(config: Config, overrides: Config) -> dict[str, Any]:

@@ -38,8 +38,10 @@ class DefectOutput(OutputModel):
     state: str = Field(
         description="`shown` where the package has the defect, `gone` where not, else why neither is known."
     )
-    stops: list[str] = Field(description="The ids of the recipes that the defect stops.")
-    worked_around: list[str] = Field(description="The ids of the recipes that have a wrapper for the defect.")
+    stops: list[str] = Field(description="The ids of the recipes of which a proof shows the defect.")
+    worked_around: list[str] = Field(
+        description="The ids of the recipes in which run/3 puts a stand-in in the stage's place."
+    )
 
 
 class VerifyOutput(OutputModel, title="Verify"):
@@ -73,7 +75,7 @@ def verify_output(report: Report, problems: Sequence[Problem]) -> VerifyOutput:
             package=each.package,
             state=each.state,
             stops=list(each.recipes),
-            worked_around=list(each.wrapped),
+            worked_around=list(each.replaced),
         )
         for each in report.defects
     ]

@@ -30,7 +30,7 @@ class RecipeCase:
     """
 
     id: str
-    type: str
+    kind: str
     file: str
     stem: str
     config: Config
@@ -43,7 +43,7 @@ class RecipeCase:
 
     def expected(self, overrides: Config, schedule: str | None = None) -> expectations.Expectation:
         """What a client must see of a run with these overrides; `schedule` replaces the one that the recipe names."""
-        return expectations.expected(self.type, self.merged(overrides), schedule)
+        return expectations.expected(self.kind, self.merged(overrides), schedule)
 
     def merged(self, overrides: Config) -> dict[str, Any]:
         """The training configuration with these overrides."""
@@ -58,11 +58,12 @@ def recipe_case(recipe: Recipe, experiment: Experiment, schemas: Schemas) -> Rec
     record = complete(experiment.training_config, schemas)
     config = _plain(record)
     assert isinstance(config, dict)
-    few = expectations.fewer(recipe.type) if expectations.steps(recipe.type, config) > expectations.MOST else {}
-    sets = _overrides(recipe.type, config, schemas)
+    kind = experiment.kind
+    few = expectations.fewer(kind) if expectations.steps(kind, config) > expectations.MOST else {}
+    sets = _overrides(kind, config, schemas)
     return RecipeCase(
         id=recipe.id,
-        type=recipe.type,
+        kind=kind,
         file=recipe.source.name,
         stem=ids.stem(recipe.id),
         config=config,
@@ -75,10 +76,11 @@ def recipe_case(recipe: Recipe, experiment: Experiment, schemas: Schemas) -> Rec
     )
 
 
-def _overrides(type_: str, config: Config, schemas: Schemas) -> tuple[Config, ...]:
+def _overrides(kind: str, config: Config, schemas: Schemas) -> tuple[Config, ...]:
     """Two sets of overrides: values in every place that can hold one, and values that go away."""
     options = config.get("options") or {}
-    known = schemas.options(type_).properties
+    known = schemas.options(kind).properties
+    decides = schemas.kinds[kind].option
     changed: dict[str, Any] = {"num_batches": 2} if "num_batches" in known else {}
     everywhere = {
         "epochs": int(config.get("epochs") or 1) % 3 + 1,
@@ -88,7 +90,8 @@ def _overrides(type_: str, config: Config, schemas: Schemas) -> tuple[Config, ..
         "model_ref": {"id": "verify/model"},
         **({"options": changed} if changed else {}),
     }
-    gone = {"seed": 7, **({"options": {min(options): None}} if options else {})}
+    removable = options.keys() - {decides}
+    gone = {"seed": 7, **({"options": {min(removable): None}} if removable else {})}
     return everywhere, gone
 
 

@@ -31,7 +31,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class DefectStatus:
-    """A known defect that can concern these recipes: whether it still shows, which it stops, which have a wrapper.
+    """A known defect that can concern these recipes: whether it still shows, which it stops, and where a stand-in runs.
 
     `state` is `shown`, `gone`, or the reason why neither is known.
     """
@@ -41,7 +41,7 @@ class DefectStatus:
     package: str
     state: str
     recipes: tuple[str, ...] = ()
-    wrapped: tuple[str, ...] = ()
+    replaced: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

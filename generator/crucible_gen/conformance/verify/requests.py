@@ -94,7 +94,7 @@ def _recipe(case: RecipeCase, path: Path, measured: Sequence[str]) -> Map:
 
 def _failing_calls(case: RecipeCase) -> list[tuple[str, int]]:
     """The calls of the training client that fail, one in each run: the function, and which call of it from 0."""
-    last = expectations.steps(case.type, case.merged(case.runs[0])) - 1
+    last = expectations.steps(case.kind, case.merged(case.runs[0])) - 1
     calls = [("start_session", 0), ("forward_backward", 0), ("await", 0)]
     calls += [("optim_step", last), ("forward_backward", last)]
     return list(dict.fromkeys(calls))
@@ -105,7 +105,7 @@ def _measured(cases: Sequence[RecipeCase]) -> dict[str, list[str]]:
     best: dict[str, tuple[int, str, str]] = {}
     for case in cases:
         for name in case.training:
-            candidate = (expectations.steps(case.type, case.config), case.id, name)
+            candidate = (expectations.steps(case.kind, case.config), case.id, name)
             best[case.modules[name]] = min(best.get(case.modules[name], candidate), candidate)
     measured: dict[str, list[str]] = {}
     for _, id_, name in best.values():

@@ -133,6 +133,7 @@ class RecipeFacts(_Facts):
     jason: str | None
     pipeline: list[PipelineStage]
     refused: dict[str, RefusedOptions]
+    plain: TrainingRun | None = None
     rates: list[TrainingRun] | None = None
     failures: list[FailingRun] | None = None
     whole: PipelineRun | None = None

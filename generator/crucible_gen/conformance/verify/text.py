@@ -53,8 +53,8 @@ def _reasons(report: Report) -> Iterator[str]:
 def _defects(report: Report) -> Iterator[str]:
     """A line for each known defect that can concern the recipes."""
     for each in report.defects:
-        touched = f"; stops {', '.join(each.recipes)}" if each.recipes else ""
-        touched += f"; compat works around it in {', '.join(each.wrapped)}" if each.wrapped else ""
+        touched = f"; shows in {', '.join(each.recipes)}" if each.recipes else ""
+        touched += f"; run/3 runs a stand-in in {', '.join(each.replaced)}" if each.replaced else ""
         state = {"shown": "known", "gone": "gone"}.get(each.state, f"not asked: {each.state}")
         yield f"{each.id} {state}: {each.title} ({each.package}){touched}"
 
@@ -69,7 +69,7 @@ def _sum(report: Report) -> str:
     recipes = f"{len(report.rows)} recipe{'' if len(report.rows) == 1 else 's'}"
     states = [row.proofs[name].state for row in report.rows for name in report.columns]
     counts = [f"{states.count('ok')} of {len(states)} proofs hold"]
-    for state, words in (("failed", "failed"), ("known", "stopped by known defects"), ("not run", "not run")):
+    for state, words in (("failed", "failed"), ("known", "show known defects"), ("not run", "not run")):
         if states.count(state):  # type: ignore[arg-type]
             counts.append(f"{states.count(state)} {words}")  # type: ignore[arg-type]
     return f"{recipes}: {', '.join(counts)}"

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 _FILES = Path(__file__).parent
@@ -42,18 +43,11 @@ class Rates(NamedTuple):
     sees: str
 
 
-class Wrapper(NamedTuple):
-    """The release that the setting `compat` names, and the wrapper module of each stage that cannot run."""
-
-    compat: str
-    modules: Mapping[str, str]
-
-
 class Defect(NamedTuple):
     """One known defect: the stages of the releases that have it, what is seen, and what gen does about it.
 
-    `stops` says that a recipe with one of its stages cannot be run to its end. `raises` and `rates` say how the defect
-    shows in a run; the wrapper stages of the generated project stand in for the ones that cannot run.
+    `stops` says that a pipeline with one of its stages cannot run to its end. `raises` and `rates` say how the defect
+    shows in a run. `stand_ins` are the modules of the generated project's runtime that run in the place of such stages.
     """
 
     id: str
@@ -68,22 +62,12 @@ class Defect(NamedTuple):
     probe: Probe
     raises: Raises | None = None
     rates: Rates | None = None
-    wrapper: Wrapper | None = None
+    stand_ins: Mapping[str, str] = MappingProxyType({})
 
     def covers(self, version: str) -> bool:
         """Whether a release is in the range; a version that says nothing is in no range."""
         found = _numbers(version)
         return found is not None and all(_holds(found, bound) for bound in self.versions.split(" and "))
-
-    @property
-    def compat(self) -> str | None:
-        """What the setting `compat` has to hold for the wrapper, or None where there is none."""
-        return self.wrapper.compat if self.wrapper is not None else None
-
-    @property
-    def wrapper_modules(self) -> frozenset[str]:
-        """The wrapper stages that stand in for the ones with the defect."""
-        return frozenset(self.wrapper.modules.values()) if self.wrapper is not None else frozenset()
 
 
 @cache
@@ -96,24 +80,10 @@ def defects() -> Mapping[str, Defect]:
 def _read(document: dict[str, Any]) -> Defect:
     """The defect that a data file describes."""
     parts: dict[str, object] = {"stages": tuple(document["stages"]), "probe": Probe(**document["probe"])}
-    for name, type_ in (("raises", Raises), ("rates", Rates), ("wrapper", Wrapper)):
+    for name, type_ in (("raises", Raises), ("rates", Rates)):
         if name in document:
             parts[name] = type_(**document[name])
     return Defect(**{**document, **parts})
-
-
-def compats() -> list[str]:
-    """Every `package@version` for which there are wrappers."""
-    return sorted({defect.compat for defect in defects().values() if defect.compat})
-
-
-def wrappers(compat: Iterable[str]) -> dict[str, str]:
-    """Module of a stage to that of the wrapper which stands in for it, under these settings of `compat`."""
-    wanted = set(compat)
-    if not wanted:
-        return {}
-    chosen = [defect.wrapper for defect in defects().values() if defect.wrapper and defect.compat in wanted]
-    return {stage: wrapper for found in chosen for stage, wrapper in found.modules.items()}
 
 
 def stopping(modules: Iterable[str], releases: Mapping[str, str]) -> list[Defect]:
@@ -121,19 +91,6 @@ def stopping(modules: Iterable[str], releases: Mapping[str, str]) -> list[Defect
     named = set(modules)
     stops = (defect for defect in defects().values() if defect.stops and not named.isdisjoint(defect.stages))
     return [defect for defect in stops if defect.covers(releases.get(defect.package, ""))]
-
-
-def notice(stopped: Mapping[str, Iterable[str]]) -> str:
-    """Recipes by id with the defects that stop them, as the one line that `gen` says of it."""
-    ids = sorted({id_ for found in stopped.values() for id_ in found})
-    recipes = sorted(stopped)
-    shown = ", ".join(recipes[:3]) + (f" and {len(recipes) - 3} more" if len(recipes) > 3 else "")
-    compats = ", ".join(f'"{name}"' for name in sorted({defects()[id_].compat or "" for id_ in ids} - {""}))
-    packages = ", ".join(sorted({defects()[id_].package for id_ in ids}))
-    verb = "cannot run to their end" if len(recipes) > 1 else "cannot run to its end"
-    cure = f"; compat = [{compats}] works around it" if compats else ""
-    names = ", ".join(ids)
-    return f"note: {shown} {verb}: known defects of {packages}, {names}{cure}, and gen explain {ids[0]} tells more"
 
 
 def story(defect: Defect) -> str:
@@ -145,7 +102,9 @@ def story(defect: Defect) -> str:
 
     stages = ", ".join(defect.stages) or "every stage"
     stops = (
-        "A recipe with such a stage does not run to its end." if defect.stops else "Generated recipes run all the same."
+        "A pipeline with such a stage does not run to its end."
+        if defect.stops
+        else "Generated recipes run all the same."
     )
     parts = [
         f"# {defect.id}: {defect.title}",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,6 +41,12 @@ def _replaceable(options: Mapping[str, Plain]) -> list[str]:
     return [] if options.get("runtime") else emitter.replaceable()
 
 
+def _notice(stopped: Mapping[str, Sequence[str]]) -> str:
+    from crucible_gen.languages.elixir import notice
+
+    return notice.text(stopped)
+
+
 def _structs(schemas: Path) -> str:
     from crucible_gen.languages.elixir import structs
 
@@ -60,5 +66,6 @@ LANGUAGE = Language(
     any_type="term()",
     folders=_folders,
     replaceable=_replaceable,
+    notice=_notice,
     structs=_structs,
 )

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from crucible_gen.diagnostics import Problem, Problems
+from crucible_gen.ir import defects
 from crucible_gen.ir.lower import Experiment, Input
-from crucible_gen.ir.terms import Keywords, List, Module, Symbol, Term
+from crucible_gen.ir.terms import Keywords, List, Map, Module, Symbol, Term
 from crucible_gen.languages import source
 from crucible_gen.languages.elixir import naming, printer, runtime
 from crucible_gen.languages.language import Body, Language, Project
@@ -27,8 +28,6 @@ _SHARED = (
 """The files that every project has and no recipe changes, besides the copy of the runtime."""
 _SCHEMA = "lib/crucible_recipes/recipe/schema.ex"
 """The module of the schemas, which a project with a copy of the runtime has too."""
-_COMPAT = "lib/crucible_recipes/compat.ex"
-"""The wrapper stages, which a project has only if a recipe names one."""
 _SHADOWED = ("Config",)
 """First segments that an alias in a recipe's module takes: a module `Config` is nested in it."""
 _RUNNER = "crucible_framework ~> 0.5"
@@ -75,7 +74,7 @@ class Elixir:
             "name": printer.function("def name", experiment.id),
             "description": printer.function("def description", experiment.description),
             "needs": printer.function("def needs", needed),
-            "type": printer.atom(experiment.type),
+            "type": printer.atom(experiment.kind),
             "training_config": self._text(experiment.training_config, column=6, after=1),
             "uses_options": experiment.uses_options,
             "experiment": self._text(experiment.body, column=4),
@@ -83,21 +82,15 @@ class Elixir:
         }
         yield Body(f"{_FOLDER}/{stem}.ex", self._templates.render("elixir/recipe.ex.j2", holes))
 
-    def extras(self, experiment: Experiment) -> Iterable[str]:
-        """The file of the wrapper stages, where a stage of the experiment is one."""
-        wrappers = f"{naming.NAMESPACE}.Compat."
-        return (_COMPAT,) if any(stage.module.startswith(wrappers) for stage in experiment.stages) else ()
-
-    def shared(self, extras: Iterable[str]) -> Iterable[Body]:
-        """The project around the recipes, with the wrapper stages if a recipe names one."""
+    def shared(self) -> Iterable[Body]:
+        """The project around the recipes."""
         copied = dict(runtime.files(naming.NAMESPACE))
         holes: dict[str, dict[str, Any]] = {
             _template("mix.exs"): {"deps": _deps(self._schemas, self._dependency)},
             FACADE_TEMPLATE: {"runtime": self._runtime, "depends": bool(self._dependency)},
             SCHEMA_TEMPLATE: tables(self._schemas),
         }
-        shared = _SHARED if self._dependency else (*_SHARED, _SCHEMA, *(path for path in copied if path != _COMPAT))
-        for path in (*shared, *extras):
+        for path in _SHARED if self._dependency else (*_SHARED, _SCHEMA, *copied):
             template = _template(path)
             text = copied.get(path)
             if text is None or self._templates.is_own(template):
@@ -194,10 +187,10 @@ def _dependency(options: Mapping[str, str]) -> str:
 
 def tables(schemas: Schemas) -> dict[str, str]:
     """What the schemas say and no struct does, as attributes of a module."""
-    options = {type_: schemas.options(type_).properties for type_ in sorted(schemas.types)}
+    options = {kind: schemas.options(kind).properties for kind in sorted(schemas.kinds)}
     configs = [
         schemas.record("training_config"),
-        *(schemas.recipe(type_).properties["training_config"] for type_ in options),
+        *(schemas.recipe(kind).properties["training_config"] for kind in options),
     ]
     floats = {path for shape in configs for path in _floats(shape, ())}
     packages: dict[str, list[str]] = {}
@@ -205,11 +198,21 @@ def tables(schemas: Schemas) -> dict[str, str]:
         if stage.info.package:
             packages.setdefault(stage.info.package.partition(" ")[0], []).append(stage.info.module)
     terms: dict[str, Term] = {
-        "options": Keywords(tuple((type_, _symbols(names)) for type_, names in options.items())),
+        "options": Keywords(tuple((kind, _symbols(names)) for kind, names in options.items())),
         "floats": List(tuple(List(tuple(map(Symbol, path))) for path in sorted(floats))),
         "packages": Keywords(tuple((name, _modules(modules)) for name, modules in sorted(packages.items()))),
+        "defects": List(tuple(_defects())),
     }
     return {name: printer.text(term, column=len(f"  @{name} "), indent=2) for name, term in terms.items()}
+
+
+def _defects() -> Iterator[Map]:
+    """The known defects that keep a stage from running to its end, one entry for each such stage."""
+    for defect in defects.defects().values():
+        for stage in defect.stages if defect.stops else ():
+            package = Symbol(defect.package)
+            values = (defect.id, Module(stage), package, defect.versions, defect.title)
+            yield Map(tuple(zip(("id", "stage", "package", "versions", "title"), values, strict=True)))
 
 
 def _floats(shape: Shape, above: tuple[str, ...]) -> Iterator[tuple[str, ...]]:

@@ -7,7 +7,7 @@ from typing import Final
 NAMESPACE: Final = "CrucibleRecipes"
 """The module below which the modules of a generated project are."""
 
-RESERVED: Final = frozenset({"Canonical", "Compat", "Recipe", "Run"})
+RESERVED: Final = frozenset({"Canonical", "Recipe", "Run", "StandIns"})
 """Modules below the namespace that a generated project has besides its recipes."""
 
 _WORDS = frozenset(

@@ -23,10 +23,6 @@ class Json:
         """The one file of a recipe."""
         yield Body(f"{stem}.json", printer.pretty(concrete(experiment, self._schemas)))
 
-    def shared(self, extras: Iterable[str]) -> Iterable[Body]:
-        """Nothing."""
-        return ()
-
-    def extras(self, experiment: Experiment) -> Iterable[str]:
+    def shared(self) -> Iterable[Body]:
         """Nothing."""
         return ()

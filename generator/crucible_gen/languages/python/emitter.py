@@ -44,7 +44,7 @@ class Python:
             "name": printer.assign("NAME", experiment.id),
             "description": printer.assign("DESCRIPTION", experiment.description),
             "alias": registry.get("elixir").naming.module(stem).rpartition(".")[2],
-            "type": printer.string(experiment.type),
+            "type": printer.string(experiment.kind),
             "config_doc": printer.docstring(_config_doc(fields), 4),
             "config_fields": "\n".join(
                 f"    {each.name}: {self._language.type_of(each.inject)} = None" for each in fields
@@ -57,11 +57,7 @@ class Python:
         }
         yield Body(f"{naming.PACKAGE}/{naming.module(stem)}.py", self._render(name, holes))
 
-    def extras(self, experiment: Experiment) -> Iterable[str]:
-        """Nothing: all packages have the same files."""
-        return ()
-
-    def shared(self, extras: Iterable[str]) -> Iterable[Body]:
+    def shared(self) -> Iterable[Body]:
         """The package around the modules."""
         yield Body("pyproject.toml", self._templates.render("python/pyproject.toml.j2", {}))
         for name in ("__init__.py", "__main__.py"):

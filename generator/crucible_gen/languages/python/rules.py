@@ -1,9 +1,10 @@
-"""The schemas in, `crucible_runtime/rules.json` out: what overrides of a training configuration may say.
+"""Writes `crucible_runtime/rules.json` from the schemas: what overrides of a training configuration may say.
 
-`options` holds the properties that `training_config.options` may have, by recipe type; `structs` those of
+`options` holds the properties that `training_config.options` may have, by kind of recipe; `structs` those of
 TrainingConfig and of the structs that it refers to, by Python class; `training` names the recipe type of each training
-stage, by its module; `types` says what a run must know of each recipe type. A rule is the schema itself, without what
-the runtime does not check, and with `struct` in place of a reference to a struct.
+stage, by its module; `kinds` the kinds of a type whose recipes an option tells apart; `types` what a run must know of
+each kind. A rule is the schema itself, without what the runtime does not check, and with `struct` in place of a reference
+to a struct.
 
     python -m crucible_gen.languages.python.rules > runtime/python/crucible_runtime/rules.json
 """
@@ -14,6 +15,8 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
+
+from crucible_gen.schemas import Schemas
 
 Raw: TypeAlias = Mapping[str, Any]
 
@@ -36,6 +39,7 @@ class _Rules:
             path.relative_to(schemas).as_posix(): json.loads(path.read_text("utf-8"))
             for path in sorted(schemas.rglob("*.schema.json"))
         }
+        self._kinds = Schemas(self._documents).kinds
         self._structs: dict[str, Raw] = {}
 
     def text(self) -> str:
@@ -46,9 +50,17 @@ class _Rules:
             if key.startswith("options/") and "properties" in document
         }
         training = self._training()
-        modules = {stage["module"]: type_ for type_, stage in training.items()}
-        types = {type_: stage["training"] for type_, stage in training.items()}
-        found = {"options": options, "structs": self._structs, "training": modules, "types": types}
+        found = {
+            "options": options,
+            "structs": self._structs,
+            "training": {stage["module"]: type_ for type_, stage in training.items()},
+            "kinds": self._deciding(),
+            "types": {
+                kind.name: self._documents[f"options/{kind.name}.schema.json"].get("x-training")
+                or training[kind.type]["training"]
+                for kind in self._kinds.values()
+            },
+        }
         return json.dumps(found, indent=2, ensure_ascii=False) + "\n"
 
     def _training(self) -> dict[str, Raw]:
@@ -61,6 +73,18 @@ class _Rules:
             for stage in stages
             if stage["role"] == "training" and type_ in stage["types"]
         }
+
+    def _deciding(self) -> Raw:
+        """By recipe type: the option that decides of which kind a recipe is, and the kind that each of its values makes.
+
+        The value "" stands for a recipe that leaves the option out.
+        """
+        found: dict[str, Any] = {}
+        for kind in self._kinds.values():
+            if kind.option:
+                of_type = found.setdefault(kind.type, {"option": kind.option, "kinds": {}})
+                of_type["kinds"] |= dict.fromkeys((kind.value, *([""] if kind.default else [])), kind.name)
+        return found
 
     def _struct(self, key: str) -> str:
         """The class of the struct that document `key` describes; its properties are there when this returns."""

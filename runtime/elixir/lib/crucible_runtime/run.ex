@@ -10,6 +10,7 @@ defmodule CrucibleRuntime.Run do
   alias CrucibleRuntime.Recipe
   alias CrucibleRuntime.Recipe.Schema
   alias CrucibleRuntime.Run.{Evaluation, Watch}
+  alias CrucibleRuntime.StandIns
 
   # Packages that are looked for before anything of theirs is called.
   @compile {:no_warn_undefined, [CrucibleFramework, CrucibleTrain.Ports]}
@@ -21,6 +22,7 @@ defmodule CrucibleRuntime.Run do
   def run(recipe, config, opts) do
     {runner_options, opts} = Keyword.split(opts, @runner_options)
     {evaluate?, opts} = Keyword.pop(opts, :evaluate, true)
+    {compat?, opts} = Keyword.pop(opts, :compat, true)
     config = Recipe.config!(recipe.config_schema(), config)
     live = live!(config, opts)
     evaluation = if evaluate?, do: recipe.evaluation()
@@ -28,13 +30,16 @@ defmodule CrucibleRuntime.Run do
     experiment = config |> Map.replace(:ports, nil) |> recipe.build_spec()
 
     with :ok <- packages(experiment, evaluation),
+         {:ok, stand_ins} <- stand_ins(experiment, compat?),
          live = %{live | ports: ports(live.ports)},
          experiment = CrucibleRuntime.inject(experiment, live),
          :ok <- values(experiment, recipe.needs(), evaluation, live),
          :ok <- loops(experiment),
-         {:ok, context} <- train(experiment, Keyword.put_new(runner_options, :persist, false)),
+         :ok <- StandIns.report(stand_ins),
+         runner_options = Keyword.put_new(runner_options, :persist, false),
+         {:ok, context} <- train(experiment, stand_ins, runner_options),
          {:ok, scores} <- Evaluation.run(evaluation, live, context) do
-      {:ok, %{context: context, evaluation: scores}}
+      {:ok, %{context: context, evaluation: scores, stand_ins: stand_ins}}
     end
   end
 
@@ -56,7 +61,7 @@ defmodule CrucibleRuntime.Run do
   defp ports(adapters), do: CrucibleTrain.Ports.new(ports: adapters)
 
   defp packages(experiment, evaluation) do
-    stages = for %{module: module} when module != nil <- experiment.pipeline, do: original(module)
+    stages = for %{module: module} when module != nil <- experiment.pipeline, do: module
 
     wanted =
       [{CrucibleFramework, :crucible_framework}] ++
@@ -68,11 +73,14 @@ defmodule CrucibleRuntime.Run do
     end
   end
 
-  # A stage that stands in for another one needs the package of that one.
-  defp original(module) do
-    if Code.ensure_loaded?(module) and function_exported?(module, :stands_for, 0),
-      do: module.stands_for(),
-      else: module
+  # What nothing can stand in for is refused in any case.
+  defp stand_ins(experiment, compat?) do
+    defective = StandIns.defective(experiment)
+
+    case Enum.reject(defective, &(compat? and &1.stand_in != nil)) do
+      [] -> {:ok, defective}
+      refused -> {:error, {:defective_stages, Enum.map(refused, &Map.delete(&1, :stand_in))}}
+    end
   end
 
   defp values(experiment, needs, evaluation, live) do
@@ -103,14 +111,17 @@ defmodule CrucibleRuntime.Run do
     if counts == [], do: :ok, else: {:error, {:invalid_options, counts}}
   end
 
-  defp train(experiment, runner_options) do
+  # The context that comes back has the experiment as it was, with the packages' own stages.
+  defp train(experiment, stand_ins, runner_options) do
     Watch.over(experiment, fn watched ->
+      running = StandIns.put(watched, stand_ins)
+
       try do
-        CrucibleFramework.run(watched, runner_options)
+        CrucibleFramework.run(running, runner_options)
       catch
         kind, reason ->
           Logger.error(Exception.format(kind, reason, __STACKTRACE__))
-          stage = crashed(experiment, __STACKTRACE__)
+          stage = crashed(running, __STACKTRACE__)
           {:error, {stage, Watch.reason(kind, reason, __STACKTRACE__), nil}}
       end
     end)

@@ -47,20 +47,17 @@ Ask: TypeAlias = Callable[[Sequence[Question]], Iterable[Sequence[str]]]
 there. It may have many questions under way at once."""
 
 
-def wanted(training: TrainingConfig) -> bool:
-    """Whether the recipe's data is made by a teacher."""
-    return "teacher_model" in (training.options or {})
-
-
 def problems(training: TrainingConfig, brings: str = "") -> list[str]:
     """What is missing for the teacher to be asked, each a whole sentence; looked at before anything is loaded.
 
     `brings` is a package that comes with the engine: its files are there when the engine is.
     """
     options = training.options or {}
-    if not wanted(training) or (_local(training) and Path(training.dataset_ref.name).exists()):
+    if _local(training) and Path(training.dataset_ref.name).exists():
         return []
     found = []
+    if "teacher_model" not in options:
+        found.append("training_config.options.teacher_model is missing: the model that writes the data")
     prompt = options.get("teacher_prompt")
     if prompt is None:
         found.append(

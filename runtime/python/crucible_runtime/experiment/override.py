@@ -73,7 +73,7 @@ class Adjusted(dict[str, Any]):
 def override(
     training_config: TrainingConfig, overrides: Mapping[str, Any] | TrainingConfig | None, *, kind: str
 ) -> TrainingConfig:
-    """`training_config` with `overrides` in place; `kind` is the recipe's type, which says what `options` may hold.
+    """`training_config` with `overrides` in place; `kind` is the kind of recipe, which says what `options` may hold.
 
     A whole configuration takes its place, and is not checked.
 
@@ -85,10 +85,15 @@ def override(
         return training_config
     types = rules.options()
     if kind not in types:
-        raise OverrideError([f"there is no recipe type {kind}; {did_you_mean(kind, types)}"])
+        raise OverrideError([f"there is no kind of recipe {kind}; {did_you_mean(kind, types)}"])
     merge = _Merge()
     rule = {"struct": "TrainingConfig", "options": types[kind]}
     merged = merge.value(training_config, rule, overrides, "training_config")
+    if not merge.problems and (option := rules.deciding_option(kind, training_config.options, merged.options)):
+        name = f"training_config.options.{option}"
+        merge.problems.append(
+            f"{name} decides what kind of recipe this is, and cannot be overridden: change the recipe"
+        )
     if merge.problems:
         raise OverrideError(merge.problems)
     assert isinstance(merged, TrainingConfig)

@@ -12,7 +12,7 @@ Rule: TypeAlias = Mapping[str, Any]
 
 
 def options() -> Mapping[str, Mapping[str, Rule]]:
-    """The rules of `training_config.options` by recipe type."""
+    """The rules of `training_config.options` by kind of recipe."""
     found: Mapping[str, Mapping[str, Rule]] = _rules()["options"]
     return found
 
@@ -30,9 +30,31 @@ def training_stages() -> Mapping[str, str]:
 
 
 def recipe_types() -> Mapping[str, Mapping[str, Any]]:
-    """What the schema of its training stage says of each recipe type (`x-stage.training`), in the order of the schemas."""
+    """What the schemas say of each kind of recipe (`x-stage.training`, `x-training`), in their order."""
     found: Mapping[str, Mapping[str, Any]] = _rules()["types"]
     return found
+
+
+def kind_of(type_: str, options: Mapping[str, Any] | None) -> str:
+    """The kind of recipe that `training_config.options` make of a type: the type itself, or what an option of it says.
+
+    A value of that option which no schema knows makes a recipe of the kind that leaves the option out.
+    """
+    decides = _rules()["kinds"].get(type_)
+    if decides is None:
+        return type_
+    kinds: Mapping[str, str] = decides["kinds"]
+    value = (options or {}).get(decides["option"])
+    return kinds.get(value if isinstance(value, str) else "", kinds[""])
+
+
+def deciding_option(kind: str, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> str | None:
+    """The option that makes recipes of `kind` such ones, where `before` has a value of it that does and `after` has not."""
+    for type_, decides in _rules()["kinds"].items():
+        if kind_of(type_, before) == kind != kind_of(type_, after):
+            option: str = decides["option"]
+            return option
+    return None
 
 
 @cache

@@ -33,8 +33,8 @@ def overrides(training: TrainingConfig, kind: str) -> dict[str, Any]:
     type_, options = types()[kind], dict(training.options or {})
     id_, name = _made(type_, options)
     data: dict[str, Any] = {"name": name, "provider": PROVIDER, "format": None}
-    if _taught(type_, options):
-        data |= {"name": "tiny-languages", "format": "jsonl"}
+    if type_.taught:
+        data["format"] = "jsonl"
     every = training.checkpoint_every
     return {
         "model_ref": {
@@ -70,7 +70,7 @@ def _options(type_: RecipeType, options: Mapping[str, Any]) -> dict[str, Any]:
         small |= _environment(options)
     if type_.teacher:
         small["teacher_model"] = TEACHER
-    if _taught(type_, options):
+    if type_.taught:
         small |= _teacher(options)
     return small
 
@@ -82,11 +82,6 @@ def _made(type_: RecipeType, options: Mapping[str, Any]) -> tuple[str, str]:
     env = options.get("env", "")
     # A third-party environment makes its own rows, and its answers nothing here can teach.
     return (f"tiny-{env}", f"tiny-{env}") if env in ENVIRONMENTS else (MODEL, env or MODEL)
-
-
-def _taught(type_: RecipeType, options: Mapping[str, Any]) -> bool:
-    """Whether a teacher writes the data before the training."""
-    return type_.rows == "conversation" and "teacher_model" in options
 
 
 def _batches(options: Mapping[str, Any], most: int) -> int:

@@ -34,7 +34,7 @@ facts = fn recipe ->
   facts = Map.put(Verify.Prove.literal(recipe), :refused, Verify.Prove.refused(recipe))
 
   if request.run and facts.built.status == :ok do
-    run = %{rates: Verify.Prove.rates(recipe), failures: Verify.Prove.failures(recipe), whole: Verify.Prove.whole(recipe, reasons)}
+    run = %{plain: Verify.Prove.plain(recipe), rates: Verify.Prove.rates(recipe), failures: Verify.Prove.failures(recipe), whole: Verify.Prove.whole(recipe, reasons)}
     facts |> Map.merge(run) |> Map.put(:effects, Verify.Prove.effects(recipe))
   else
     facts

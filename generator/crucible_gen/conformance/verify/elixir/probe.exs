@@ -64,6 +64,15 @@ defmodule Verify.Probe do
     refuses?(module, :lr_schedule) and rates != [] and rates != List.duplicate(hd(rates), length(rates))
   end
 
+  # The stage has no schedule: the rates stay, whatever a recipe says.
+  defp shows("constant_anyway", module, probe) do
+    Recorder.reset()
+    # The stage may fail after its last step, and all its rates were seen then.
+    Outcome.of(fn -> run(module, probe) end)
+    rates = for [_, rate] <- Recorder.calls(:optim_step), do: rate
+    refuses?(module, :lr_schedule) and rates != [] and rates == List.duplicate(hd(rates), length(rates))
+  end
+
   # A stage that is off runs.
   defp shows("disabled_runs", _module, _probe) do
     stage = struct!(Module.concat(["CrucibleIR", "StageDef"]), name: :off, module: Verify.Probe.Stage, enabled: false, options: %{})

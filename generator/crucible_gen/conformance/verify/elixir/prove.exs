@@ -81,14 +81,8 @@ defmodule Verify.Prove do
 
   defp stage(stage) do
     keys = if stage.options == nil, do: [], else: for({key, _} <- stage.options, do: key)
-    loaded = here?(stage.module)
+    loaded = Code.ensure_loaded?(stage.module)
     %{name: stage.name, module: inspect(stage.module), loaded: loaded, keys: keys, described: described(stage, loaded)}
-  end
-
-  # A wrapper of the generated project is always here; what it stands for may not be.
-  defp here?(module) do
-    Code.ensure_loaded?(module) and
-      (not function_exported?(module, :stands_for, 0) or Code.ensure_loaded?(module.stands_for()))
   end
 
   # `describe/1` may raise; what it lists is not all that a stage takes.
@@ -146,13 +140,22 @@ defmodule Verify.Prove do
 
   # Runs -----------------------------------------------------------------------------------------------------------
 
-  @doc "The training stages run alone: as the recipe says, and with each set of overrides."
+  @doc "The training stages run alone, by the runner without the facade: the stages of the packages themselves."
+  def plain(recipe) do
+    module = Module.concat([recipe.module])
+    %{overrides: overrides, rounds: rounds} = hd(recipe.runs)
+
+    run(fn -> Run.stages(built(module, overrides), recipe.training, rounds, validate_options: :error) end)
+    |> Map.delete(:calls)
+  end
+
+  @doc "The training stages run alone, by the facade: as the recipe says, and with each set of overrides."
   def rates(recipe) do
     module = Module.concat([recipe.module])
+    training = &Enum.filter(&1, fn stage -> stage.name in recipe.training end)
 
-    for %{overrides: overrides, rounds: rounds} <- recipe.runs do
-      run(fn -> Run.stages(built(module, overrides), recipe.training, rounds, validate_options: :error) end)
-      |> Map.delete(:calls)
+    for base <- recipe.runs do
+      run(fn -> Run.facade(module, base, training, [], evaluate: false, validate_options: :error) end)
     end
   end
 

@@ -33,6 +33,9 @@ PROOFS: Mapping[str, ProofKind] = {
     "json": ProofKind("Elixir, Python and generated/ir have one canonical JSON", static.has_one_json),
     "overrides": ProofKind("both languages give one JSON for overrides", static.has_one_json_for_overrides),
     "options": ProofKind("each stage takes the options that it is given", static.options_are_taken),
+    "plain": ProofKind(
+        "CrucibleFramework.run/2 runs build_spec/1 to its end, without the facade", runs.plain_runs, needs_run=True
+    ),
     "rates": ProofKind(
         "the training client saw the recipe's learning rates and rounds", runs.client_sees_rates, needs_run=True
     ),

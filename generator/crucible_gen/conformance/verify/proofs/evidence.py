@@ -61,9 +61,8 @@ class Evidence:
     def defects_of(self, modules: frozenset[str]) -> Iterator[Defect]:
         """The known defects of these packages that one of these stages has."""
         for defect in defects().values():
-            concerned = {*defect.stages, *defect.wrapper_modules}
             covered = defect.covers(self.packages.releases.get(defect.package, ""))
-            if covered and (not concerned or modules & concerned):
+            if covered and (not defect.stages or not modules.isdisjoint(defect.stages)):
                 yield defect
 
 

@@ -13,8 +13,19 @@ from crucible_gen.conformance.verify.responses import Outcome, TrainingRun
 from crucible_gen.ir.defects import Defect
 
 
+def plain_runs(evidence: CaseEvidence) -> Proof:
+    """Whether the packages' own stages train to their end in the pipeline runner alone, with no stand-ins."""
+    facts = evidence.facts
+    if facts is None or facts.plain is None:
+        return _not_run(evidence)
+    reason = _failed_run(evidence, facts.plain)
+    if isinstance(reason, Defect):
+        return _known(reason)
+    return OK if reason is None else Proof("failed", (reason,))
+
+
 def client_sees_rates(evidence: CaseEvidence) -> Proof:
-    """Whether the training client saw the learning rates of the recipe, without and with overrides."""
+    """Whether the training client of the facade saw the learning rates of the recipe, without and with overrides."""
     facts = evidence.facts
     if facts is None or facts.rates is None:
         return _not_run(evidence)

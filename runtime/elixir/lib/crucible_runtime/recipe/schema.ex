@@ -2,7 +2,7 @@
 defmodule CrucibleRuntime.Recipe.Schema do
   @moduledoc """
   What the schemas of the recipes say and no struct does: the names of options, which numbers are
-  floats, and where a stage comes from.
+  floats, where a stage comes from, and which releases have a stage that cannot run to its end.
   """
 
   @options [
@@ -24,6 +24,7 @@ defmodule CrucibleRuntime.Recipe.Schema do
       :max_prompt_tokens,
       :max_steps,
       :max_tokens,
+      :method,
       :num_batches,
       :num_substeps,
       :renderer_name,
@@ -57,6 +58,39 @@ defmodule CrucibleRuntime.Recipe.Schema do
       :shuffle_seed,
       :swap,
       :test_size,
+      :ttl_seconds,
+      :weight_decay
+    ],
+    prompt_distillation: [
+      :adam_beta1,
+      :adam_beta2,
+      :adam_eps,
+      :adapter,
+      :answer_regex,
+      :eval_every,
+      :infrequent_eval_every,
+      :load_checkpoint_path,
+      :lora_rank,
+      :lr_schedule,
+      :max_length,
+      :max_steps,
+      :method,
+      :num_samples,
+      :renderer_name,
+      :rolling_save_every,
+      :rolling_ttl_seconds,
+      :save_every_seconds,
+      :save_every_tokens,
+      :shuffle_seed,
+      :source_path,
+      :submit_ahead,
+      :teacher_max_tokens,
+      :teacher_model,
+      :teacher_prompt,
+      :teacher_renderer_name,
+      :teacher_temperature,
+      :test_size,
+      :train_on_what,
       :ttl_seconds,
       :weight_decay
     ],
@@ -108,7 +142,6 @@ defmodule CrucibleRuntime.Recipe.Schema do
       :adam_beta2,
       :adam_eps,
       :adapter,
-      :answer_regex,
       :eval_every,
       :infrequent_eval_every,
       :load_checkpoint_path,
@@ -116,20 +149,13 @@ defmodule CrucibleRuntime.Recipe.Schema do
       :lr_schedule,
       :max_length,
       :max_steps,
-      :num_samples,
       :renderer_name,
       :rolling_save_every,
       :rolling_ttl_seconds,
       :save_every_seconds,
       :save_every_tokens,
       :shuffle_seed,
-      :source_path,
       :submit_ahead,
-      :teacher_max_tokens,
-      :teacher_model,
-      :teacher_prompt,
-      :teacher_renderer_name,
-      :teacher_temperature,
       :test_size,
       :train_on_what,
       :ttl_seconds,
@@ -185,9 +211,26 @@ defmodule CrucibleRuntime.Recipe.Schema do
     ]
   ]
 
-  @doc "The names that `training_config.options` may have in a recipe of this type."
+  @defects [
+    %{
+      id: "D0002",
+      stage: CrucibleTrain.Stages.Distillation,
+      package: :crucible_train,
+      versions: ">= 0.3.0",
+      title: "Distillation fails after its last step"
+    },
+    %{
+      id: "D0003",
+      stage: CrucibleTrain.Stages.RLTrain,
+      package: :crucible_train,
+      versions: ">= 0.3.0",
+      title: "RLTrain fails after its last step"
+    }
+  ]
+
+  @doc "The names that `training_config.options` may have in a recipe of this kind."
   @spec options(atom()) :: [atom()]
-  def options(type), do: Keyword.fetch!(@options, type)
+  def options(kind), do: Keyword.fetch!(@options, kind)
 
   @doc "Whether the field of a training configuration at `path`, innermost first, is a float."
   @spec float?([atom()]) :: boolean()
@@ -198,4 +241,19 @@ defmodule CrucibleRuntime.Recipe.Schema do
   def package(module) do
     Enum.find_value(@packages, module, fn {package, modules} -> module in modules && package end)
   end
+
+  @doc """
+  The known defects that keep a stage from running to its end: for each its id, the stage, the
+  package, a requirement that the versions with the defect meet, and a title.
+  """
+  @spec defects() :: [
+          %{
+            id: String.t(),
+            stage: module(),
+            package: atom(),
+            versions: String.t(),
+            title: String.t()
+          }
+        ]
+  def defects, do: @defects
 end

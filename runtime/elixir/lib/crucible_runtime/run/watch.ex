@@ -42,6 +42,12 @@ defmodule CrucibleRuntime.Run.Watch do
 
     alias CrucibleRuntime.Run.Watch
 
+    # For the runner's option `:validate_options`.
+    @doc false
+    def describe(_watch) do
+      %{name: :gate, description: "Ends the pipeline.", required: [], optional: [], types: %{}}
+    end
+
     @doc false
     def run(context, watch) do
       error = context.metrics["error"] || context.metrics[:error]

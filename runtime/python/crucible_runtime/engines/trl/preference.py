@@ -55,7 +55,7 @@ def train(context: Context, options: Options) -> Output:
     from crucible_runtime.engines.trl import models, rows, watch
 
     training = arguments.training(context.experiment)
-    train_rows, held_out = rows.divided(context, "preference")
+    train_rows, held_out = rows.divided(context, arguments.training(context.experiment).dataset_ref, "preference")
     model, tokenizer = models.load(context)
     trainer = DPOTrainer(
         model=model,

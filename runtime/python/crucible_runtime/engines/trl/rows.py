@@ -1,18 +1,16 @@
 """The rows to train on, and those that are held out.
 
 What is held out is a fraction (validation_split) or a number of rows (test_size), drawn with the seed of the data;
-or, where the recipe names neither and evaluates on the way, the hub's own split `test`. Data of prompt distillation
-is written by its teacher first, if its file is not there.
+or, where the recipe names neither and evaluates on the way, the hub's own split `test`.
 """
 
 from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import replace
 
 from crucible_runtime import data, smoke
-from crucible_runtime.data import Row, teacher
+from crucible_runtime.data import Row
 from crucible_runtime.engines.trl import arguments
 from crucible_runtime.errors import InputError
 from crucible_runtime.interface.stages import Context
@@ -21,11 +19,10 @@ from crucible_runtime.ir import DatasetRef, TrainingConfig
 Rows = Sequence[Row]
 
 
-def divided(context: Context, kind: str) -> tuple[Rows, Rows]:
-    """The rows to train on and those that are held out; raises InputError where none is left to train on."""
+def divided(context: Context, ref: DatasetRef, kind: str) -> tuple[Rows, Rows]:
+    """The rows of `ref` to train on and those that are held out; raises InputError where none is left to train on."""
     training = arguments.training(context.experiment)
     given = arguments.options(training)
-    ref = _taught(context, training)
     found = data.rows(ref, adapter=given.get("adapter"), kind=kind)
     count = held_out(training, len(found))
     if count is not None:
@@ -74,17 +71,3 @@ def _test(context: Context, ref: DatasetRef, kind: str) -> Rows:
         "set training_config.validation_split or training_config.options.test_size"
     )
     return []
-
-
-def _taught(context: Context, training: TrainingConfig) -> DatasetRef:
-    """The data set, which the teacher writes first where the recipe has one."""
-    ref = training.dataset_ref
-    if not teacher.wanted(training):
-        return ref
-    from accelerate import PartialState
-
-    from crucible_runtime.engines.trl.sampler import ask
-
-    with PartialState(cpu=training.device == "cpu").main_process_first():
-        path = teacher.write(context, ask(context))
-    return replace(ref, name=str(path), provider="local", format="jsonl", options=None)

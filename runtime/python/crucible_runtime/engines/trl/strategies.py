@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
-from crucible_runtime.engines.trl import arguments, distillation, grpo, preference, supervised
+from crucible_runtime.engines.trl import arguments, distillation, grpo, preference, prompt_distillation, supervised
 from crucible_runtime.errors import InputError
 from crucible_runtime.interface.stages import Context, Options, Output, RunConfig
 from crucible_runtime.ir import TrainingConfig
@@ -39,8 +39,9 @@ STRATEGIES: Mapping[str, Strategy] = {
     "rl": grpo,
     "preference": preference,
     "distillation": distillation,
+    "prompt_distillation": prompt_distillation,
 }
-"""The strategies by recipe type."""
+"""The strategies by kind of recipe."""
 
 
 def problems(training: TrainingConfig, kind: str, config: RunConfig) -> list[str]:

@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from crucible_runtime.data import teacher
 from crucible_runtime.engines.trl import arguments
 from crucible_runtime.errors import InputError
 from crucible_runtime.interface.stages import Context, Options, Output, RunConfig
-from crucible_runtime.ir import TrainingConfig
+from crucible_runtime.ir import DatasetRef, TrainingConfig
 
 CONFIG = "SFTConfig"
 """trl's class of the arguments."""
@@ -21,7 +20,7 @@ CONFIG = "SFTConfig"
 
 def problems(training: TrainingConfig, config: RunConfig) -> list[str]:
     """What of the recipe does not go together, each a whole sentence."""
-    return [*arguments.stopping(training), *teacher.problems(training)]
+    return arguments.stopping(training)
 
 
 def values(training: TrainingConfig) -> dict[str, Any]:
@@ -44,12 +43,17 @@ def values(training: TrainingConfig) -> dict[str, Any]:
 
 def train(context: Context, options: Options) -> Output:
     """Trains the recipe's model on its conversations; raises InputError for rows that teach nothing."""
+    return trained(context, arguments.training(context.experiment).dataset_ref)
+
+
+def trained(context: Context, ref: DatasetRef) -> Output:
+    """Trains on the conversations of a data set, which need not be the recipe's."""
     from trl import SFTConfig, SFTTrainer
 
     from crucible_runtime.engines.trl import models, rows, watch
 
     training = arguments.training(context.experiment)
-    train_rows, held_out = rows.divided(context, "supervised")
+    train_rows, held_out = rows.divided(context, ref, "supervised")
     model, tokenizer = models.load(context)
     data = _tokens(context, tokenizer, train_rows)
     held_out_data = _tokens(context, tokenizer, held_out) if held_out else None

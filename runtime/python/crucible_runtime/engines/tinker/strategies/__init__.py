@@ -12,7 +12,7 @@ from crucible_runtime.engines.tinker.strategies.base import Strategy
 from crucible_runtime.engines.tinker.strategies.distillation import Distillation
 from crucible_runtime.engines.tinker.strategies.preference import Preference
 from crucible_runtime.engines.tinker.strategies.rl import Rl, RlLoop
-from crucible_runtime.engines.tinker.strategies.supervised import SlLoop, Supervised
+from crucible_runtime.engines.tinker.strategies.supervised import PromptDistillation, SlLoop, Supervised
 from crucible_runtime.engines.tinker.tree import Given, Node
 from crucible_runtime.ir import Experiment
 
@@ -21,8 +21,9 @@ STRATEGIES: Mapping[str, type[Strategy]] = {
     "rl": Rl,
     "preference": Preference,
     "distillation": Distillation,
+    "prompt_distillation": PromptDistillation,
 }
-"""The strategies by recipe type."""
+"""The strategies by kind of recipe."""
 LOOPS: Mapping[str, type[Strategy]] = {"sl_loop": SlLoop, "rl_loop": RlLoop}
 """The strategies of the cookbook's loops, by what `backend.options.entry` takes."""
 

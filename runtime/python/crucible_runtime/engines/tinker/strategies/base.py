@@ -13,9 +13,11 @@ class Strategy:
     """How recipes of one type become a config of the cookbook; a subclass for each type, and for each of its loops.
 
     counted: whether the progress that the cookbook writes at a step includes the step itself
+    taught: whether a teacher writes the data before the training
     """
 
     counted = False
+    taught = False
 
     def __init__(self, training: TrainingConfig, given: Given | None = None) -> None:
         """Takes the training configuration, and what is known when a run begins; left out, a config cannot be made."""
@@ -47,11 +49,6 @@ class Strategy:
     def elsewhere(self) -> list[str]:
         """What a teacher, or an environment that is not the cookbook's, lacks, each a whole sentence."""
         return []
-
-    @property
-    def taught(self) -> bool:
-        """Whether a teacher writes the data before the training."""
-        return False
 
     def check_data(self) -> None:
         """Raises InputError for rows that the cookbook would read itself without saying where they are wrong."""

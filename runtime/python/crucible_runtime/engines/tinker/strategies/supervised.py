@@ -1,4 +1,4 @@
-"""Supervised recipes: the cookbook's supervised training, and its loop `sl_loop`."""
+"""Supervised recipes and prompt distillation: the cookbook's supervised training, and its loop `sl_loop`."""
 
 from __future__ import annotations
 
@@ -47,15 +47,6 @@ class Supervised(Strategy):
             },
         )
 
-    def elsewhere(self) -> list[str]:
-        """What the teacher lacks."""
-        return teacher.problems(self.training, brings="tinker_cookbook")
-
-    @property
-    def taught(self) -> bool:
-        """Whether a teacher writes the data before the training."""
-        return teacher.wanted(self.training)
-
     def check_data(self) -> None:
         """Reads a file of conversations that the cookbook reads itself."""
         adapter = self.options.get("adapter")
@@ -90,6 +81,16 @@ class Supervised(Strategy):
                 "shuffle_seed": self.seed,
             },
         )
+
+
+class PromptDistillation(Supervised):
+    """The cookbook's supervised training on conversations that a teacher writes before."""
+
+    taught = True
+
+    def elsewhere(self) -> list[str]:
+        """What the teacher lacks."""
+        return teacher.problems(self.training, brings="tinker_cookbook")
 
 
 class SlLoop(Supervised):
