@@ -17,7 +17,7 @@ from crucible_gen.diagnostics import Place, Problem, Problems, shown
 from crucible_gen.incremental import Session, off, workers
 from crucible_gen.languages import registry
 from crucible_gen.output import manifest, plan, write
-from crucible_gen.recipes import discover, ids, rules
+from crucible_gen.recipes import discover, ids, rules, warnings
 from crucible_gen.results import Answers, Product, Request, Result, Reusable
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def generate(request: Request, listener: Listener, session: Session, *, force: b
             result = _sound(build(request, session))
         planned = _plan(request, result, session, force=force, writes=True)
         if planned.problems:
-            raise Problems(planned.problems)
+            raise Problems((*planned.problems, *result.warnings))
         if forced := tuple(action for action in planned.actions if action.forced):
             listener.overwriting(planned._replace(actions=forced))
         write.apply(planned, planned.out)
@@ -85,25 +85,28 @@ def build(request: Request, session: Session | None = None) -> Result:
     maker = factory.Factory(request)
     reusable = (session or off()).reusable(request, maker.remake)
     if reusable.rest:  # few recipes changed, and these are made already
-        return Result(
-            reusable.recipes, _files(reusable.products.values()), products=reusable.products, rest=reusable.rest
-        )
+        made = reusable.products
+        files = _files(made.values())
+        return Result(reusable.recipes, files, products=made, rest=reusable.rest, warnings=reusable.warnings)
     problems: list[Problem] = list(rules.compat((release, Place("compat")) for release in request.compat))
     try:
-        files = discover.files(request.paths, request.out, problems)
-        products = _products(files, maker, reusable, problems)
+        paths = discover.files(request.paths, request.out, problems)
+        products = _products(paths, maker, reusable, problems)
         problems += _between(list(products.values()), request, reusable)
         chosen = factory.chosen({each.id: each for each in products.values()}, request.only, problems) or [
             *products.values()
         ]
-        if problems:
-            raise Problems(problems)
+        warned = warnings.reported(each.warnings for each in chosen)
+        if problems or (request.strict and warned):
+            severity = "error" if request.strict else "warning"
+            raise Problems([*problems, *(each._replace(severity=severity) for each in warned)])
         extras = tuple(sorted({path for each in chosen for path in each.extras}))
         shared = reusable.shared if reusable.shared and reusable.shared.extras == extras else maker.shared(extras)
     except Problems as error:
         return Result(0, problems=tuple(sorted(set(error.problems))))
     stopped = {each.id: each.stopped for each in sorted(chosen, key=lambda each: each.id) if each.stopped}
-    return Result(len(chosen), _files((*chosen, shared)), stopped=stopped, products=products, shared=shared)
+    files = _files((*chosen, shared))
+    return Result(len(chosen), files, stopped=stopped, products=products, shared=shared, warnings=warned)
 
 
 def _plan(request: Request, result: Result, session: Session, *, force: bool, writes: bool) -> Plan:

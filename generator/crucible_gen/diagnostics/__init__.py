@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 from crucible_gen.diagnostics.paths import relative, shown, unreadable
-from crucible_gen.diagnostics.problems import Place, Problem, Problems, did_you_mean, nearest
+from crucible_gen.diagnostics.problems import Place, Problem, Problems, did_you_mean, misspelled, nearest
 
 __all__ = [
     "Place",
     "Problem",
     "Problems",
     "did_you_mean",
+    "misspelled",
     "nearest",
     "relative",
     "report",

@@ -11,7 +11,7 @@ import os
 import sys
 import zlib
 
-FORMAT = 7
+FORMAT = 8
 """The number of the form of what files hold: raised whenever that changes, so that no other form is ever read."""
 
 _MAGIC = b"gen record %d\n" % FORMAT

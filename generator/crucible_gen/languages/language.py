@@ -90,6 +90,8 @@ class Language(NamedTuple):
     """The directories, besides schemas and templates, whose files are copied into projects."""
     replaceable: Callable[[Mapping[str, Plain]], Sequence[str]] = lambda options: ()
     """The names under which templates may replace files that are copied into a project with these options."""
+    engines: bool = False
+    """Whether the engines of `schemas/engines/` run the generated code, so that what they make of values matters."""
     structs: Callable[[Path], str] | None = None
     """The directory of the schemas to the definitions of the IR's structs, where `gen structs` can print them."""
 

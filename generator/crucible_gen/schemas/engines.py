@@ -38,12 +38,51 @@ class Rule(NamedTuple):
         """The values that the engine takes, where the rule lists them."""
         return self.each or self.allow
 
+    def takes(self, value: object) -> bool:
+        """Whether the engine uses this value, or does what it says; of a list, whether it does so with every item."""
+        if self.each:
+            return isinstance(value, list) and all(item in self.each for item in value)
+        return value in self.allow if self.allow else not (self.unused or self.refuse)
+
 
 @cache
 def tables() -> Mapping[str, Fields]:
     """The fields of every shipped engine table, by engine."""
     folder = shipped("schemas") / "engines"
     return {path.stem: _fields(json.loads(path.read_text("utf-8"))["fields"]) for path in sorted(folder.glob("*.json"))}
+
+
+def rules(field: str, type_: str) -> Mapping[str, Rule]:
+    """What each engine makes of a field in recipes of this type, by engine, where its table has a rule for it."""
+    found = {engine: _holding(fields.get(field, ()), type_) for engine, fields in tables().items()}
+    return {engine: rule for engine, rule in found.items() if rule is not None}
+
+
+def restricted(type_: str) -> list[str]:
+    """The fields of which no engine takes every value in recipes of this type, sorted."""
+    fields = sorted({field for each in tables().values() for field in each})
+    held = {field: rules(field, type_).values() for field in fields}
+    return [
+        field
+        for field in fields
+        if len(held[field]) == len(tables()) and all(rule.values or rule.unused or rule.refuse for rule in held[field])
+    ]
+
+
+@cache
+def names() -> Mapping[str, frozenset[str]]:
+    """The texts that any engine takes, by field: known names, whatever the recipe's type."""
+    found: dict[str, set[str]] = {}
+    for fields in tables().values():
+        for field, each in fields.items():
+            texts = {value for rule in each for value in rule.values if isinstance(value, str)}
+            if texts:
+                found.setdefault(field, set()).update(texts)
+    return {field: frozenset(texts) for field, texts in found.items()}
+
+
+def _holding(each: Sequence[Rule], type_: str) -> Rule | None:
+    return next((rule for rule in each if not rule.kinds or type_ in rule.kinds), None)
 
 
 def _fields(raw: Mapping[str, Any]) -> Fields:
