@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from functools import cached_property
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache, cached_property
+from typing import NamedTuple, TypeAlias
 
 from crucible_gen.diagnostics import Problem, misspelled
 from crucible_gen.documents import Node, shorten
@@ -26,7 +27,7 @@ _CONFIG = "training_config"
 _FEW = 9
 """So many known values a message names."""
 
-_Path = tuple[str, ...]
+_Path: TypeAlias = tuple[str, ...]
 
 
 def reported(found: Iterable[Iterable[Problem]]) -> tuple[Problem, ...]:
@@ -50,111 +51,130 @@ class Checker:
         """Takes the schemas that the recipes are valid by, and whether engines run what is generated."""
         self._schemas = schemas
         self._engines_run = engines_run
-        self._watched: dict[tuple[int, _Path], tuple[tuple[str, Shape, _Path], ...]] = {}
-        self._idle: dict[str, tuple[tuple[_Path, str, Shape], ...]] = {}
+        self._types: dict[str, _Watch] = {}
+        self._stages: dict[str, _Watch] = {}
+        self._restricted: dict[str, list[_Restricted]] = {}
 
     def check(self, recipe: Recipe) -> tuple[Problem, ...]:
         """The warnings of a valid recipe, as it is written and under each of its profiles, in order of place."""
+        type_ = recipe.type
+        if type_ not in self._types:
+            self._types[type_] = _Watch("", self._schemas.recipe(type_), ())
         found: set[Problem] = set()
+        seen: set[tuple[int, int]] = set()  # profiles share most of the recipe
         for node in (recipe.written, *(variant for _, variant in recipe.variants)):
-            found.update(self._of_values(node, self._schemas.recipe(recipe.type), ()))
-            found.update(self._of_stages(node, recipe.type))
-            if self._engines_run:
+            _check(node, self._types[type_], seen, found)
+            if (stages := node.get("stages")) is not None:
+                self._check_stages(stages, seen, found)
+            if self._engines_run and (config := node.get(_CONFIG)) is not None:
                 misspelled_at = {each.place for each in found if each.code == "W0101"}
-                found.update(each for each in self._of_engines(node, recipe.type) if each.place not in misspelled_at)
+                found.update(each for each in self._unused(config, type_) if each.place not in misspelled_at)
         return tuple(sorted(found)) if found else ()
 
-    # Values by themselves
+    def _check_stages(self, stages: Node, seen: set[tuple[int, int]], found: set[Problem]) -> None:
+        """Adds the warnings of listed stages, whose own schemas say what their options are."""
+        for entry in stages.value.values() if isinstance(stages.value, dict) else ():
+            for listed in entry.node.value if isinstance(entry.node.value, tuple) else ():
+                named, options = listed.get("stage"), listed.get("options")
+                if named is None or options is None:
+                    continue
+                name = str(named.value)
+                if name not in self._stages:
+                    self._stages[name] = _Watch("", self._schemas.stages[name].shape, ("stages", name))
+                _check(options, self._stages[name], seen, found)
 
-    def _of_stages(self, node: Node, type_: str) -> Iterator[Problem]:
-        """The warnings of listed stages, whose own schemas say what their options are."""
-        listed = node.get("stages")
-        for place in listed.value if listed is not None and isinstance(listed.value, dict) else ():
-            entries = listed.get(place) if listed is not None else None
-            for entry in entries.value if entries is not None and isinstance(entries.value, tuple) else ():
-                name, options = entry.get("stage"), entry.get("options")
-                stage = self._schemas.stages.get(str(name.value)) if name is not None else None
-                if stage is not None and options is not None:
-                    yield from self._of_values(options, stage.shape, ("stages", stage.info.name))
-
-    def _of_values(self, node: Node, shape: Shape, path: _Path) -> Iterator[Problem]:
-        """The warnings of a value, which its shape describes, and of all below it."""
-        value = node.value
-        if isinstance(value, dict):
-            for name, inner, below in self._below(shape, path):
-                if name in value:
-                    yield from self._of_values(value[name].node, inner, below)
-        elif isinstance(value, tuple):
-            for item in value:
-                yield from self._of_values(item, shape.items or ANY, path)
-        elif value is not None:
-            if shape.plausible is not None and not _is_plausible(value, shape.plausible):
-                yield _implausible(node, path, shape, shape.plausible)
-            if isinstance(value, str) and not shape.enum:
-                yield from self._misspelled(node, value, path, shape)
-
-    def _misspelled(self, node: Node, value: str, path: _Path, shape: Shape) -> Iterator[Problem]:
-        known = {*shape.known, *self._named.get(path, ())}
-        near = misspelled(value, sorted(known))
-        if near is not None:
-            message = f"{_name(path)} {_show(node)} is not among the known values"
-            message += f": {', '.join(sorted(known))}" if len(known) <= _FEW else ""
-            yield _warning(node, "W0101", message, f"did you mean {near}?", shape)
-
-    def _below(self, shape: Shape, path: _Path) -> tuple[tuple[str, Shape, _Path], ...]:
-        """The fields of a mapping that warnings are possible in."""
-        key = (id(shape.properties), path)
-        if key not in self._watched:
-            below = ((name, inner, (*path, name)) for name, inner in shape.properties.items())
-            self._watched[key] = tuple(each for each in below if self._matters(each[1], each[2], set()))
-        return self._watched[key]
-
-    def _matters(self, shape: Shape, path: _Path, seen: set[int]) -> bool:
-        """Whether anything in the value can be misspelled or implausible; a struct may hold itself."""
-        if shape.known or shape.plausible or path in self._named:
-            return True
-        if id(shape.properties) in seen:
-            return False
-        seen.add(id(shape.properties))
-        inner = any(self._matters(each, (*path, name), seen) for name, each in shape.properties.items())
-        return inner or (shape.items is not None and self._matters(shape.items, path, seen))
-
-    @cached_property
-    def _named(self) -> Mapping[_Path, Collection[str]]:
-        """The texts that engine tables name, by the path of the field: they are known whatever the recipe's type."""
-        return {(_CONFIG, *field.split(".")): names for field, names in engines.names().items()}
-
-    # What engines make of values
-
-    def _of_engines(self, node: Node, type_: str) -> Iterator[Problem]:
-        """A warning for each value that no engine uses in recipes of this type."""
-        for path, field, shape in self._restricted(type_):
-            value = node.get(*path)
+    def _unused(self, config: Node, type_: str) -> Iterator[Problem]:
+        """A warning for each value of a training configuration that no engine uses in recipes of this type."""
+        if type_ not in self._restricted:
+            self._restricted[type_] = self._fields(type_)
+        for each in self._restricted[type_]:
+            value = config.get(*each.path)
             if value is None or value.value is None:
                 continue
-            for each, plain in _separate(value, field, type_):
-                rules = {engine: rule for engine, rule in engines.rules(field, type_).items() if not rule.takes(plain)}
-                if len(rules) == len(engines.tables()):
-                    yield _unused(each, field, type_, rules, shape)
+            items = value.value if each.of_items and isinstance(value.value, tuple) else (value,)
+            for item in items:
+                plain = [item.plain()] if each.of_items else item.plain()
+                if not any(rule.takes(plain) for rule in each.rules.values()):
+                    yield _without_use(item, each, type_)
 
-    def _restricted(self, type_: str) -> tuple[tuple[_Path, str, Shape], ...]:
-        """The fields of which no engine takes every value."""
-        if type_ not in self._idle:
-            recipe = self._schemas.recipe(type_)
-            found = [
-                (path, field, shape)
-                for field in engines.restricted(type_)
-                if (shape := recipe.below(path := (_CONFIG, *field.split(".")))) is not None and not shape.no_engine
-            ]
-            self._idle[type_] = tuple(found)
-        return self._idle[type_]
+    def _fields(self, type_: str) -> list[_Restricted]:
+        """The fields of which no engine takes every value, but for those that have a use without one."""
+        recipe = self._schemas.recipe(type_)
+        fields = []
+        for field, rules in engines.restricted(type_).items():
+            path = tuple(field.split("."))
+            shape = recipe.below((_CONFIG, *path))
+            if shape is not None and not shape.no_engine:
+                of_items = any(rule.each for rule in rules.values())
+                fields.append(_Restricted(path, field, shape.description, rules, of_items))
+        return fields
 
 
-def _separate(value: Node, field: str, type_: str) -> list[tuple[Node, object]]:
-    """The values that engines take or refuse, each with its plain form: one, or where a rule is for items, each item."""
-    if isinstance(value.value, tuple) and any(rule.each for rule in engines.rules(field, type_).values()):
-        return [(item, [item.plain()]) for item in value.value]
-    return [(value, value.plain())]
+class _Restricted(NamedTuple):
+    """A field of which no engine takes every value, and what each makes of it; `of_items` says that rules are for items."""
+
+    path: _Path
+    field: str
+    about: str
+    rules: Mapping[str, engines.Rule]
+    of_items: bool
+
+
+class _Watch:
+    """A value that warnings are possible in, or below: what is known of it, and the fields that matter.
+
+    `known` is empty where no text is a misspelling. Fields and items are looked up when a recipe has them: a struct may
+    hold itself.
+    """
+
+    def __init__(self, name: str, shape: Shape, path: _Path) -> None:
+        self.name = name
+        self.shape = shape
+        self.path = path
+        self.known = frozenset() if shape.enum else frozenset((*shape.known, *_named().get(path, ())))
+        self.plausible = shape.plausible
+
+    @cached_property
+    def fields(self) -> tuple[_Watch, ...]:
+        """The fields of a mapping that warnings are possible in, or below."""
+        each = [_Watch(name, shape, (*self.path, name)) for name, shape in self.shape.properties.items()]
+        return tuple(field for field in each if field.matters)
+
+    @property
+    def matters(self) -> bool:
+        """Whether a value of its own, or of what is below, may give a warning."""
+        return bool(self.known or self.plausible or self.shape.properties or self.shape.items)
+
+    @cached_property
+    def items(self) -> _Watch:
+        """What each item of a list is."""
+        return _Watch(self.name, self.shape.items or ANY, self.path)
+
+
+@cache
+def _named() -> Mapping[_Path, frozenset[str]]:
+    """The texts that engine tables name, by the path of the field: they are known whatever the recipe's type."""
+    return {(_CONFIG, *field.split(".")): names for field, names in engines.names().items()}
+
+
+def _check(node: Node, watch: _Watch, seen: set[tuple[int, int]], found: set[Problem]) -> None:
+    """Adds the warnings of a value and of all below it; a mapping that was seen as the same field adds none."""
+    value = node.value
+    if isinstance(value, dict):
+        if (key := (id(node), id(watch))) in seen:
+            return
+        seen.add(key)
+        for field in watch.fields:
+            if (entry := value.get(field.name)) is not None:
+                _check(entry.node, field, seen, found)
+    elif isinstance(value, tuple):
+        for item in value:
+            _check(item, watch.items, seen, found)
+    elif value is not None:
+        if watch.plausible is not None and not _is_plausible(value, watch.plausible):
+            found.add(_implausible(node, watch.path, watch.shape, watch.plausible))
+        if watch.known and isinstance(value, str) and value not in watch.known:
+            found.update(_unknown(node, watch, value))
 
 
 def _is_plausible(value: object, plausible: Plausible) -> bool:
@@ -164,6 +184,15 @@ def _is_plausible(value: object, plausible: Plausible) -> bool:
         low, high = plausible.minimum, plausible.maximum
         return (low is None or value >= low) and (high is None or value <= high)
     return True
+
+
+def _unknown(node: Node, watch: _Watch, value: str) -> Iterator[Problem]:
+    near = misspelled(value, sorted(watch.known))
+    if near is None:
+        return
+    message = f"{_name(watch.path)} {_show(node)} is not among the known values"
+    message += f": {', '.join(sorted(watch.known))}" if len(watch.known) <= _FEW else ""
+    yield _warning(node, "W0101", message, f"did you mean {near}?", watch.shape.description)
 
 
 def _implausible(node: Node, path: _Path, shape: Shape, plausible: Plausible) -> Problem:
@@ -177,22 +206,22 @@ def _implausible(node: Node, path: _Path, shape: Shape, plausible: Plausible) ->
             f"give a number of at most {_number(high)}" if low is None else f"give a number of at least {_number(low)}"
         )
     message = f"{_name(path)} {_show(node)} is implausible: {plausible.reason}"
-    return _warning(node, "W0102", message, hint, shape)
+    return _warning(node, "W0102", message, hint, shape.description)
 
 
-def _unused(node: Node, field: str, type_: str, rules: Mapping[str, engines.Rule], shape: Shape) -> Problem:
-    reasons = "; ".join(f"{engine}: {rule.unused or rule.refuse}" for engine, rule in rules.items())
-    message = f"no engine uses {field} {_show(node)} in recipes of type {type_} ({reasons})"
-    instead = {engine: rule.instead for engine, rule in rules.items() if rule.instead}
-    if len(instead) == len(rules) and len(set(instead.values())) == 1:
+def _without_use(node: Node, each: _Restricted, type_: str) -> Problem:
+    reasons = "; ".join(f"{engine}: {rule.unused or rule.refuse}" for engine, rule in each.rules.items())
+    message = f"no engine uses {each.field} {_show(node)} in recipes of type {type_} ({reasons})"
+    instead = {engine: rule.instead for engine, rule in each.rules.items() if rule.instead}
+    if len(instead) == len(each.rules) and len(set(instead.values())) == 1:
         hint = next(iter(instead.values()))
     else:
         hint = "; ".join(f"with engine {engine}: {words}" for engine, words in instead.items()) or "leave it out"
-    return _warning(node, "W0103", message, hint, shape)
+    return _warning(node, "W0103", message, hint, each.about)
 
 
-def _warning(node: Node, code: str, message: str, hint: str, shape: Shape) -> Problem:
-    return Problem(node.place, code, message, hint, shape.description, severity="warning")
+def _warning(node: Node, code: str, message: str, hint: str, about: str) -> Problem:
+    return Problem(node.place, code, message, hint, about, severity="warning")
 
 
 def _name(path: _Path) -> str:

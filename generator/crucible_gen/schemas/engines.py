@@ -52,21 +52,19 @@ def tables() -> Mapping[str, Fields]:
     return {path.stem: _fields(json.loads(path.read_text("utf-8"))["fields"]) for path in sorted(folder.glob("*.json"))}
 
 
-def rules(field: str, type_: str) -> Mapping[str, Rule]:
-    """What each engine makes of a field in recipes of this type, by engine, where its table has a rule for it."""
-    found = {engine: _holding(fields.get(field, ()), type_) for engine, fields in tables().items()}
-    return {engine: rule for engine, rule in found.items() if rule is not None}
-
-
-def restricted(type_: str) -> list[str]:
-    """The fields of which no engine takes every value in recipes of this type, sorted."""
-    fields = sorted({field for each in tables().values() for field in each})
-    held = {field: rules(field, type_).values() for field in fields}
-    return [
-        field
-        for field in fields
-        if len(held[field]) == len(tables()) and all(rule.values or rule.unused or rule.refuse for rule in held[field])
-    ]
+def restricted(type_: str) -> Mapping[str, Mapping[str, Rule]]:
+    """The fields of which no engine takes every value in recipes of this type, with the rule of each engine."""
+    found: dict[str, Mapping[str, Rule]] = {}
+    for field in sorted(set.intersection(*(set(fields) for fields in tables().values()))):
+        rules: dict[str, Rule] = {}
+        for engine, fields in tables().items():
+            rule = next((rule for rule in fields[field] if not rule.kinds or type_ in rule.kinds), None)
+            if rule is None or not (rule.unused or rule.refuse):
+                break
+            rules[engine] = rule
+        else:
+            found[field] = rules
+    return found
 
 
 @cache
@@ -79,10 +77,6 @@ def names() -> Mapping[str, frozenset[str]]:
             if texts:
                 found.setdefault(field, set()).update(texts)
     return {field: frozenset(texts) for field, texts in found.items()}
-
-
-def _holding(each: Sequence[Rule], type_: str) -> Rule | None:
-    return next((rule for rule in each if not rule.kinds or type_ in rule.kinds), None)
 
 
 def _fields(raw: Mapping[str, Any]) -> Fields:
