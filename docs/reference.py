@@ -24,7 +24,7 @@ sys.path.insert(0, str(DOCS.parent / "generator"))
 
 from crucible_gen.cli import explain  # noqa: E402 - the checkout's own, installed or not
 from crucible_gen.recipes import settings  # noqa: E402
-from crucible_gen.schemas import Schemas, Stage, at, engines  # noqa: E402
+from crucible_gen.schemas import Schemas, Shape, Stage, at, engines  # noqa: E402
 
 PAGES = [DOCS / name for name in ("recipe-reference.md", "mapping.md", "errors.md", "build-steps.md", "engines.md")]
 PART = re.compile(r"(<!-- ([\w ]+): written by docs/reference\.py -->\n).*?(<!-- end -->\n)", re.DOTALL)
@@ -364,11 +364,12 @@ GROUPS = {
     "E07": "The command line",
     "E08": "Contracts",
     "E09": "Verify",
+    "W01": "Values that are probably not meant",
 }
 
 
 def codes() -> Lines:
-    """A section a group of error codes."""
+    """A section a group of codes."""
     titles = explain.titles()
     unknown = {code_[:3] for code_ in titles} - GROUPS.keys()
     assert not unknown, f"these codes have no group: {unknown}"
@@ -377,6 +378,33 @@ def codes() -> Lines:
         yield from table("code", "what is wrong")
         yield from (row(f"`{code_}`", words) for code_, words in titles.items() if code_.startswith(prefix))
     yield ""
+
+
+def plausible() -> Lines:
+    """The values that give no warning, and why; a field that several types of recipes have alike stands once."""
+    yield from table("field", "plausible", "else")
+    found: dict[tuple[str, str, str], None] = {}
+    for type_ in TYPES:
+        _plausible(SCHEMAS.recipe(type_), (), found)
+    for stage in SCHEMAS.stages.values():
+        if stage.info.role == "stage":
+            _plausible(stage.shape, (stage.info.name,), found)
+    yield from (row(*cells) for cells in sorted(found))
+
+
+def _plausible(shape: Shape, path: tuple[str, ...], found: dict[tuple[str, str, str], None]) -> None:
+    """Adds the rules of a shape and of all below it."""
+    rule = shape.plausible
+    if rule is not None:
+        low, high = (None if bound is None else code(bound) for bound in (rule.minimum, rule.maximum))
+        words = f"{low} to {high}" if low and high else f"at least {low}" if low else f"at most {high}"
+        found.setdefault((code(".".join(path)), words if low or high else "no blanks around it", rule.reason))
+    if len(path) > 5 or "fallback" in path:  # a struct may hold itself
+        return
+    for name, inner in shape.properties.items():
+        _plausible(inner, (*path, name), found)
+    if shape.items is not None:
+        _plausible(shape.items, path, found)
 
 
 def all_settings() -> Lines:
@@ -421,6 +449,7 @@ WRITTEN: Mapping[str, Callable[[], Lines]] = {
     "stage options": stage_options,
     "following stages": following_stages,
     "codes": codes,
+    "plausible": plausible,
     "settings": all_settings,
     "engine trl": lambda: engine_table("trl"),
     "engine tinker": lambda: engine_table("tinker"),

@@ -17,7 +17,7 @@ from crucible_gen.diagnostics import Problem, Problems, shown
 from crucible_gen.incremental import Session, off, workers
 from crucible_gen.languages import registry
 from crucible_gen.output import manifest, plan, write
-from crucible_gen.recipes import discover, ids
+from crucible_gen.recipes import discover, ids, warnings
 from crucible_gen.results import Answers, Product, Request, Result, Reusable
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def generate(request: Request, listener: Listener, session: Session, *, force: b
             result = _sound(build(request, session))
         planned = _plan(request, result, session, force=force, writes=True)
         if planned.problems:
-            raise Problems(planned.problems)
+            raise Problems((*planned.problems, *result.warnings))
         if forced := tuple(action for action in planned.actions if action.forced):
             listener.overwriting(planned._replace(actions=forced))
         write.apply(planned, planned.out)
@@ -85,24 +85,28 @@ def build(request: Request, session: Session | None = None) -> Result:
     maker = factory.Factory(request)
     reusable = (session or off()).reusable(request, maker.remake)
     if reusable.rest:  # few recipes changed, and these are made already
-        return Result(
-            reusable.recipes, _files(reusable.products.values()), products=reusable.products, rest=reusable.rest
-        )
+        made = reusable.products
+        files = _files(made.values())
+        return Result(reusable.recipes, files, products=made, rest=reusable.rest, warnings=reusable.warnings)
     problems: list[Problem] = []
     try:
-        files = discover.files(request.paths, request.out, problems)
-        products = _products(files, maker, reusable, problems)
+        paths = discover.files(request.paths, request.out, problems)
+        products = _products(paths, maker, reusable, problems)
         problems += _between(list(products.values()), request, reusable)
         chosen = factory.chosen({each.id: each for each in products.values()}, request.only, problems) or [
             *products.values()
         ]
-        if problems:
-            raise Problems(problems)
+        warned = warnings.reported(each.warnings for each in chosen)
+        if request.strict:
+            warned = tuple(each._replace(severity="error") for each in warned)
+        if problems or (request.strict and warned):
+            raise Problems([*problems, *warned])
         shared = reusable.shared or maker.shared()
     except Problems as error:
         return Result(0, problems=tuple(sorted(set(error.problems))))
     stopped = {each.id: each.stopped for each in sorted(chosen, key=lambda each: each.id) if each.stopped}
-    return Result(len(chosen), _files((*chosen, shared)), stopped=stopped, products=products, shared=shared)
+    files = _files((*chosen, shared))
+    return Result(len(chosen), files, stopped=stopped, products=products, shared=shared, warnings=warned)
 
 
 def _plan(request: Request, result: Result, session: Session, *, force: bool, writes: bool) -> Plan:

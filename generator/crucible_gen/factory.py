@@ -10,7 +10,7 @@ from crucible_gen.diagnostics import Place, Problem, Problems, did_you_mean
 from crucible_gen.ir import defects, lower
 from crucible_gen.languages import emit, registry
 from crucible_gen.output import manifest
-from crucible_gen.recipes import discover, ids, resolve, rules, vocabulary
+from crucible_gen.recipes import discover, ids, resolve, rules, vocabulary, warnings
 from crucible_gen.results import Product, Request
 
 if TYPE_CHECKING:
@@ -56,6 +56,12 @@ class Factory:
         return vocabulary.validator(self.schemas)
 
     @cached_property
+    def checker(self) -> warnings.Checker:
+        """What finds the warnings of valid recipes."""
+        run = any(registry.get(target).engines for target in self.request.targets)
+        return warnings.Checker(self.schemas, engines_run=run)
+
+    @cached_property
     def emitter(self) -> emit.Emitter:
         """What prints experiments. Raises Problems for templates of the user."""
         asked = self.request
@@ -64,7 +70,7 @@ class Factory:
 
     def prepare(self) -> None:
         """Fetches everything, so that worker processes start with it, and that what is wrong with it is raised here."""
-        _ = self.schemas, self.reader, self.validator, self.emitter
+        _ = self.schemas, self.reader, self.validator, self.checker, self.emitter
 
     def make(self, files: Sequence[str]) -> tuple[dict[str, Product], list[Problem], set[str]]:
         """Recipe files to products, with the problems of files that give none, and the files that any of them extends.
@@ -101,13 +107,15 @@ class Factory:
         return Product("", outputs=tuple(file.path for file in files), files=files)
 
     def _validated(self, recipe: Recipe) -> Product:
-        """What others see of a recipe, and what is wrong in it."""
+        """What others see of a recipe, what is wrong in it, and of a valid one what is probably not meant."""
+        problems = tuple(_problems(recipe, self.validator, self.schemas, self.languages))
         return Product(
             recipe.text("id") or "",
             sources=tuple((str(each.path), each.digest) for each in recipe.sources),
             profiles=tuple(name for name, _ in recipe.variants),
             place=rules.id_place(recipe),
-            problems=tuple(_problems(recipe, self.validator, self.schemas, self.languages)),
+            problems=problems,
+            warnings=() if problems else self.checker.check(recipe),
         )
 
     def _emitted(self, product: Product, recipe: Recipe, experiment: Experiment) -> Product:

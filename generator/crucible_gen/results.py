@@ -21,7 +21,7 @@ class Request(NamedTuple):
     """What a run is asked for. Paths are absolute or relative to the working directory.
 
     `root` is the project root, which paths in outputs are relative to; `targets` are names of languages; `only` are
-    recipe ids.
+    recipe ids; with `strict`, warnings are errors.
     """
 
     paths: Sequence[Path]
@@ -34,6 +34,7 @@ class Request(NamedTuple):
     templates: Path | None = None
     options: Mapping[str, Mapping[str, Plain]] = _NONE
     """The settings of languages, by language."""
+    strict: bool = False
     whole: bool = False
     """Whether this writes all that is in `out`, so that it may say which generator did."""
 
@@ -50,6 +51,7 @@ def requested(settings: Settings, paths: Sequence[Path], only: Sequence[str] = (
         schemas=[settings.base("schemas") / path for path in settings.texts("schemas")],
         templates=settings.path("templates") if settings.optional("templates") else None,
         options=settings.of_languages(),
+        strict=settings.values["warnings_as_errors"].value is True,
         whole=not only and not settings.values["targets"].origin.startswith("--"),
     )
 
@@ -71,19 +73,20 @@ class Product(NamedTuple):
     files: tuple[File, ...] = ()
     place: Place = Place("")
     problems: tuple[Problem, ...] = ()
+    warnings: tuple[Problem, ...] = ()
 
     @property
     def interface(self) -> tuple[object, ...]:
         """What other recipes and the summary of a run depend on: everything but contents."""
         paths = tuple(path for path, _ in self.sources)
-        return self.id, paths, self.profiles, self.stopped, self.outputs
+        return self.id, paths, self.profiles, self.stopped, self.outputs, self.warnings
 
 
 class Reusable(NamedTuple):
     """What of an earlier run's work still holds, by the absolute path of the recipe.
 
     `ids` are known not to collide. Where `rest` is set, `products` were made in this run and are all that had to be:
-    the outputs of `recipes` recipes are complete with `rest` outputs more.
+    the outputs of `recipes` recipes are complete with `rest` outputs more, and `warnings` are those of all of them.
     """
 
     products: Mapping[str, Product] = _NONE
@@ -91,6 +94,7 @@ class Reusable(NamedTuple):
     ids: frozenset[str] = frozenset()
     rest: int = 0
     recipes: int = 0
+    warnings: tuple[Problem, ...] = ()
 
 
 class Result(NamedTuple):
@@ -105,6 +109,8 @@ class Result(NamedTuple):
     shared: Product = Product("")
     rest: int = 0
     """How many outputs there are besides, of recipes that the run did not look at."""
+    warnings: tuple[Problem, ...] = ()
+    """The warnings of all recipes that the run is of, in order of place."""
 
     @property
     def kept(self) -> frozenset[str]:
@@ -114,7 +120,13 @@ class Result(NamedTuple):
 
 
 class Answers(NamedTuple):
-    """What the next run prints if nothing changes until then: to standard output and standard error."""
+    """What the next run prints if nothing changes until then: to standard output and standard error.
+
+    `quiet` is said with `-q`. Where `color` is set, warnings as text, in color where that setting says so, are printed to
+    standard error before: they show lines of the recipes, and whether there is color may be another in the next run.
+    """
 
     generate: tuple[str, str]
     check: tuple[str, str]
+    quiet: tuple[str, str] = ("", "")
+    color: str = ""

@@ -112,6 +112,7 @@ def test_nullability_and_types_follow() -> None:
     assert now["seed"] == was["seed"] | {"type": "integer"}
     assert now["batch_size"] == {
         "description": was["batch_size"]["description"],
+        "x-plausible": was["batch_size"]["x-plausible"],
         "type": ["number", "null"],
         "x-elixir-type": "float",
         "default": 32,

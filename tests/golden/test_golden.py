@@ -20,6 +20,7 @@ from crucible_gen.schemas import Schemas
 HERE = Path(__file__).parent
 RECIPES = sorted(path.name for path in (HERE / "recipes").iterdir() if path.is_dir())
 ERRORS = sorted(path.name for path in (HERE / "errors").iterdir() if path.is_dir())
+WARNINGS = sorted(path.name for path in (HERE / "warnings").iterdir() if path.is_dir())
 SHARED_CASE = "minimal_supervised"
 """The one case that also holds the files which all recipes share."""
 
@@ -69,6 +70,13 @@ def test_errors(case: str, tmp_path: Path, golden: Callable[[Path, dict[str, byt
     assert code in (1, 2), output
     text = output.replace(str(tmp_path), "<root>")
     golden(HERE / "errors" / case / "expected.txt", {"": f"{text}exit {code}\n".encode()})
+
+
+@pytest.mark.parametrize("case", WARNINGS)
+def test_warnings(case: str, tmp_path: Path, golden: Callable[[Path, dict[str, bytes]], None]) -> None:
+    ran = gen(set_up(HERE / "warnings" / case, tmp_path), tmp_path)
+    assert ran.code == 0, ran.both
+    golden(HERE / "warnings" / case / "expected.txt", {"": f"{ran.both}exit {ran.code}\n".encode()})
 
 
 # What a directory under version control cannot hold -------------------------------------------------------------

@@ -132,6 +132,25 @@ def extend_a_neighbour(root: Path, chance: random.Random) -> None:
         path.write_text(recipe(path.stem, extends=f"[fragments/base.yaml, {name}.yaml]"))
 
 
+ODD = (
+    "  optimizer: adamm\n",
+    "  device: tpu # no engine\n",
+    "  learning_rate: 7.0\n",
+    "  optimizer: adam\n",
+    "# none\n",
+)
+
+
+def be_odd(root: Path, chance: random.Random) -> None:
+    """A recipe or a fragment gets a line that brings a warning, changes it, or takes it away."""
+    if path := _pick(root, chance, chance.choice(["recipes/[a-c].yaml", "recipes/fragments/*.yaml"])):
+        text = path.read_text()
+        for line in ODD:
+            text = text.replace(line, "")
+        if "\ntraining_config:\n" in f"\n{text}" and "learning_rate" not in text:
+            path.write_text(text.replace("training_config:\n", "training_config:\n" + chance.choice(ODD), 1))
+
+
 def edit_fragment(root: Path, chance: random.Random) -> None:
     if path := _pick(root, chance, "recipes/fragments/*.yaml"):
         text = (BASE if path.stem == "base" else OTHER) + f"  learning_rate: {chance.randint(1, 9)}.0e-4\n"
@@ -260,5 +279,5 @@ CHANGES: tuple[Change, ...] = (
     edit_recipe, rewrite_extends, break_recipe, edit_fragment, touch, replace_by_equal, add_recipe, delete_recipe,
     rename_recipe, swap, edit_output, edit_header, line_ends, delete_output, copy_output, link_output, add_foreign,
     edit_schema, edit_template, edit_settings, settings_nearer,
-    extend_a_neighbour,
+    extend_a_neighbour, be_odd, be_odd, be_odd,
 )  # fmt: skip

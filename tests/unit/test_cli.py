@@ -206,7 +206,7 @@ def test_choices_are_those_of_the_schemas() -> None:
 
 def test_every_setting_has_a_flag() -> None:
     flags = {option.removeprefix("--") for param in app.generate.params for option in param.opts}
-    named = {{"targets": "target"}.get(name, name) for name in settings.schema()["properties"]}
+    named = {settings.FLAGS.get(name, name) for name in settings.schema()["properties"]}
     of_languages = {name for name, raw in settings.schema()["properties"].items() if raw["type"] == "object"}
     assert named - {"recipes"} - of_languages <= flags, "`recipes` is the argument; a project's languages have no flags"
 

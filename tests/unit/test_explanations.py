@@ -27,7 +27,7 @@ from yaml.error import Mark, MarkedYAMLError
 
 PACKAGE = Path(crucible_gen.__file__).parent
 EXAMPLE = re.compile(r"^```(\w+) (wrong|right)\n(.*?)^```$", re.MULTILINE | re.DOTALL).findall
-ERROR = re.compile(r"error\[(E\d{4})\]|title=(E\d{4})").findall
+CODE = re.compile(r"error\[(E\d{4})\]|warning\[(W\d{4})\]|title=([EW]\d{4})").findall
 FILE = re.compile(r"^# file: (.+)\n", re.MULTILINE)
 FILES = {"yaml": "recipes/example.yaml", "json": "recipes/example.json", "toml": "pyproject.toml"}
 
@@ -71,7 +71,7 @@ def test_no_code_stands_in_two_tables() -> None:
 def test_a_module_uses_only_codes_of_its_own_part() -> None:
     known = {code for _, code, _ in tables()}
     for path in PACKAGE.rglob("*.py"):
-        used = set(re.findall(r'"(E\d{4})"', path.read_text("utf-8")))
+        used = set(re.findall(r'"([EW]\d{4})"', path.read_text("utf-8")))
         assert used <= known, path
 
 
@@ -85,7 +85,7 @@ def test_titles_are_sorted_and_pages_begin_with_them() -> None:
         assert prose and not prose.startswith("`" * 3)
 
 
-@pytest.mark.parametrize("code", ["", "E9999", "e0203", "../explanations", "E0203.md", "E0203\n"])
+@pytest.mark.parametrize("code", ["", "E9999", "W9999", "w0101", "e0203", "../explanations", "E0203.md", "E0203\n"])
 def test_what_is_no_code_has_no_page(code: str) -> None:
     assert explain.text(code) is None
 
@@ -106,10 +106,10 @@ def test_every_code_has_a_right_example_and_a_wrong_one_or_a_setup() -> None:
 )
 def test_an_example_does_what_its_page_says(code: str, language: str, kind: str, text: str, tmp_path: Path) -> None:
     exit_code, output = run_example(language, text, tmp_path)
-    codes = {found for pair in ERROR(output) for found in pair if found}
+    codes = {found for pair in CODE(output) for found in pair if found}
     if kind == "wrong":
         assert code in codes, output
-        assert exit_code == 1
+        assert exit_code == (0 if code.startswith("W") else 1)
         assert codes == {code}, output
     else:
         assert (exit_code, codes) == (0, set()), output

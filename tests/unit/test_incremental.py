@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import marshal
 import os
 import shutil
@@ -69,6 +71,120 @@ def spied(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(os, "open", spy)
     return opened
+
+
+# Warnings -------------------------------------------------------------------------------------------------------------
+
+
+def odd(root: Path, line: str = "  optimizer: adamm", name: str = "b", epochs: int = 1) -> None:
+    """Writes a recipe with a line that gives a warning, and runs until the record is settled."""
+    (root / f"recipes/{name}.yaml").write_text(recipe(name, epochs=epochs) + f"{line}\n")
+
+
+def said(root: Path, *args: str) -> tuple[bool, str]:
+    """Whether a run was answered from the record, and what it wrote to standard error; the long way says the same."""
+    ran = whole(["recipes", *args], root)
+    long = whole(["recipes", *args, "--no-cache"], root)
+    assert (ran.ran.code, ran.ran.err) == (long.ran.code, long.ran.err)
+    return ran.short, ran.ran.err
+
+
+def test_warnings_are_said_whichever_way_a_run_takes(root: Path, lowered: list[str]) -> None:
+    odd(root)
+    assert whole(["recipes"], root).ran.out == "3 recipes: 33 files, 4 updated, 29 unchanged; 1 warning\n"
+    lowered.clear()
+    for _ in range(2):
+        ran = whole(["recipes"], root)
+        assert "b.yaml:7:14: warning[W0101]" in ran.ran.err
+        assert ran.ran.out == "3 recipes: 33 files, 33 unchanged; 1 warning\n"
+    assert ran.short
+    ran = whole(["recipes", "--check"], root)
+    assert ran.short
+    assert ran.ran.out == "3 recipes: 33 files, all as the recipes say; 1 warning\n"
+    assert "warning[W0101]" in ran.ran.err
+    assert lowered == []
+    (root / "recipes/c.yaml").write_text(recipe("c", epochs=3))
+    ran = whole(["recipes"], root)
+    assert lowered == ["c"]
+    assert "b.yaml:7:14: warning[W0101]" in ran.ran.err
+    assert ran.ran.out.endswith("; 1 warning\n")
+
+
+def test_quiet_runs_are_answered_with_their_warnings(root: Path) -> None:
+    odd(root)
+    whole(["recipes"], root)
+    for args in (["recipes", "-q"], ["recipes", "-q", "--check"]):
+        ran = whole(args, root)
+        assert ran.short
+        assert ran.ran.out == ""
+        assert ran.ran.err.endswith("1 warning; gen explain W0101 tells more\n")
+
+
+def test_a_line_that_is_shown_is_the_one_that_is_there(root: Path) -> None:
+    odd(root)
+    whole(["recipes"], root)
+    odd(root, "  optimizer: adamm # a typo")
+    short, err = said(root)
+    assert not short
+    assert "7 |   optimizer: adamm # a typo\n" in err
+    assert "7 |   optimizer: adamm # a typo\n" in said(root)[1]
+
+
+@pytest.mark.parametrize("format_", ["text", "json", "github"])
+def test_warnings_that_come_and_go_are_those_of_the_long_way(root: Path, format_: str) -> None:
+    lines = ["  optimizer: adamm", "  device: tpu", "  device: tpu", "# none", "  learning_rate: 7.0", "# none"]
+    for number, line in enumerate(lines):
+        odd(root, line, name="abc"[number % 3], epochs=number + 1)
+        for args in (["recipes"], ["recipes", "--check"], ["recipes", "-q"], ["recipes"]):
+            ran = whole([*args, "--format", format_], root).ran
+            long = whole([*args, "--format", format_, "--no-cache"], root).ran
+            assert (ran.code, ran.err) == (long.code, long.err), line
+            assert ran.out.rpartition("summary")[0] == long.out.rpartition("summary")[0], line
+
+
+def test_a_fragment_counts_the_recipes_that_have_it_now(root: Path) -> None:
+    fragment = root / "recipes/fragments/base.yaml"
+    fragment.write_text(fragment.read_text() + "  optimizer: adamm\n")
+    assert "(in 3 recipes)" in said(root)[1]
+    assert "(in 3 recipes)" in said(root)[1]
+    (root / "recipes/c.yaml").write_text(recipe("c") + "  optimizer: adam\n")
+    assert "(in 2 recipes)" in said(root)[1]
+    (root / "recipes/d.yaml").write_text(recipe("d"))
+    assert "(in 3 recipes)" in said(root)[1]
+
+
+def test_no_record_hides_warnings_that_are_errors(root: Path) -> None:
+    assert whole(["recipes", "--warnings-as-errors"], root).ran.code == 0
+    assert whole(["recipes", "--warnings-as-errors"], root).short
+    before = (root / "generated/ir/b.json").read_bytes()
+    odd(root)
+    for _ in range(2):
+        ran = whole(["recipes", "--warnings-as-errors"], root)
+        assert (ran.short, ran.ran.code, ran.ran.out) == (False, 1, "")
+        assert "error[W0101]" in ran.ran.err
+        assert (root / "generated/ir/b.json").read_bytes() == before
+    for _ in range(2):
+        assert whole(["recipes"], root).ran.code == 0
+    assert whole(["recipes", "--warnings-as-errors"], root).ran.code == 1
+    settings = (root / "gen.yaml").read_text()
+    (root / "gen.yaml").write_text(f"{settings}warnings_as_errors: true\n")
+    assert whole(["recipes"], root).ran.code == 1
+
+
+def test_an_answer_has_color_where_its_own_stream_has(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    odd(root)
+    whole(["recipes"], root)
+
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    for stream, colored in ((Terminal(), True), (io.StringIO(), False)):
+        with contextlib.chdir(root), contextlib.redirect_stderr(stream), contextlib.redirect_stdout(io.StringIO()):
+            assert session.Session(["recipes"]).answer() == 0
+        assert ("\x1b[33;1mwarning[W0101]" in stream.getvalue()) == colored
 
 
 # What it costs --------------------------------------------------------------------------------------------------------
@@ -335,9 +451,22 @@ def test_a_record_is_of_one_python_generator_machine_and_place(
 
 def test_a_new_form_of_what_is_kept_gets_a_new_number(root: Path) -> None:
     os.chdir(root)
-    kept = ["asked", "doubtful", "files", "fixed", "index", "inputs", "later", "outputs", "place", "recipes", "says"]
-    kept += ["when", "written"]
-    row = ("path", "id", "sources", "profiles", "stopped", "outputs", "digests")
+    kept = [
+        "asked",
+        "color",
+        "doubtful",
+        "files",
+        "fixed",
+        "index",
+        "inputs",
+        "later",
+        "outputs",
+        "place",
+        "recipes",
+        "says",
+    ]
+    kept += ["warnings", "when", "written"]
+    row = ("path", "id", "sources", "profiles", "stopped", "outputs", "digests", "warnings")
     form = (store.FORMAT, sorted(record.Record.__slots__), index.Row._fields)
     assert form == (8, kept, row), "raise FORMAT, then write it here"
 

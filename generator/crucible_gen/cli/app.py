@@ -91,7 +91,8 @@ def gen() -> None:
 )
 @click.option("--format", "format_", type=FORMAT, help="How problems are printed.")
 @click.option("--color", type=COLOR, help="When output has colours (NO_COLOR is honoured).")
-@click.option("-q", "--quiet", is_flag=True, help="Say nothing but problems.")
+@click.option("--warnings-as-errors", is_flag=True, help="Write nothing and exit 1 if a recipe gives a warning.")
+@click.option("-q", "--quiet", is_flag=True, help="Say nothing but problems and warnings.")
 @click.option("-v", "--verbose", is_flag=True, help="Name every file that changes.")
 @click.pass_context
 def generate(

@@ -76,9 +76,10 @@ class _Run:
         if self._options.verbose and self._settings.text("format") == "text":
             for action in planned.changes:
                 say(f"{action.kind} {planned.out.as_posix()}/{action.path}\n")
+        self._warn(result.warnings)
         if not self._options.quiet:
             say(self._notice(result), error=True)
-            say(self._done(plan.summary(planned, result.recipes)))
+            say(self._done(plan.summary(planned, result.recipes), result.warnings))
         return 0
 
     def check(self) -> int:
@@ -88,18 +89,21 @@ class _Run:
         result, planned = build.compare(self._request, self, self._session)
         foreign = [problem for problem in planned.problems if problem.code != "E0604"]
         if not planned.changes and not foreign:
+            self._warn(result.warnings)
             if not self._options.quiet:
-                say(self._fits(result.recipes, planned.files))
+                say(self._fits(result, planned.files))
             return 0
         match self._settings.text("format"):
             case "json":
-                say(_check_json(planned, foreign))
+                say(_check_json(planned, sorted([*foreign, *result.warnings])))
             case "github":
+                self._warn(result.warnings)
                 problems = [
                     Problem(Place(name), "E0610", f"this file is {kind}") for name, kind in _differences(planned)
                 ]
                 say(report.github([*problems, *foreign]))
             case _:
+                self._warn(result.warnings)
                 self._say_differences(planned, foreign)
         return 1
 
@@ -108,9 +112,11 @@ class _Run:
         from crucible_gen import build
         from crucible_gen.output import diff
 
-        _, planned = build.compare(self._request, self, self._session)
+        result, planned = build.compare(self._request, self, self._session)
         if planned.problems:
-            raise Problems(planned.problems)
+            raise Problems((*planned.problems, *result.warnings))
+        if result.warnings:  # standard output is for the diff
+            say(self._shown(result.warnings), error=True)
         found = diff.diff(planned)
         say(_colored(found) if wants_color(self._settings.text("color"), sys.stdout) else found)
         return 1 if found else 0
@@ -132,10 +138,15 @@ class _Run:
         """What the next run says if nothing changes until then."""
         from crucible_gen.output import plan
 
+        text = self._settings.text("format") == "text"
+        color = self._settings.text("color") if text else ""
         if self._options.diff:
-            return Answers(("", ""), ("", ""))
-        said = self._done(plan.summary(planned._replace(actions=(), kept=planned.files), result.recipes))
-        return Answers((said, self._notice(result)), (self._fits(result.recipes, planned.files), ""))
+            warned = ("", self._shown(result.warnings) if result.warnings and not text else "")
+            return Answers(warned, warned, warned, color)
+        done = plan.summary(planned._replace(actions=(), kept=planned.files), result.recipes)
+        loud, quiet = self._ahead(result.warnings, quiet=False), self._ahead(result.warnings, quiet=True)
+        generate = loud + self._done(done, result.warnings), self._notice(result)
+        return Answers(generate, (loud + self._fits(result, planned.files), ""), (quiet, ""), color)
 
     # Words
 
@@ -148,25 +159,46 @@ class _Run:
         notices = [registry.get(target).notice(result.stopped) for target in self._request.targets]
         return "".join(f"{notice}\n" for notice in notices if notice)
 
-    def _done(self, summary: str) -> str:
+    def _done(self, summary: str, warnings: Sequence[Problem]) -> str:
         """What is printed when everything is written."""
+        done = _with_count(summary, warnings)
         if not self._prints_json:
-            return f"{summary}\n"
+            return f"{done}\n"
         from crucible_gen.cli.output import GenerateOutput
+        from crucible_gen.diagnostics.output import problem_outputs
 
-        return GenerateOutput(summary=summary, problems=[]).text()
+        return GenerateOutput(summary=done, problems=problem_outputs(warnings)).text()
 
-    def _fits(self, recipes: int, files: int) -> str:
+    def _fits(self, result: Result, files: int) -> str:
         """What `--check` prints when nothing differs."""
         if not self._prints_json:
-            return f"{_count(recipes, 'recipe')}: {_count(files, 'file')}, all as the recipes say\n"
+            text = f"{_count(result.recipes, 'recipe')}: {_count(files, 'file')}, all as the recipes say"
+            return f"{_with_count(text, result.warnings)}\n"
         from crucible_gen.cli.output import CheckOutput
+        from crucible_gen.diagnostics.output import problem_outputs
 
-        return CheckOutput(differ=[], problems=[]).text()
+        return CheckOutput(differ=[], problems=problem_outputs(result.warnings)).text()
 
     @property
     def _prints_json(self) -> bool:
         return self._settings.text("format") == "json"
+
+    def _warn(self, warnings: Sequence[Problem]) -> None:
+        """Says the warnings of a run that went well, if there are any; as data they stand in what follows, if that is."""
+        if warnings and self._settings.text("format") == "text":
+            say(self._shown(warnings), error=True)
+        else:
+            say(self._ahead(warnings, quiet=self._options.quiet))
+
+    def _ahead(self, warnings: Sequence[Problem], *, quiet: bool) -> str:
+        """The warnings that standard output begins with: none as text, and as data only where nothing follows."""
+        format_ = self._settings.text("format")
+        return self._shown(warnings) if warnings and (format_ == "github" or (format_ == "json" and quiet)) else ""
+
+    def _shown(self, warnings: Sequence[Problem]) -> str:
+        """The warnings in the format that was asked for."""
+        found = self._settings
+        return report.rendered(warnings, found.text("format"), found.text("color"), sys.stderr)
 
     def _say_differences(self, planned: Plan, foreign: Sequence[Problem]) -> None:
         names = list(_differences(planned))
@@ -194,6 +226,7 @@ class _Run:
             if found.values[name].origin.startswith("--"):
                 words += [word for value in found.texts(name) for word in (flag, value)]
         words += [word for name in self._options.only for word in ("--only", name)]
+        words += ["--warnings-as-errors"] if found.values["warnings_as_errors"].origin.startswith("--") else []
         words += ["--force"] if force else []
         return shlex.join(words)
 
@@ -213,6 +246,11 @@ def _differences(planned: Plan) -> list[tuple[str, Difference]]:
 
 def _why(action: Action) -> Difference:
     return "edited by hand" if action.forced else _KINDS[action.kind]
+
+
+def _with_count(text: str, warnings: Sequence[Problem]) -> str:
+    """A summary with the number of warnings, if there are any."""
+    return f"{text}; {_count(len(warnings), 'warning')}" if warnings else text
 
 
 def _count(number: int, noun: str) -> str:

@@ -49,6 +49,8 @@ def given(flags: Mapping[str, object]) -> dict[str, Plain]:
     for name, value in flags.items():
         if isinstance(value, tuple) and value:
             found[name] = [str(item) for item in value]
+        elif value is True:
+            found[name] = True
         elif isinstance(value, str):
             found[name.rstrip("_")] = value
     return found

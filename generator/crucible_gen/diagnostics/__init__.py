@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from crucible_gen.diagnostics.paths import relative, shown, unreadable
-from crucible_gen.diagnostics.problems import Place, Problem, Problems, did_you_mean, nearest
+from crucible_gen.diagnostics.problems import Place, Problem, Problems, did_you_mean, misspelled, nearest
 
 __all__ = [
     "Place",
@@ -14,6 +14,7 @@ __all__ = [
     "Problems",
     "did_you_mean",
     "json_text",
+    "misspelled",
     "nearest",
     "output",
     "relative",

@@ -21,25 +21,31 @@ def text(problems: Sequence[Problem], *, color: bool) -> str:
     lines = _Lines()
     parts = [_one(problem, lines, paint) for problem in problems]
     files = {problem.place.file for problem in problems}
-    count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
+    noun = "warning" if all(problem.severity == "warning" for problem in problems) else "problem"
+    count = f"{len(problems)} {noun}{'s' if len(problems) > 1 else ''}"
     where = f" in {len(files)} files" if len(files) > 1 else ""
-    parts.append(f"{paint('bold', count + where)}; gen explain {problems[0].code} tells more\n")
+    first = next((problem for problem in problems if problem.severity == "error"), problems[0])
+    parts.append(f"{paint('bold', count + where)}; gen explain {first.code} tells more\n")
     return "\n".join(parts)
 
 
 def complain(problems: Sequence[Problem], format_: object, color: object) -> int:
     """Prints problems in order of place, in the format that was asked for (text); the exit code for them."""
     ordered = sorted(set(problems))
+    say(rendered(ordered, format_, color, sys.stderr), error=format_ not in ("json", "github"))
+    return 1
+
+
+def rendered(problems: Sequence[Problem], format_: object, color: object, stream: Any) -> str:
+    """The problems in a format (text); as text in color where the setting says so for the stream."""
     match format_:
         case "json":
             from crucible_gen.diagnostics.output import ProblemsOutput, problem_outputs
 
-            say(ProblemsOutput(problems=problem_outputs(ordered)).text())
+            return ProblemsOutput(problems=problem_outputs(problems)).text()
         case "github":
-            say(github(ordered))
-        case _:
-            say(text(ordered, color=wants_color(color, sys.stderr)), error=True)
-    return 1
+            return github(problems)
+    return text(problems, color=wants_color(color, stream))
 
 
 def say(text: str, *, error: bool = False) -> None:

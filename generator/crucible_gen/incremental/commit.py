@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from crucible_gen.documents import digest
-from crucible_gen.incremental import index, store
+from crucible_gen.incremental import index, problems, store
 from crucible_gen.incremental import snapshot as disk
 from crucible_gen.incremental.index import Row
 from crucible_gen.incremental.notes import Notes, absolute
@@ -56,7 +56,9 @@ def commit(notes: Notes, request: Request, result: Result, plan: Plan, answers: 
         doubtful=sorted(young),
         recipes=result.recipes,
         written=plan.files,
-        says=(answers.generate, answers.check),
+        says=(answers.generate, answers.check, answers.quiet),
+        warnings=problems.packed(result.warnings),
+        color=answers.color,
         when=notes.started,
         later=notes.snapshot.later if notes.snapshot else store.check(f"{store.place(notes.words)}{store.LATER}"),
     )
@@ -93,7 +95,8 @@ def _is_held(notes: Notes, result: Result, path: str) -> bool:
 def _row(path: str, product: Product) -> Row:
     digests = tuple(digest(file.data) for file in product.files)
     each = product
-    return Row(path, each.id, each.sources, each.profiles, each.stopped, each.outputs, digests)
+    warnings = problems.packed(each.warnings)
+    return Row(path, each.id, each.sources, each.profiles, each.stopped, each.outputs, digests, warnings)
 
 
 def _digests(notes: Notes, products: Mapping[str, Product]) -> dict[str, str]:

@@ -12,7 +12,7 @@ import marshal
 from bisect import bisect
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from crucible_gen.incremental import store
 from crucible_gen.incremental.record import Record
@@ -31,6 +31,8 @@ class Row(NamedTuple):
     stopped: tuple[str, ...]
     outputs: tuple[str, ...]
     digests: tuple[str, ...]
+    warnings: tuple[Any, ...] = ()
+    """The warnings of the recipe, as `record` packs them."""
 
     def packed(self) -> bytes:
         """The row as it is kept."""

@@ -8,7 +8,7 @@ from crucible_gen.incremental import store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import TypeAlias
+    from typing import Any, TypeAlias
 
     Stamp: TypeAlias = tuple[int, ...]
     """Mode, device, inode, size, and both times of a file, in nanoseconds."""
@@ -22,14 +22,15 @@ class Record:
     `asked` identifies the command line, directory, Python, generator and machine; `place` is the file that holds the
     record. `files` are the stamps of single files (None for one that was missing), `inputs` and `outputs` the
     directories that were looked into. A change to a path in `fixed` touches every recipe. `doubtful` are files whose
-    stamps the next run must not believe. `recipes` and `written` count recipes and outputs; `says` is what `gen` and
-    `gen --check` print, each to standard output and standard error. `when` is the time at which the run began, in
-    nanoseconds; `index` and `later` are the checksums of the index and of the rows that later runs replaced.
+    stamps the next run must not believe. `recipes` and `written` count recipes and outputs; `says` is what `gen`,
+    `gen --check` and either with `-q` print, each to standard output and standard error; `warnings` are those of all
+    recipes, packed, which are printed as text where `color`, the setting, is not empty. `when` is the time at which the
+    run began, in nanoseconds; `index` and `later` are the checksums of the index and of the rows that later runs replaced.
     """
 
     __slots__ = (
-        "asked", "doubtful", "files", "fixed", "index", "inputs", "later", "outputs", "place", "recipes", "says",
-        "when", "written",
+        "asked", "color", "doubtful", "files", "fixed", "index", "inputs", "later", "outputs", "place", "recipes", "says",
+        "warnings", "when", "written",
     )  # fmt: skip
 
     def __init__(
@@ -44,7 +45,9 @@ class Record:
         doubtful: list[str],
         recipes: int = 0,
         written: int = 0,
-        says: tuple[tuple[str, str], tuple[str, str]] = (("", ""), ("", "")),
+        says: tuple[tuple[str, str], ...] = (("", ""), ("", ""), ("", "")),
+        warnings: tuple[Any, ...] = (),
+        color: str = "",
         when: int = 0,
         index: int = 0,
         later: int = 0,
@@ -60,6 +63,8 @@ class Record:
         self.recipes = recipes
         self.written = written
         self.says = says
+        self.warnings = warnings
+        self.color = color
         self.when = when
         self.index = index
         self.later = later

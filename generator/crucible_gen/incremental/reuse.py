@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from crucible_gen.incremental import problems
 from crucible_gen.incremental import snapshot as disk
 from crucible_gen.incremental.index import Row
 from crucible_gen.incremental.notes import NO_FOLDER, Notes, absolute
@@ -41,7 +42,7 @@ def partial(notes: Notes, remake: Callable[[Sequence[str]], Mapping[str, Product
     if not before or made is None:
         return None
     rest = notes.record.written - sum(len(each.outputs) for each in known.values())
-    return Reusable(made, rest=rest, recipes=notes.record.recipes)
+    return Reusable(made, rest=rest, recipes=notes.record.recipes, warnings=problems.unpacked(notes.record.warnings))
 
 
 def whole(notes: Notes, request: Request) -> Reusable:
@@ -129,4 +130,5 @@ def _find_stale(notes: Notes) -> None:
 
 
 def _product(row: Row) -> Product:
-    return Product(row.id, row.sources, row.profiles, row.stopped, row.outputs)
+    warnings = problems.unpacked(row.warnings)
+    return Product(row.id, row.sources, row.profiles, row.stopped, row.outputs, warnings=warnings)

@@ -49,14 +49,15 @@ class Session:
         self.snapshot = snapshot = Snapshot(record, self.started)
         if snapshot.differs() or snapshot.finish().differs():
             return None
-        out, error = record.says[self.check]
-        if not self.quiet:
-            try:
-                sys.stderr.write(error)
-                sys.stdout.write(out)
-                sys.stdout.flush()
-            except OSError:
-                return None  # nobody listens any more, or a disk is full: the long way knows what to say
+        out, error = record.says[2 if self.quiet else self.check]
+        if record.warnings and record.color:
+            error = _text(record) + error
+        try:
+            sys.stderr.write(error)
+            sys.stdout.write(out)
+            sys.stdout.flush()
+        except OSError:
+            return None  # nobody listens any more, or a disk is full: the long way knows what to say
         if snapshot.moved:
             record.files, record.inputs, record.outputs = snapshot.files, snapshot.inputs, snapshot.outputs
             record.later, record.when, record.doubtful = snapshot.later, self.started, sorted(snapshot.young)
@@ -113,6 +114,14 @@ class Session:
 
             self._notes = Notes(self.words, self.snapshot, self.files, self.started)
         return self._notes
+
+
+def _text(record: records.Record) -> str:
+    """The warnings of a record as text; the rare run that has some takes the time to render them."""
+    from crucible_gen.diagnostics import report
+    from crucible_gen.incremental import problems
+
+    return report.text(problems.unpacked(record.warnings), color=report.wants_color(record.color, sys.stderr))
 
 
 def off() -> Session:

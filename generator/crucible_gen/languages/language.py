@@ -88,6 +88,8 @@ class Language(NamedTuple):
     """The names under which templates may replace files that are copied into a project with these options."""
     notice: Callable[[Mapping[str, Sequence[str]]], str] = lambda stopped: ""
     """Recipes by id, each with the known defects that stop it, to what a run says of them; empty where nothing is."""
+    engines: bool = False
+    """Whether the engines of `schemas/engines/` run the generated code, so that what they make of values matters."""
     structs: Callable[[Path], str] | None = None
     """The directory of the schemas to the definitions of the IR's structs, where `gen structs` can print them."""
 

@@ -24,6 +24,9 @@ CODES = {
     "E0704": "no paths are given, and no settings name recipes",
 }
 
+FLAGS = {"targets": "target", "warnings_as_errors": "warnings-as-errors"}
+"""The names of flags that are not those of their settings."""
+
 PYPROJECT, OWN_FILE = "pyproject.toml", "gen.yaml"
 
 
@@ -123,7 +126,7 @@ def find(
             values[name] = Setting(entry.node.plain(), str(entry.key))
         break
     for name, value in flags.items():
-        values[name] = Setting(value, f"--{name.removesuffix('s') if name == 'targets' else name}")
+        values[name] = Setting(value, f"--{FLAGS.get(name, name)}")
     return Settings(root, values)
 
 

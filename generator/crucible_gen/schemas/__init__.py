@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from crucible_gen.schemas.catalog import META, Schemas
 from crucible_gen.schemas.compiler import RECIPE, at, normal
-from crucible_gen.schemas.shapes import ANY, Inject, Kind, Raw, Shape, Stage, StageInfo
+from crucible_gen.schemas.shapes import ANY, Inject, Kind, Plausible, Raw, Shape, Stage, StageInfo
 from crucible_gen.schemas.shipped import shipped
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "RECIPE",
     "Inject",
     "Kind",
+    "Plausible",
     "Raw",
     "Schemas",
     "Shape",

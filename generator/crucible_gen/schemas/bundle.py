@@ -16,7 +16,18 @@ from crucible_gen.schemas.shapes import Raw
 
 _FOREIGN = re.compile(r"[^A-Za-z0-9_.-]")  # a JSON pointer in a `$ref` has to escape those
 _CHOICES = ("allOf", "anyOf", "oneOf")
-_DATA = ("default", "const", "enum", "examples", "x-stage", "x-inject", "x-removed", "x-training")
+_DATA = (
+    "default",
+    "const",
+    "enum",
+    "examples",
+    "x-stage",
+    "x-inject",
+    "x-removed",
+    "x-training",
+    "x-plausible",
+    "x-known",
+)
 
 
 def bundle(schemas: Schemas) -> Raw:

@@ -13,7 +13,7 @@ from typing import Any
 from crucible_gen.diagnostics import Place, Problem, Problems, did_you_mean
 from crucible_gen.documents import Node
 from crucible_gen.schemas.keywords import KINDS, REFINES, STRUCT, STRUCT_NAME, TYPE
-from crucible_gen.schemas.shapes import Inject, Kind, Raw, RecipeKind, Shape
+from crucible_gen.schemas.shapes import Inject, Kind, Plausible, Raw, RecipeKind, Shape
 
 CODES = {"E0502": "a $ref leads nowhere"}
 
@@ -87,6 +87,7 @@ class Compiler:
             minimum=raw.get("minimum", raw.get("exclusiveMinimum")),
             names={found[1]: value for keyword, value in raw.items() if (found := STRUCT_NAME(keyword))},
             required=tuple(raw.get("required", ())),
+            known=_known(raw),
             **self._refined(raw),
         )
         if memo is not None:
@@ -137,6 +138,10 @@ class Compiler:
                     refined["define"] = bool(value)
                 case "description":
                     refined["description"] = value
+                case "x-plausible":
+                    refined["plausible"] = Plausible(**value)
+                case "x-no-engine":
+                    refined["no_engine"] = bool(value)
         return refined
 
     @cached_property
@@ -192,6 +197,12 @@ class Compiler:
         node = self.places.get(key)
         found = node.get(*path) if node else None
         return found.place if found else Place(key)
+
+
+def _known(raw: Raw) -> tuple[str, ...]:
+    """The texts that a schema names where others are allowed too."""
+    named = (*raw.get("examples", ()), *raw.get("x-known", ()))
+    return tuple(value for value in named if isinstance(value, str)) if "enum" not in raw else ()
 
 
 def _inject(raw: Mapping[str, Any]) -> Inject:

@@ -38,12 +38,45 @@ class Rule(NamedTuple):
         """The values that the engine takes, where the rule lists them."""
         return self.each or self.allow
 
+    def takes(self, value: object) -> bool:
+        """Whether the engine uses this value, or does what it says; of a list, whether it does so with every item."""
+        if self.each:
+            return isinstance(value, list) and all(item in self.each for item in value)
+        return value in self.allow if self.allow else not (self.unused or self.refuse)
+
 
 @cache
 def tables() -> Mapping[str, Fields]:
     """The fields of every shipped engine table, by engine."""
     folder = shipped("schemas") / "engines"
     return {path.stem: _fields(json.loads(path.read_text("utf-8"))["fields"]) for path in sorted(folder.glob("*.json"))}
+
+
+def restricted(kind: str) -> Mapping[str, Mapping[str, Rule]]:
+    """The fields of which no engine takes every value in recipes of this kind, with the rule of each engine."""
+    found: dict[str, Mapping[str, Rule]] = {}
+    for field in sorted(set.intersection(*(set(fields) for fields in tables().values()))):
+        rules: dict[str, Rule] = {}
+        for engine, fields in tables().items():
+            rule = next((rule for rule in fields[field] if not rule.kinds or kind in rule.kinds), None)
+            if rule is None or not (rule.unused or rule.refuse):
+                break
+            rules[engine] = rule
+        else:
+            found[field] = rules
+    return found
+
+
+@cache
+def names() -> Mapping[str, frozenset[str]]:
+    """The texts that any engine takes, by field: known names, whatever the recipe's kind."""
+    found: dict[str, set[str]] = {}
+    for fields in tables().values():
+        for field, each in fields.items():
+            texts = {value for rule in each for value in rule.values if isinstance(value, str)}
+            if texts:
+                found.setdefault(field, set()).update(texts)
+    return {field: frozenset(texts) for field, texts in found.items()}
 
 
 def _fields(raw: Mapping[str, Any]) -> Fields:

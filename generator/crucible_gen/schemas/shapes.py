@@ -26,6 +26,16 @@ class Inject(NamedTuple):
     needed: bool = False
 
 
+class Plausible(NamedTuple):
+    """What a value usually is: a number between two, or text that matches a pattern; `reason` says why."""
+
+    reason: str
+    minimum: float | None = None
+    maximum: float | None = None
+    pattern: str | None = None
+    hint: str = ""
+
+
 class StageInfo(NamedTuple):
     """What `x-stage` says: the stage's name and module, and where in a pipeline it may stand.
 
@@ -88,6 +98,11 @@ class Shape(NamedTuple):
     names: Mapping[str, str] = MappingProxyType({})
     """What each language calls the struct, for an IR struct."""
     required: tuple[str, ...] = ()
+    known: tuple[str, ...] = ()
+    """Values of an open type that the schema names: its `examples` and `x-known`."""
+    plausible: Plausible | None = None
+    no_engine: bool = False
+    """Whether the value has its use even where no engine passes it on."""
 
     def below(self, path: Iterable[str]) -> Shape | None:
         """The shape below `path`, or None where a step names no property."""

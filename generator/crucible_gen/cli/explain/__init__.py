@@ -18,13 +18,13 @@ from crucible_gen.diagnostics.report import say
 CODES = {"E0701": "there is no such error code"}
 
 _PAGES = Path(__file__).parent
-_CODE = re.compile(r"E[0-9]{4}").fullmatch
+_CODE = re.compile(r"[EW][0-9]{4}").fullmatch
 
 
 @click.command(context_settings=CONTEXT)
 @click.argument("code", required=False)
 def explain(code: str | None) -> None:
-    """Explain an error code, with a wrong and a right example; without CODE, list them all."""
+    """Explain the code of an error or warning, with a wrong and a right example; without CODE, list them all."""
     guarded(lambda: _explain(code), {})
 
 
@@ -45,7 +45,7 @@ def _title(path: Path) -> str:
 
 
 def _explain(code: str | None) -> int:
-    """Prints what the code of an error or of a known defect means, or the list of all of them. Raises Problems."""
+    """Prints what the code of an error, a warning or a known defect means, or the list of all of them. Raises Problems."""
     from crucible_gen.ir import defects
 
     known = defects.defects()
@@ -58,7 +58,7 @@ def _explain(code: str | None) -> int:
     found = known.get(code.upper())
     page = defects.story(found) if found is not None else text(code.upper())
     if page is None:
-        hint = "codes stand in brackets behind the word error; gen explain lists them all"
+        hint = "codes stand in brackets behind the words error and warning; gen explain lists them all"
         raise Problems([Problem(Place("gen explain"), "E0701", f"there is no error code {code}", hint=hint)])
     say(page)
     return 0

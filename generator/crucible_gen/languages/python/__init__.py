@@ -33,5 +33,6 @@ LANGUAGE = Language(
     injected={"ports": "Ports | None", "path": "Path | str | None"},
     any_type="Any",
     run_values=frozenset({"adapters", "allow_unsandboxed", "apply", "base_url", "engine", "resume"}),
+    engines=True,
     structs=_structs,
 )
