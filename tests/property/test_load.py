@@ -16,7 +16,7 @@ import yaml
 from crucible_gen.diagnostics.problems import Place, Problem, Problems
 from crucible_gen.documents.document import Node
 from crucible_gen.documents.load import parse
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 FILE = "recipe.yaml"
@@ -219,6 +219,7 @@ def test_every_yaml_place_points_at_its_text(value: Any, flow: bool, ends: str) 
 @given(
     st.one_of(st.binary(max_size=60), pieces.map(str.encode), st.text(max_size=40).map(lambda t: t.encode("utf-16")))
 )
+@example(b"<<: !!s%74r \xe2\x80\xa8 ")  # nothing after the tag but a line separator
 def test_garbage_is_a_node_or_problems(data: bytes) -> None:
     for file in (FILE, "recipe.json"):
         found = outcome(data, file)

@@ -322,7 +322,7 @@ class _Composer:
             width = end.index - offset
         else:
             width = len(line_from(self.text, offset))
-        return Place(self.file, line, column, width or 1)
+        return Place(self.file, line, column, max(width, 1))
 
     def mark(self, event: Any, width: int = 1) -> Place:
         return Place(self.file, event.start_mark.line + 1, event.start_mark.column + 1, width)
