@@ -135,6 +135,7 @@ def test_a_keyword_that_nobody_checks_is_an_error(tmp_path: Path) -> None:
         "properties": {"epochs": {"type": "integer", "multipleOf": 2}},
     }
     (tmp_path / "ir" / "training_config.schema.json").write_text(json.dumps(schema))
+    (tmp_path / "recipe.schema.json").write_text("{}")
     with pytest.raises(ValueError, match="multipleOf"):
         rules.rules(tmp_path)
 
