@@ -95,7 +95,7 @@ class _Run:
             return 0
         match self._settings.text("format"):
             case "json":
-                say(_check_json(planned, sorted([*foreign, *result.warnings])))
+                say(_check_json(_differences(planned), sorted([*foreign, *result.warnings])))
             case "github":
                 self._warn(result.warnings)
                 problems = [
@@ -174,10 +174,7 @@ class _Run:
         if not self._prints_json:
             text = f"{_count(result.recipes, 'recipe')}: {_count(files, 'file')}, all as the recipes say"
             return f"{_with_count(text, result.warnings)}\n"
-        from crucible_gen.cli.output import CheckOutput
-        from crucible_gen.diagnostics.output import problem_outputs
-
-        return CheckOutput(differ=[], problems=problem_outputs(result.warnings)).text()
+        return _check_json([], result.warnings)
 
     @property
     def _prints_json(self) -> bool:
@@ -231,12 +228,12 @@ class _Run:
         return shlex.join(words)
 
 
-def _check_json(planned: Plan, foreign: Sequence[Problem]) -> str:
-    """What `--check` prints for programs when something differs or is in the way."""
+def _check_json(differences: Sequence[tuple[str, Difference]], problems: Sequence[Problem]) -> str:
+    """What `--check` prints for programs."""
     from crucible_gen.cli.output import CheckOutput
     from crucible_gen.diagnostics.output import problem_outputs
 
-    return CheckOutput.of(_differences(planned), problem_outputs(foreign)).text()
+    return CheckOutput.of(differences, problem_outputs(problems)).text()
 
 
 def _differences(planned: Plan) -> list[tuple[str, Difference]]:
