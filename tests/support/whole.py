@@ -135,7 +135,7 @@ def ask_for_wrappers(root: Path, chance: random.Random) -> None:
 
 
 def delete_wrappers(root: Path, chance: random.Random) -> None:
-    (root / "generated/elixir/lib/crucible_recipes/compat.ex").unlink(missing_ok=True)
+    (root / "generated/elixir/lib/crucible_recipes_runtime/compat.ex").unlink(missing_ok=True)
 
 
 def extend_a_neighbour(root: Path, chance: random.Random) -> None:

@@ -106,9 +106,9 @@ def test_a_new_failure_is_no_known_one(recipes: Recipes, packages: Path) -> None
 
 def test_compat_names_wrappers_in_all_three_targets(recipes: Recipes) -> None:
     root = recipes("rl", "distil", "sl")
-    wrapper, stage = "CrucibleRecipes.Compat.RLTrain", "CrucibleTrain.Stages.RLTrain"
+    wrapper, stage = "CrucibleRecipesRuntime.Compat.RLTrain", "CrucibleTrain.Stages.RLTrain"
     files = ("elixir/lib/crucible_recipes/rl.ex", "python/crucible_recipes/rl.py", "ir/rl.json")
-    compat = root / "generated/elixir/lib/crucible_recipes/compat.ex"
+    compat = root / "generated/elixir/lib/crucible_recipes_runtime/compat.ex"
 
     gen(["recipes"], root)
     plain = {name: (root / "generated" / name).read_text("utf-8") for name in files}
@@ -131,7 +131,7 @@ def test_compat_of_one_recipe_is_that_recipes(recipes: Recipes) -> None:
     path = root / "recipes" / "rl.yaml"
     path.write_text(f"{path.read_text('utf-8')}compat: [{RELEASE}]\n", "utf-8")
     assert gen(["recipes"], root).err.startswith("note: distil cannot run to its end: ")
-    assert "CrucibleRecipes.Compat.RLTrain" in (root / "generated/ir/rl.json").read_text("utf-8")
+    assert "CrucibleRecipesRuntime.Compat.RLTrain" in (root / "generated/ir/rl.json").read_text("utf-8")
     assert "CrucibleTrain.Stages.Distillation" in (root / "generated/ir/distil.json").read_text("utf-8")
     assert gen(["--check", "recipes"], root).code == 0
 
@@ -204,7 +204,7 @@ def test_a_defect_is_about_things_that_exist(defect: defects.Defect) -> None:
         assert defect.raises is not None
         assert defect.wrapper is not None
     if defect.wrapper is not None:
-        template = dict(runtime.files("CrucibleRecipes"))["lib/crucible_recipes/compat.ex"]
+        template = dict(runtime.files("CrucibleRecipesRuntime"))["lib/crucible_recipes_runtime/compat.ex"]
         assert set(defect.wrapper.modules) <= set(defect.stages)
         for stage, wrapper in defect.wrapper.modules.items():
             assert f"defmodule {wrapper} do\n" in template
