@@ -89,7 +89,9 @@ defmodule CrucibleRuntime.RecipeTest do
         {[metrics: [:loss, 3]], "metrics[1] must be an atom, got: 3"},
         {[metrics: "loss"], ~s(metrics must be a list, got: "loss")},
         {[id: :""], ~s(id must be at least 1 characters long, got: :"")},
-        {[optimizer: "adam"], ~s(optimizer must be an atom, got: "adam")},
+        {[optimizer: 1], "optimizer must be an atom, got: 1"},
+        {[options: [lr_schedule: "wavy"]],
+         "options.lr_schedule must be one of :linear, :cosine, :constant, got: :wavy"},
         {[model_ref: [id: nil]], "model_ref.id must be a string, got: nil"},
         {[early_stopping: [patience: 0]], "early_stopping.patience must be at least 1, got: 0"},
         {[options: [max_steps: [a: 1]]], "options.max_steps must be an integer, got: [a: 1]"},
@@ -122,6 +124,11 @@ defmodule CrucibleRuntime.RecipeTest do
     assert override(dataset_ref: [schema: %{"q" => "text"}]).dataset_ref.schema == %{
              "q" => "text"
            }
+  end
+
+  test "text is a name where the field is one" do
+    assert override(optimizer: "adamw", metrics: ["loss"]) ==
+             override(optimizer: :adamw, metrics: [:loss])
   end
 
   test "a whole float is an integer where the field is one" do

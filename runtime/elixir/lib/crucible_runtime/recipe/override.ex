@@ -155,6 +155,10 @@ defmodule CrucibleRuntime.Recipe.Override do
   defp typed!([:integer], value, path) when is_float(value) and value == trunc(value),
     do: typed!([:integer], trunc(value), path)
 
+  # A name may be given as text, as in a file of overrides that was JSON.
+  defp typed!([:atom], value, _path) when is_binary(value) and byte_size(value) < 256,
+    do: String.to_atom(value)
+
   defp typed!(types, value, path),
     do:
       if(Enum.any?(types, &type?(&1, value)), do: value, else: refuse!(path, words(types), value))
