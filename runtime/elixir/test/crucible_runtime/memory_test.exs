@@ -64,6 +64,16 @@ defmodule CrucibleRuntime.MemoryTest do
     assert Memory.failure({run, 0}) == :not_watched
   end
 
+  test "many runs may begin at once where nobody started the supervisor" do
+    for _round <- 1..50 do
+      stop()
+
+      begin = fn -> Task.async(fn -> Runtime.Supervisor.ensure_started() && Memory.open() end) end
+      runs = 1..8 |> Enum.map(fn _run -> begin.() end) |> Task.await_many()
+      assert runs == Enum.uniq(runs)
+    end
+  end
+
   test "an application may start the supervisor itself" do
     stop()
     pid = start_supervised!(Runtime.Supervisor)
