@@ -54,8 +54,11 @@ def test_other_names_are_free(namespace: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "setting",
-    ["namespace: my_team", "namespace: My-Team", "namespace: My..Team", "namespace: ''", f"namespace: {'N' * 65}"]
-    + ["app: MyTeam", "app: 1a", "app: my-team", f"app: {'a' * 65}", "application: a", "namespace: 1"],
+    [
+        *("namespace: my_team", "namespace: My-Team", "namespace: My..Team", "namespace: ''", "namespace: 1"),
+        *("app: MyTeam", "app: 1a", "app: my-team", "application: a"),
+        *(f"namespace: {'N' * 65}", f"app: {'a' * 65}"),
+    ],
 )
 def test_what_is_no_name_is_refused(setting: str, tmp_path: Path) -> None:
     root = project(tmp_path, {"one.yaml": RECIPE, "gen.yaml": f"elixir:\n  {setting}\n"})
