@@ -35,6 +35,8 @@ class Request(NamedTuple):
     compat: Sequence[str] = ()
     options: Mapping[str, Mapping[str, Plain]] = _NONE
     """The settings of languages, by language."""
+    places: Mapping[str, Mapping[str, Place]] = _NONE
+    """Where these settings stand."""
     whole: bool = False
     """Whether this writes all that is in `out`, so that it may say which generator did."""
 
@@ -52,6 +54,7 @@ def requested(settings: Settings, paths: Sequence[Path], only: Sequence[str] = (
         templates=settings.path("templates") if settings.optional("templates") else None,
         compat=tuple(settings.texts("compat")),
         options=settings.of_languages(),
+        places=settings.places(),
         whole=not only and not settings.values["targets"].origin.startswith("--"),
     )
 
@@ -109,6 +112,8 @@ class Result(NamedTuple):
     shared: Product = Product("")
     rest: int = 0
     """How many outputs there are besides, of recipes that the run did not look at."""
+    processed: frozenset[str] = frozenset()
+    """The recipe files that the run processed, by absolute path, with those that turned out to be fragments."""
 
     @property
     def kept(self) -> frozenset[str]:

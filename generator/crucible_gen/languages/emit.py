@@ -7,7 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
-from crucible_gen.diagnostics import relative
+from crucible_gen.diagnostics import Place, relative
 from crucible_gen.documents import digest
 from crucible_gen.ir.lower import Experiment
 from crucible_gen.languages import registry
@@ -26,8 +26,8 @@ class Wanted(NamedTuple):
     """What a run wants of its files, whatever the recipe.
 
     `root` is the directory of the settings, which paths in headers are relative to; `out` the output directory.
-    `options` are the settings of languages by name; `compat` is what experiments were lowered with besides what recipes
-    say.
+    `options` are the settings of languages by name, and `places` where they stand; `compat` is what experiments were
+    lowered with besides what recipes say.
     """
 
     root: Path
@@ -37,6 +37,7 @@ class Wanted(NamedTuple):
     profile: str | None = None
     compat: Sequence[str] = ()
     options: Mapping[str, Mapping[str, Plain]] = _NONE
+    places: Mapping[str, Mapping[str, Place]] = MappingProxyType({})
 
 
 class Emitter:
@@ -55,7 +56,9 @@ class Emitter:
         self._printers: list[tuple[Language, Printer, str]] = []
         for language in languages:
             folder = wanted.out / language.name
-            project = Project(schemas, templates, options[language.name], wanted.root, folder)
+            places = wanted.places.get(language.name, {})
+            own = options[language.name]
+            project = Project(schemas, templates, own, wanted.root, folder, places, wanted.options)
             printer = language.printer(language, project)
             self._printers.append((language, printer, "\n".join([common, *printer.provenance])))
 

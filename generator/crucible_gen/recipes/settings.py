@@ -12,6 +12,7 @@ import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from crucible_gen.diagnostics import Place, Problem, Problems, shown
@@ -21,6 +22,7 @@ from crucible_gen.schemas import Raw, shipped
 
 CODES = {
     "E0510": "the settings are not right",
+    "E0511": "paths of several projects are given",
     "E0704": "no paths are given, and no settings name recipes",
 }
 
@@ -28,10 +30,14 @@ PYPROJECT, OWN_FILE = "pyproject.toml", "gen.yaml"
 
 
 class Setting(NamedTuple):
-    """A value and where it comes from: `default`, `--out`, or the place in a settings file."""
+    """A value and where it comes from: `default`, `--out`, or the place in a settings file.
+
+    `places` are those of the values of a mapping.
+    """
 
     value: Plain
     origin: str
+    places: Mapping[str, Place] = MappingProxyType({})
 
 
 class Settings(NamedTuple):
@@ -58,6 +64,10 @@ class Settings(NamedTuple):
         """The settings that are mappings: those of languages, by language."""
         return {name: item.value for name, item in self.values.items() if isinstance(item.value, dict)}
 
+    def places(self) -> dict[str, Mapping[str, Place]]:
+        """Where the settings of languages stand, by language."""
+        return {name: item.places for name, item in self.values.items() if item.places}
+
     def path(self, name: str) -> Path:
         """A path setting, made absolute: a flag's from the working directory, else from the project root."""
         return self.base(name) / self.text(name)
@@ -79,9 +89,44 @@ def schema(targets: Sequence[str] = registry.BUILT_IN) -> Raw:
 def for_paths(
     paths: Sequence[Path], flags: Mapping[str, Plain], before_reading: Callable[[str], None] = lambda path: None
 ) -> Settings:
-    """The settings that hold for these paths, or for the working directory; see `find`."""
-    start = Path(paths[0]).absolute() if paths else Path.cwd()
-    return find(start if os.path.isdir(start) else start.parent, flags, before_reading)
+    """The settings that hold for these paths, or for the working directory; see `find`.
+
+    Raises Problems for paths of several projects.
+    """
+    starts: dict[Path, Path] = {}
+    for path in paths:
+        start = path.absolute()
+        starts.setdefault(start if os.path.isdir(start) else start.parent, path)
+    if len(starts) > 1 and (problem := _several_projects(starts, before_reading)):
+        raise Problems([problem])
+    return find(next(iter(starts), Path.cwd()), flags, before_reading)
+
+
+def _several_projects(starts: Mapping[Path, Path], before_reading: Callable[[str], None]) -> Problem | None:
+    """The problem of paths that have different settings files; `starts` has the path that each directory comes from."""
+    first: tuple[Path, str] | None = None
+    for start, path in starts.items():
+        own = _nearest(start, before_reading)
+        file = shown(Path(own[1].place.file)) if own is not None else "no file"
+        if first is None:
+            first = path, file
+        elif file != first[1]:
+            message = f"{shown(path)} has its settings from {file}, and {shown(first[0])} from {first[1]}"
+            hint = f"run gen for each project: gen {shown(first[0])}, then gen {shown(path)}"
+            see = (("the other path", Place(shown(first[0]))),)
+            return Problem(Place(shown(path)), "E0511", message, hint, see=see)
+    return None
+
+
+def _nearest(start: Path, before_reading: Callable[[str], None]) -> tuple[Path, Node] | None:
+    """The nearest settings file on the way up from a directory: its directory and contents; None where there is none."""
+    for directory in (start, *start.parents):
+        before_reading(str(directory / OWN_FILE))
+        before_reading(str(directory / PYPROJECT))
+        node = _read(directory)
+        if node is not None:
+            return directory, node
+    return None
 
 
 def recipe_paths(paths: Sequence[Path], settings: Settings) -> list[Path]:
@@ -104,18 +149,14 @@ def find(
     properties = schema()["properties"]
     values = {name: Setting(raw["default"], "default") for name, raw in properties.items()}
     root = Path.cwd()
-    for directory in (start, *start.parents):
-        before_reading(str(directory / OWN_FILE))
-        before_reading(str(directory / PYPROJECT))
-        node = _read(directory)
-        if node is None:
-            continue
+    if (nearest := _nearest(start, before_reading)) is not None:
+        root, node = nearest
         if node.value and (problems := _problems(node)):
             raise Problems(problems)
-        root = directory
         for name, entry in node.value.items() if isinstance(node.value, dict) else ():
-            values[name] = Setting(entry.node.plain(), str(entry.key))
-        break
+            inner = entry.node.value if isinstance(entry.node.value, dict) else {}
+            places = {key: each.node.place for key, each in inner.items()}
+            values[name] = Setting(entry.node.plain(), str(entry.key), places)
     for name, value in flags.items():
         values[name] = Setting(value, f"--{name.removesuffix('s') if name == 'targets' else name}")
     return Settings(root, values)
@@ -172,8 +213,15 @@ def _no_toml(error: Exception, file: str) -> Problem:
 
 
 def _entry(name: str, value: object, lines: list[str], header: int, file: str) -> Entry:
-    """The TOML library gives no places: the line after the header that begins with the name is the entry's."""
+    """The TOML library gives no places: the line after the header that begins with the name is the entry's.
+
+    A table may have a header of its own, below which its entries are.
+    """
     number = header
+    for index, line in enumerate(lines, 1):
+        if isinstance(value, dict) and line.strip() == f"[tool.gen.{name}]":
+            inner = {str(key): _entry(str(key), each, lines, index, file) for key, each in value.items()}
+            return Entry(Place(file, index, 1, len(line)), Node(inner, Place(file, index, 1)))
     for index in range(header, len(lines)):
         if re.match(rf"\s*{re.escape(name)}\s*=", lines[index]):
             number = index + 1
