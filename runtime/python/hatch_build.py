@@ -20,12 +20,13 @@ class Tables(BuildHookInterface[Any]):
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Adds the tables; raises FileNotFoundError where there are none."""
-        if version == "editable":
-            return
         root = Path(self.root)
-        found = [place for place in (root / TABLES, root.parents[1] / TABLES) if place.is_dir()]
-        if not found:
+        places = (root / TABLES, root.parent.parent / TABLES)
+        tables = next((place for place in places if place.is_dir()), None)
+        if tables is None:
             raise FileNotFoundError(
-                f"the engine tables are neither in {root / TABLES} nor in the repository's {TABLES}"
+                f"the engine tables are neither in {places[0]} nor in the repository's {TABLES}: build the project in a "
+                "whole checkout of its repository, or from a source distribution"
             )
-        build_data["force_include"][str(found[0])] = PLACES[self.target_name]
+        if version != "editable":
+            build_data["force_include"][str(tables)] = PLACES[self.target_name]

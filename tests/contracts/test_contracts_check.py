@@ -14,6 +14,7 @@ from crucible_gen.conformance.contracts import checks, contract, elixir_types, e
 from crucible_gen.conformance.contracts.contract import Contract
 from crucible_gen.diagnostics import Problem, Problems
 from crucible_gen.schemas import Schemas, shipped
+from printed import printed
 
 Raw = dict[str, Any]
 SCHEMAS = Schemas.load()
@@ -444,7 +445,7 @@ def test_both_places_are_exact(tmp_path: Path) -> None:
     path = tmp_path / "crucible_ir-0.3.0.json"
     path.write_text(contract.dumps(data), "utf-8")
     ran = gen(["contracts", "check", "--contracts", str(path), "--format", "json"], project(tmp_path / "p", {}))
-    [problem] = json.loads(ran.out)["problems"]
+    [problem] = printed("contracts_check", ran.out)["problems"]
     schema_line = (
         Path(shipped("schemas") / "ir/training_config.schema.json").read_text("utf-8").split("\n")[problem["line"] - 1]
     )
@@ -563,7 +564,7 @@ def test_a_stage_of_a_third_party_is_checked_too(tmp_path: Path) -> None:
         },
     )
     ran = gen(["contracts", "check", "--against", "acme@1.0.0", "--format", "json"], root)
-    found = json.loads(ran.out)["problems"]
+    found = printed("contracts_check", ran.out)["problems"]
     assert [(each["code"], each["file"], each["severity"]) for each in found] == [
         ("E0814", "stages/acme.schema.json", "warning"),
         ("E0821", "stages/acme.schema.json", "error"),

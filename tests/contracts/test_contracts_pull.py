@@ -16,6 +16,7 @@ from crucible_gen.conformance.contracts import checks, contract, extraction
 from crucible_gen.conformance.contracts.contract import Contract
 from crucible_gen.diagnostics import Problems
 from crucible_gen.schemas import Schemas, shipped
+from printed import printed
 
 sys.path.insert(0, str(Path(__file__).parent))
 import projects
@@ -147,6 +148,10 @@ def test_the_command_writes_and_says_so_and_changes_nothing_twice(packages: Path
     written = projects.tree(tmp_path / "here")
     second = gen(args, tmp_path)
     assert second.out.count("unchanged: ") == len(written)
+    third = printed("contracts_pull", gen([*args, "--format", "json"], tmp_path).out)
+    kept = {"contract": "crucible_ir@0.3.0", "file": "here/crucible_ir-0.3.0.json", "kind": "keep"}
+    assert kept in third["contracts"]
+    assert len(third["contracts"]) == len(written)
     assert projects.tree(tmp_path / "here") == written
     assert projects.tree(packages) == before
     one = gen(
@@ -155,8 +160,8 @@ def test_the_command_writes_and_says_so_and_changes_nothing_twice(packages: Path
     assert one.code == 0
     assert (tmp_path / "ir.json").read_bytes() == (tmp_path / "here/crucible_ir-0.3.0.json").read_bytes()
     assert gen([*args[:-1], "many.json"], tmp_path).code == 2
-    printed = gen(["contracts", "pull", "--code-path", str(packages / "crucible_ir"), "--out", "-"], tmp_path)
-    assert printed.out == (tmp_path / "ir.json").read_text("utf-8")
+    contents = gen(["contracts", "pull", "--code-path", str(packages / "crucible_ir"), "--out", "-"], tmp_path)
+    assert contents.out == (tmp_path / "ir.json").read_text("utf-8")
 
 
 # A project that makes it hard -----------------------------------------------------------------------------------------
@@ -481,10 +486,12 @@ def test_python_is_asked_in_its_own_environment_and_read_where_it_cannot_be_impo
     assert fields["temperature"]["default"] == "1.0"
     assert data["entry_points"]["supervised.train.main"]["kind"] == "async function"
     assert data["entry_points"]["rl.train.main"]["parameters"][1] == {"default": "3", "name": "steps"}
-    assert (
-        "note: tinker_cookbook.rl.train.Config was read, not imported: ModuleNotFoundError: No module named 'nowhere'"
-        in ran.err
-    )
+    note = "tinker_cookbook.rl.train.Config was read, not imported: ModuleNotFoundError: No module named 'nowhere'"
+    assert f"note: {note}" in ran.err
+    args = ["contracts", "pull", "--python", "venv", "--out", "new.json", "--format", "json"]
+    report = printed("contracts_pull", gen(args, tmp_path).out)
+    assert report["contracts"] == [{"contract": "tinker_cookbook@9.9.9", "file": "new.json", "kind": "create"}]
+    assert note in report["notes"]
 
 
 def test_an_environment_without_the_packages_says_so(tmp_path: Path) -> None:

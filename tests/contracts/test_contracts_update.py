@@ -15,6 +15,7 @@ from command import MINIMAL, gen, project
 from crucible_gen.conformance.contracts import changes, checks, contract, impact, schema_update
 from crucible_gen.conformance.contracts.contract import Contract
 from crucible_gen.schemas import META, Schemas, shipped
+from printed import printed
 
 Raw = dict[str, Any]
 SCHEMAS = Schemas.load()
@@ -355,7 +356,7 @@ def test_which_recipes_a_change_touches(name: str, tmp_path: Path) -> None:
         ["contracts", "diff", "crucible_ir@0.3.0", "crucible_ir@0.4.0", "--format", "json"], releases(tmp_path, change)
     )
     assert ran.code == 0, ran.both
-    found = json.loads(ran.out)
+    found = printed("contracts_diff", ran.out)
     assert found["recipes"] == recipes
     assert any(each["change"] in words and words.startswith(each["field"]) for each in found["changes"])
     assert all(path.startswith("generated/") for path in found["files"])

@@ -17,6 +17,7 @@ from crucible_gen.cli import app, generate, options, recipes
 from crucible_gen.languages import registry
 from crucible_gen.recipes import settings
 from crucible_gen.schemas import Schemas
+from printed import printed
 
 TARGET = ("--target", "ir")
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(app.__file__).parents[2])}
@@ -137,14 +138,14 @@ def test_a_hand_edit_stops_the_run_and_force_shows_what_it_loses(here: Path) -> 
 def test_json_for_programs(here: Path) -> None:
     flags = ("--format", "json", *TARGET)
     checked = gen(["--check", "recipes", *flags], here)
-    assert {entry["kind"] for entry in json.loads(checked.out)["differ"]} == {"missing"}
-    written = json.loads(ok(gen(["recipes", *flags], here)))
+    assert {entry["kind"] for entry in printed("check", checked.out)["differ"]} == {"missing"}
+    written = printed("generate", ok(gen(["recipes", *flags], here)))
     assert written == {"summary": "2 recipes: 4 files, 4 created", "problems": []}
-    assert json.loads(ok(gen(["--check", "recipes", *flags], here))) == {"differ": [], "problems": []}
+    assert printed("check", ok(gen(["--check", "recipes", *flags], here))) == {"differ": [], "problems": []}
     project(here, {"recipes/a.yaml": "id: [\n"})
     broken = gen(["recipes", *flags], here)
     assert (broken.code, broken.err) == (1, "")
-    assert [problem["code"] for problem in json.loads(broken.out)["problems"]] == ["E0134"]
+    assert [problem["code"] for problem in printed("problems", broken.out)["problems"]] == ["E0134"]
 
 
 def test_workflow_commands_for_github(here: Path) -> None:
@@ -322,10 +323,14 @@ def test_schema_prints_each_schema(here: Path) -> None:
     recipe = json.loads(ok(gen(["schema"], here)))
     assert recipe == json.loads(ok(gen(["schema", "recipe"], here)))
     assert recipe["title"] == "Recipe"
-    for name, title in (("settings", "Settings"), ("meta", "Schema file"), ("bench", "Crucible.Stage.Bench")):
+    titles = {"settings": "Settings", "meta": "Schema file", "output": "Output", "bench": "Crucible.Stage.Bench"}
+    for name, title in titles.items():
         assert json.loads(ok(gen(["schema", name], here)))["title"] == title
     ran = gen(["schema", "bnch"], here)
     assert ran.code == 1 and "E0702" in ran.err and "did you mean bench?" in ran.err
+    assert "did you mean output?" in gen(["schema", "outputs"], here).err
+    assert "schemas: recipe, settings, meta, output, bench, " in gen(["schema", "xyzzy"], here).err
+    assert "recipe|settings|meta|output|STAGE" in ok(gen(["schema", "--help"], here))
 
 
 def test_schema_has_the_stages_of_third_parties(here: Path) -> None:
@@ -352,7 +357,7 @@ def test_settings_show_each_value_and_where_it_comes_from(here: Path) -> None:
     lines = ok(gen(["settings"], here)).splitlines()
     assert next(line.split() for line in lines if line.startswith("out")) == ["out", '"built"', "gen.yaml:1:1"]
     assert next(line.split() for line in lines if line.startswith("format")) == ["format", '"text"', "default"]
-    found = json.loads(ok(gen(["settings", "recipes", "--format", "json"], here)))
+    found = printed("settings", ok(gen(["settings", "recipes", "--format", "json"], here)))
     assert found["out"] == {"value": "built", "from": "gen.yaml:1:1"}
 
 

@@ -19,6 +19,7 @@ from crucible_gen.incremental import commit, index, notes, record, reuse, sessio
 from crucible_gen.ir import lower
 from hypothesis import given
 from hypothesis import strategies as st
+from printed import printed
 from whole import STAGE, command, environment, process, recipe, small, whole
 
 HEAVY = {"click", "jinja2", "pydantic", "yaml", "jsonschema", "jsonschema_rs", "re", "json", "pathlib", "dataclasses"}
@@ -73,14 +74,15 @@ def spied(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 # What it costs --------------------------------------------------------------------------------------------------------
 
 
-def test_nothing_to_do_imports_nothing_heavy(tmp_path: Path) -> None:
+@pytest.mark.parametrize("flags", [(), ("--format", "json")], ids=["text", "json"])
+def test_nothing_to_do_imports_nothing_heavy(flags: tuple[str, ...], tmp_path: Path) -> None:
     root, cache = small(tmp_path / "p"), tmp_path / "cache"
-    process(["-q", "recipes"], root, cache)
+    process(["-q", *flags, "recipes"], root, cache)
     time.sleep(snapshot.MARGIN / 1e9 + 0.1)
     for _ in range(2):
-        process(["-q", "recipes"], root, cache)
+        process(["-q", *flags, "recipes"], root, cache)
     script = (
-        "import os, sys; before = set(sys.modules); sys.argv = ['gen', 'recipes']; os._exit = sys.exit\n"
+        f"import os, sys; before = set(sys.modules); sys.argv = {['gen', *flags, 'recipes']!r}; os._exit = sys.exit\n"
         "from crucible_gen.__main__ import main\n"
     )
     script += "try: main()\nexcept SystemExit as end: assert end.code == 0\n"
@@ -92,8 +94,11 @@ def test_nothing_to_do_imports_nothing_heavy(tmp_path: Path) -> None:
         f"import sys; sys.path.insert(0, {str(Path(snapshot.__file__).parents[2])!r})\n{script}",
     ]
     ran = subprocess.run(args, cwd=root, env=environment(cache), capture_output=True, text=True, check=True)
-    said, modules = ran.stdout.splitlines()
-    assert said == "3 recipes: 32 files, 32 unchanged"
+    said, modules = ran.stdout[:-1].rsplit("\n", 1)
+    summary = "3 recipes: 32 files, 32 unchanged"
+    assert (printed("generate", said) if flags else said) == (
+        {"summary": summary, "problems": []} if flags else summary
+    )
     assert set(modules.split()) <= {"crucible_gen", "__future__", "gc", "time", "zlib"}
 
 

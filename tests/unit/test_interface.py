@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from crucible_runtime.compatibility import INTERFACE
+from crucible_runtime.installation.compatibility import INTERFACE
 
 ROOT = Path(__file__).parents[2]
 

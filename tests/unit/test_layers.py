@@ -140,3 +140,23 @@ def test_the_program_starts_without_heavy_libraries() -> None:
             for alias in imported(ast.Module(body=[node], type_ignores=[]))
         }
         assert at_start & HEAVY <= ({"click"} if name == "cli.app" else set()), name
+
+
+MODELS = {"diagnostics.output", "conformance.contracts.output", "conformance.verify.output", "cli.output"}
+"""The models of machine-readable output, which need pydantic."""
+WITH_PYDANTIC = MODELS | {"conformance.verify.responses"}
+
+
+def at_start(name: str) -> set[str]:
+    """What a module imports when it is imported itself."""
+    body = [node for node in MODULES[name].body if isinstance(node, ast.Import | ast.ImportFrom)]
+    return set(imported(ast.Module(body=list(body), type_ignores=[])))
+
+
+def test_pydantic_is_imported_with_models_alone() -> None:
+    assert {name for name in MODULES if "pydantic" in at_start(name)} == WITH_PYDANTIC
+
+
+@pytest.mark.parametrize("name", sorted(MODULES.keys() - MODELS - {"cli.output_schema"}))
+def test_models_of_output_are_imported_where_json_is_printed(name: str) -> None:
+    assert not {f"crucible_gen.{model}" for model in MODELS} & at_start(name), "import it in the function that prints"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from crucible_gen.diagnostics import report
+from crucible_gen.diagnostics.output import ProblemsOutput, problem_outputs
 from crucible_gen.diagnostics.problems import Place, Problem
 
 
@@ -110,7 +111,7 @@ def test_warnings_are_yellow() -> None:
 
 def test_json_holds_everything_as_plain_values() -> None:
     problem = Problem(Place("ä.yaml", 1, 2), "E0405", "m", "h", "a", (("first", Place("b", 3, 4)),))
-    (found,) = json.loads(report.dumps(report.as_json([problem])))
+    (found,) = json.loads(ProblemsOutput(problems=problem_outputs([problem])).text())["problems"]
     assert found == {
         "code": "E0405",
         "severity": "error",

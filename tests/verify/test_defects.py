@@ -3,7 +3,6 @@ that stop a recipe."""
 
 from __future__ import annotations
 
-import json
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +13,7 @@ from command import gen
 from crucible_gen.ir import defects
 from crucible_gen.languages.elixir import runtime
 from crucible_gen.schemas import Schemas
+from printed import printed
 
 ROOT = Path(__file__).parents[2]
 RELEASE = "crucible_train@0.3.0"
@@ -23,7 +23,7 @@ Recipes = Callable[..., Path]
 def report(root: Path, packages: Path, *args: str) -> dict[str, Any]:
     ran = gen(["verify", "recipes", "--code-path", str(packages), "--run", "--format", "json", *args], root)
     assert ran.code == 0, ran.both
-    found: dict[str, Any] = json.loads(ran.out)
+    found: dict[str, Any] = printed("verify", ran.out)
     return found
 
 
@@ -96,7 +96,7 @@ def test_a_new_failure_is_no_known_one(recipes: Recipes, packages: Path) -> None
     text = path.read_text("utf-8")
     path.write_text(text.replace("Map.get(options, :num_batches, 1)", "3"), "utf-8")
     ran = gen(["verify", "recipes", "--code-path", str(packages), "--run", "--format", "json"], root)
-    rates = json.loads(ran.out)["recipes"][0]["proofs"]["rates"]
+    rates = printed("verify", ran.out)["recipes"][0]["proofs"]["rates"]
     assert (ran.code, rates["state"]) == (1, "failed")
     assert "the recipe says 4 steps, the client saw 3" in rates["details"]
 
@@ -178,7 +178,7 @@ def test_no_line_where_nothing_is_to_say(recipes: Recipes, args: list[str]) -> N
 
 def test_machine_formats_stay_clean(recipes: Recipes) -> None:
     ran = gen(["recipes", "--format", "json"], recipes("rl"))
-    assert json.loads(ran.out)["problems"] == []
+    assert printed("generate", ran.out)["problems"] == []
 
 
 @pytest.mark.parametrize("id_", list(defects.defects()))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pytest
 from command import gen
 from crucible_gen.conformance.verify import packages as compiled
 from crucible_gen.diagnostics import Problems
+from printed import printed
 
 Recipes = Callable[..., Path]
 
@@ -95,7 +95,7 @@ def test_without_elixir_python_is_still_proven(
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     (root / "app").mkdir()
     args = ["verify", "recipes", "--mix-project", "app", "--run", "--format", "json"]
-    found = json.loads(gen(args, root).out)
+    found = printed("verify", gen(args, root).out)
     states = {row["id"]: {name: proof["state"] for name, proof in row["proofs"].items()} for row in found["recipes"]}
     python_only = {"json": "ok"} | dict.fromkeys(
         ("compile", "valid", "overrides", "options", "rates", "failure", "pipeline"), "not run"
@@ -107,7 +107,7 @@ def test_without_elixir_python_is_still_proven(
     path = root / "generated/python/crucible_recipes/rl.py"
     path.write_text(path.read_text("utf-8").replace("learning_rate=4.0e-5", "learning_rate=5.0e-5"), "utf-8")
     ran = gen(args, root)
-    found = json.loads(ran.out)
+    found = printed("verify", ran.out)
     assert ran.code == 1
     proof = next(row for row in found["recipes"] if row["id"] == "rl")["proofs"]["json"]
     assert proof["state"] == "failed"
@@ -135,7 +135,7 @@ def test_a_module_of_python_that_raises_says_so(recipes: Recipes, monkeypatch: p
     path.write_text(path.read_text("utf-8") + "\nraise RuntimeError('no')\n", "utf-8")
     monkeypatch.setenv("PATH", "")
     (root / "app").mkdir()
-    found = json.loads(gen(["verify", "recipes", "--mix-project", "app", "--format", "json"], root).out)
+    found = printed("verify", gen(["verify", "recipes", "--mix-project", "app", "--format", "json"], root).out)
     assert found["recipes"][0]["proofs"]["json"]["details"] == ["Python: RuntimeError: no"]
 
 
@@ -147,7 +147,7 @@ def test_directories_that_a_shell_found_are_code_paths(
     beams(tmp_path / "a" / "ebin", tmp_path / "b" / "ebin")
     monkeypatch.setenv("PATH", "")
     ran = gen(["verify", "--code-path", "a/ebin", "b/ebin", "recipes", "--format", "json"], root)
-    assert [row["id"] for row in json.loads(ran.out)["recipes"]] == ["sl"]
+    assert [row["id"] for row in printed("verify", ran.out)["recipes"]] == ["sl"]
 
 
 def test_packages_have_to_be_named(recipes: Recipes) -> None:

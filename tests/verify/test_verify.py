@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from command import Ran, gen
+from printed import printed
 
 pytestmark = pytest.mark.elixir
 
@@ -48,7 +49,7 @@ def test_what_is_generated_is_proven(recipes: Recipes, packages: Path) -> None:
     assert (ran.code, states(proofs)) == (0, {id_: set() for id_ in ("distil", "dpo", "rl", "sl")}), ran.both
     assert all(tuple(found) == PROOFS for found in proofs.values())
     assert {path: path.read_bytes() for path in root.rglob("*") if path.is_file()} == before
-    report = json.loads(ran.out)
+    report = printed("verify", ran.out)
     assert report["packages"]["crucible_train"] == "0.3.0"
     worked_around = {each["id"]: each["worked_around"] for each in report["defects"] if each["worked_around"]}
     assert worked_around == {"D0002": ["distil"], "D0003": ["rl"]}
@@ -84,7 +85,7 @@ def test_each_wrong_thing_is_found_by_its_proof(recipes: Recipes, packages: Path
     assert "num_batches is 5 in generated/ir, and 4 in Python" in proofs["rl"]["json"]["details"][0]
     assert proofs["dpo"]["options"]["details"] == ["CrucibleTrain.Stages.DPOTrain does not take beta"]
     assert proofs["distil"]["valid"]["details"] == ["backend.id must be a non-nil atom"]
-    codes = {(problem["code"], problem["file"]) for problem in json.loads(ran.out)["problems"]}
+    codes = {(problem["code"], problem["file"]) for problem in printed("verify", ran.out)["problems"]}
     assert {("E0910", f"recipes/{name}.yaml") for name in ("sl", "rl", "dpo", "distil")} <= codes
 
 
@@ -139,7 +140,7 @@ def test_options_without_effect_are_reported(recipes: Recipes, packages: Path, r
     found = {}
     for folder in (packages, repaired):
         ran, _ = verify(root, folder)
-        found[folder] = [each for each in json.loads(ran.out)["problems"] if each["code"] == "E0911"]
+        found[folder] = [each for each in printed("verify", ran.out)["problems"] if each["code"] == "E0911"]
         assert ran.code == 0
     for option in ("batch_size", "eval_every", "save_every"):
         for folder, severity in ((packages, "notice"), (repaired, "warning")):
@@ -170,7 +171,7 @@ def test_packages_that_are_missing_are_named(recipes: Recipes, packages: Path, t
         path.unlink()
     ran, _ = verify(root, without)
     assert ran.code == 1
-    problem = json.loads(ran.out)["problems"][0]
+    problem = printed("problems", ran.out)["problems"][0]
     assert problem["code"] == "E0904"
     assert "CrucibleTrain.Stages.SupervisedTrain" in problem["message"]
 
@@ -232,5 +233,5 @@ def test_a_stage_that_crashes_the_machine_is_reported(recipes: Recipes, packages
     ebin = next(broken.iterdir()) / "ebin"
     subprocess.run(["elixirc", "-o", str(ebin), str(source)], check=True, capture_output=True)
     ran, _ = verify(root, broken)
-    problem = json.loads(ran.out)["problems"][0]
+    problem = printed("problems", ran.out)["problems"][0]
     assert (ran.code, problem["code"], problem["message"]) == (1, "E0905", "elixir ended with exit code 7")

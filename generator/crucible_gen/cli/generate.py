@@ -15,13 +15,14 @@ from crucible_gen.recipes import settings
 from crucible_gen.results import Answers, Request, Result, requested
 
 if TYPE_CHECKING:
+    from crucible_gen.cli.output import Difference
     from crucible_gen.output.plan import Plan
     from crucible_gen.output.survey import Action
     from crucible_gen.recipes.settings import Settings
 
 CODES = {"E0610": "a generated file is not what the recipes say"}
 
-_KINDS = {"create": "missing", "update": "changed", "delete": "left over"}
+_KINDS: Mapping[str, Difference] = {"create": "missing", "update": "changed", "delete": "left over"}
 
 
 class Options(NamedTuple):
@@ -77,8 +78,7 @@ class _Run:
                 say(f"{action.kind} {planned.out.as_posix()}/{action.path}\n")
         if not self._options.quiet:
             say(self._notice(result), error=True)
-            done = plan.summary(planned, result.recipes)
-            say(self._said({"summary": done}, done))
+            say(self._done(plan.summary(planned, result.recipes)))
         return 0
 
     def check(self) -> int:
@@ -93,8 +93,7 @@ class _Run:
             return 0
         match self._settings.text("format"):
             case "json":
-                differ = [{"file": name, "kind": kind} for name, kind in _differences(planned)]
-                say(report.dumps({"differ": differ, "problems": report.as_json(foreign)}))
+                say(_check_json(planned, foreign))
             case "github":
                 problems = [
                     Problem(Place(name), "E0610", f"this file is {kind}") for name, kind in _differences(planned)
@@ -135,8 +134,7 @@ class _Run:
 
         if self._options.diff:
             return Answers(("", ""), ("", ""))
-        done = plan.summary(planned._replace(actions=(), kept=planned.files), result.recipes)
-        said = self._said({"summary": done}, done)
+        said = self._done(plan.summary(planned._replace(actions=(), kept=planned.files), result.recipes))
         return Answers((said, self._notice(result)), (self._fits(result.recipes, planned.files), ""))
 
     # Words
@@ -149,15 +147,25 @@ class _Run:
             return self._session.said_before()
         return f"{defects.notice(result.stopped)}\n" if result.stopped else ""
 
-    def _fits(self, recipes: int, files: int) -> str:
-        """What `--check` says when nothing differs."""
-        text = f"{_count(recipes, 'recipe')}: {_count(files, 'file')}, all as the recipes say"
-        return self._said({"differ": []}, text)
+    def _done(self, summary: str) -> str:
+        """What is printed when everything is written."""
+        if not self._prints_json:
+            return f"{summary}\n"
+        from crucible_gen.cli.output import GenerateOutput
 
-    def _said(self, data: dict[str, object], text: str) -> str:
-        """What a run that went well says, as data or in words."""
-        as_json = self._settings.text("format") == "json"
-        return report.dumps(data | {"problems": []}) if as_json else f"{text}\n"
+        return GenerateOutput(summary=summary, problems=[]).text()
+
+    def _fits(self, recipes: int, files: int) -> str:
+        """What `--check` prints when nothing differs."""
+        if not self._prints_json:
+            return f"{_count(recipes, 'recipe')}: {_count(files, 'file')}, all as the recipes say\n"
+        from crucible_gen.cli.output import CheckOutput
+
+        return CheckOutput(differ=[], problems=[]).text()
+
+    @property
+    def _prints_json(self) -> bool:
+        return self._settings.text("format") == "json"
 
     def _say_differences(self, planned: Plan, foreign: Sequence[Problem]) -> None:
         names = list(_differences(planned))
@@ -189,12 +197,20 @@ class _Run:
         return shlex.join(words)
 
 
-def _differences(planned: Plan) -> list[tuple[str, str]]:
+def _check_json(planned: Plan, foreign: Sequence[Problem]) -> str:
+    """What `--check` prints for programs when something differs or is in the way."""
+    from crucible_gen.cli.output import CheckOutput
+    from crucible_gen.diagnostics.output import problem_outputs
+
+    return CheckOutput.of(_differences(planned), problem_outputs(foreign)).text()
+
+
+def _differences(planned: Plan) -> list[tuple[str, Difference]]:
     """Each file that differs, and how."""
     return [(f"{planned.out.as_posix()}/{action.path}", _why(action)) for action in planned.changes]
 
 
-def _why(action: Action) -> str:
+def _why(action: Action) -> Difference:
     return "edited by hand" if action.forced else _KINDS[action.kind]
 
 

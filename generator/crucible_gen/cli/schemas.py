@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 
 from crucible_gen.cli.options import CONTEXT, guarded
-from crucible_gen.diagnostics import Place, Problem, Problems, did_you_mean, report
+from crucible_gen.diagnostics import Place, Problem, Problems, did_you_mean
+from crucible_gen.diagnostics.json_text import dumps
 from crucible_gen.diagnostics.report import say
 
 CODES = {"E0702": "there is no such schema"}
+
+_GENERAL = ("recipe", "settings", "meta", "output")
+"""The schemas that are of no stage."""
 
 
 def _with_structs() -> list[str]:
@@ -21,9 +27,9 @@ def _with_structs() -> list[str]:
 
 
 @click.command(context_settings=CONTEXT)
-@click.argument("name", metavar="recipe|settings|meta|STAGE", default="recipe")
+@click.argument("name", metavar="|".join((*_GENERAL, "STAGE")), default="recipe")
 def schema(name: str) -> None:
-    """Print a JSON Schema: `recipe` is the one for editors, stages of your own included."""
+    """Print a JSON Schema: `recipe` is the one for editors, stages of your own included; `output` that of --format json."""
     guarded(lambda: _schema(name), {})
 
 
@@ -35,27 +41,38 @@ def structs(language: str) -> None:
 
 
 def _schema(name: str) -> int:
-    """Prints the schema of recipes (self-contained, with the user's stages), of settings, or of a stage."""
-    from crucible_gen.recipes import settings, vocabulary
-    from crucible_gen.schemas import META, bundle, shipped
+    """Prints a JSON Schema. Raises Problems: there is none of this name."""
+    from crucible_gen.recipes import settings
+    from crucible_gen.schemas import META, shipped
 
-    if name == "meta":
-        say((shipped("schemas") / META).read_text("utf-8"))
-        return 0
-    if name == "settings":
-        say(report.dumps(settings.schema()))
-        return 0
+    match name:
+        case "meta":
+            say((shipped("schemas") / META).read_text("utf-8"))
+        case "settings":
+            say(dumps(settings.schema()))
+        case "output":
+            from crucible_gen.cli import output_schema
+
+            say(dumps(output_schema.schema()))
+        case _:
+            say(dumps(_own_schema(name)))
+    return 0
+
+
+def _own_schema(name: str) -> Mapping[str, Any]:
+    """The schema of recipes (self-contained, with the user's stages), or of a stage. Raises Problems."""
+    from crucible_gen.recipes import settings, vocabulary
+    from crucible_gen.schemas import bundle
+
     found = settings.find(Path.cwd(), {})
     schemas = vocabulary.load([found.base("schemas") / path for path in found.texts("schemas")])
     if name == "recipe":
-        say(report.dumps(bundle.bundle(schemas)))
-        return 0
+        return bundle.bundle(schemas)
     if name not in schemas.stages:
-        known = ["recipe", "settings", "meta", *sorted(schemas.stages)]
+        known = [*_GENERAL, *sorted(schemas.stages)]
         hint = did_you_mean(name, known) or f"schemas: {', '.join(known)}"
         raise Problems([Problem(Place("gen schema"), "E0702", f"there is no schema {name}", hint=hint)])
-    say(report.dumps(schemas.documents[schemas.stages[name].key]))
-    return 0
+    return schemas.documents[schemas.stages[name].key]
 
 
 def _structs(language: str) -> int:

@@ -8,7 +8,6 @@ from pathlib import Path
 import click
 
 from crucible_gen.cli.options import CONTEXT, guarded
-from crucible_gen.diagnostics import report
 from crucible_gen.diagnostics.report import say
 
 
@@ -26,8 +25,9 @@ def _settings(path: Path | None, format_: str) -> int:
 
     found = recipe_settings.for_paths([path] if path else [], {})
     if format_ == "json":
-        values = {name: {"value": item.value, "from": item.origin} for name, item in found.values.items()}
-        say(report.dumps(values))
+        from crucible_gen.cli.output import settings_output
+
+        say(settings_output(found.values).text())
         return 0
     shown = {name: json.dumps(item.value, ensure_ascii=False) for name, item in found.values.items()}
     width, value_width = max(map(len, shown)), max(map(len, shown.values()))

@@ -1,6 +1,6 @@
 """What is wrong with an input, as values that every other package may use: problems, places, suggestions.
 
-`report` renders problems for people, programs and workflow annotations.
+`report` prints problems for people, programs and workflow annotations; `output` has the models of what programs read.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ __all__ = [
     "Problem",
     "Problems",
     "did_you_mean",
+    "json_text",
     "nearest",
+    "output",
     "relative",
     "report",
     "shown",

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Literal, NamedTuple, TypeAlias
+
+Severity: TypeAlias = Literal["error", "warning", "notice"]
+"""How severe a problem is; only errors stop a run."""
 
 
 class Place(NamedTuple):
@@ -34,7 +37,7 @@ class Problem(NamedTuple):
     hint: str = ""
     about: str = ""
     see: tuple[tuple[str, Place], ...] = ()
-    severity: str = "error"
+    severity: Severity = "error"
 
 
 class Problems(Exception):

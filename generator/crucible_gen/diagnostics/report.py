@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import unicodedata
@@ -33,7 +32,9 @@ def complain(problems: Sequence[Problem], format_: object, color: object) -> int
     ordered = sorted(set(problems))
     match format_:
         case "json":
-            say(dumps({"problems": as_json(ordered)}))
+            from crucible_gen.diagnostics.output import ProblemsOutput, problem_outputs
+
+            say(ProblemsOutput(problems=problem_outputs(ordered)).text())
         case "github":
             say(github(ordered))
         case _:
@@ -46,32 +47,6 @@ def say(text: str, *, error: bool = False) -> None:
     stream = sys.stderr if error else sys.stdout
     stream.write(text)
     stream.flush()
-
-
-def as_json(problems: Iterable[Problem]) -> list[dict[str, object]]:
-    """Each problem as an object of plain values."""
-    return [
-        {
-            "code": problem.code,
-            "severity": problem.severity,
-            "file": problem.place.file,
-            "line": problem.place.line,
-            "column": problem.place.column,
-            "message": problem.message,
-            "hint": problem.hint,
-            "about": problem.about,
-            "see": [
-                {"message": message, "file": place.file, "line": place.line, "column": place.column}
-                for message, place in problem.see
-            ],
-        }
-        for problem in problems
-    ]
-
-
-def dumps(value: object) -> str:
-    """JSON for programs, readable, as every command prints it."""
-    return json.dumps(value, ensure_ascii=False, indent=2) + "\n"
 
 
 def github(problems: Iterable[Problem]) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from crucible_runtime.errors import AdapterMissingError, CrucibleError, EngineMissingError, InputError, did_you_mean
-from crucible_runtime.installed import missing
+from crucible_runtime.installation.packages import missing
 from crucible_runtime.interface.environments import Family, Settings
 from crucible_runtime.interface.stages import Engine, Hook, RunConfig, StageFunction, hook_after_evaluation
 from crucible_runtime.ir import Experiment

@@ -451,6 +451,8 @@ print(sorted(sys.modules), file=sys.stderr)
             "experiment.values",
             "interface",
             "interface.stages",
+            "installation",
+            "installation.compatibility",
             "ir",
             "pipeline",
             "plan",

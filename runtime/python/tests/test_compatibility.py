@@ -14,10 +14,11 @@ from typing import Any
 import pytest
 
 import crucible_runtime
-from crucible_runtime import evaluation, interface, ir, list_recipes, main, start
-from crucible_runtime.compatibility import check, explain_missing_names, package_of
-from crucible_runtime.distribution import described, upgrade_instruction
+from crucible_runtime import evaluation, ir, list_recipes, main, start
 from crucible_runtime.errors import CrucibleError, InterfaceError
+from crucible_runtime.installation import compatibility
+from crucible_runtime.installation.compatibility import check, explain_missing_names, package_of
+from crucible_runtime.installation.distribution import described, upgrade_instruction
 from runtime_samples import sl_basic
 
 SUPPORT = Path(__file__).parents[0] / "support"
@@ -70,20 +71,20 @@ def test_code_for_a_newer_runtime_is_refused_by_everything_that_it_calls(
 def test_code_for_an_older_runtime_is_refused(
     place: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(interface, "INTERFACE", 3)
-    monkeypatch.setattr(interface, "OLDEST", 2)
+    monkeypatch.setattr(compatibility, "INTERFACE", 3)
+    monkeypatch.setattr(compatibility, "OLDEST", 2)
     assert list_recipes(PACKAGE, []) == 1
     assert capfd.readouterr() == ("", f"error: {OLDER}\n")
     with pytest.raises(InterfaceError):
         sl_basic.run()
-    monkeypatch.setattr(interface, "OLDEST", 3)
+    monkeypatch.setattr(compatibility, "OLDEST", 3)
     with pytest.raises(InterfaceError, match="supports interface 3: "):
         check(PACKAGE)
 
 
 @pytest.mark.parametrize("stated", [1, 2, 3], indirect=True)
 def test_every_supported_interface_is_taken(stated: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(interface, "INTERFACE", 3)
+    monkeypatch.setattr(compatibility, "INTERFACE", 3)
     check(PACKAGE)
 
 
@@ -181,7 +182,7 @@ def test_nothing_is_read_for_a_name_that_is_only_asked_for() -> None:
 import sys, crucible_runtime as c
 from crucible_runtime import stages
 assert not hasattr(stages, "x") and not hasattr(c, "x")
-assert not {"importlib.metadata", "crucible_runtime.distribution", "json"} & set(sys.modules)
+assert not {"importlib.metadata", "crucible_runtime.installation.distribution", "json"} & set(sys.modules)
 """
     subprocess.run([sys.executable, "-c", program], check=True)
 

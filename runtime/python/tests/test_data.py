@@ -17,8 +17,8 @@ import yaml
 from crucible_runtime import data
 from crucible_runtime.data import ADAPTERS, BadRow
 from crucible_runtime.data.adapters import NAMES, boxed, guess
-from crucible_runtime.distribution import install_command
 from crucible_runtime.errors import EngineMissingError, InputError
+from crucible_runtime.installation.distribution import install_command
 from crucible_runtime.ir import DatasetRef
 
 RUNTIME = Path(__file__).parents[1]

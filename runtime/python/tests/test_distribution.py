@@ -19,11 +19,13 @@ from typing import Any
 import pytest
 
 import crucible_runtime
-from crucible_runtime import distribution
-from crucible_runtime.distribution import install_command, upgrade_instruction
+from crucible_runtime.installation import distribution
+from crucible_runtime.installation.distribution import install_command, upgrade_instruction
 
 PACKAGE = Path(crucible_runtime.__file__).parent
 PROJECT = PACKAGE.parent
+REPOSITORY = PROJECT.parents[1]
+SUBDIRECTORY = "runtime/python"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 Forge = Callable[..., None]
 
@@ -53,7 +55,7 @@ def git(url: str, **more: str) -> dict[str, Any]:
     return {"url": url, "vcs_info": {"vcs": "git", "commit_id": COMMIT, "requested_revision": "main"}, **more}
 
 
-AT_COMMIT = f"@{COMMIT}#subdirectory=runtime"
+AT_COMMIT = f"@{COMMIT}#subdirectory=runtime/python"
 
 
 @pytest.mark.parametrize(
@@ -61,7 +63,7 @@ AT_COMMIT = f"@{COMMIT}#subdirectory=runtime"
     [
         (None, "'crucible-runtime[local,mlops]'"),
         (
-            git("https://host/a.git", subdirectory="runtime"),
+            git("https://host/a.git", subdirectory="runtime/python"),
             f"'crucible-runtime[local,mlops] @ git+https://host/a.git{AT_COMMIT}'",
         ),
         (git("file:///no/a b"), f"'crucible-runtime[local,mlops] @ git+file://localhost/no/a%20b@{COMMIT}'"),
@@ -143,7 +145,8 @@ def test_no_credentials_are_shown(forge: Forge, record: Any, shown: str) -> None
 
 
 def test_a_runtime_that_is_only_on_the_path_names_its_project(tmp_path: Path) -> None:
-    code = "from crucible_runtime import distribution as d; print(d.install_command('local'), d.described(), sep='\\n')"
+    lines = "print(d.install_command('local'), d.described(), sep='\\n')"
+    code = f"from crucible_runtime.installation import distribution as d; {lines}"
     copy = tmp_path / "copy"
     shutil.copytree(PACKAGE, copy / "crucible_runtime")
 
@@ -163,16 +166,16 @@ def test_a_runtime_that_is_only_on_the_path_names_its_project(tmp_path: Path) ->
     [
         (None, "run: pip install --upgrade crucible-runtime"),
         (
-            git("https://host/a.git", subdirectory="runtime"),
-            "run: pip install --upgrade 'crucible-runtime @ git+https://host/a.git#subdirectory=runtime'",
+            git("https://host/a.git", subdirectory="runtime/python"),
+            "run: pip install --upgrade 'crucible-runtime @ git+https://host/a.git#subdirectory=runtime/python'",
         ),
         (
-            {"url": "file:///a/runtime", "dir_info": {"editable": True}},
-            "update the source in /a/runtime, then run: pip install -e /a/runtime",
+            {"url": "file:///a/runtime/python", "dir_info": {"editable": True}},
+            "update the source in /a/runtime/python, then run: pip install -e /a/runtime/python",
         ),
         (
-            {"url": "file:///a/runtime", "dir_info": {}},
-            "update the source in /a/runtime, then run: pip install /a/runtime",
+            {"url": "file:///a/runtime/python", "dir_info": {}},
+            "update the source in /a/runtime/python, then run: pip install /a/runtime/python",
         ),
         (
             {"url": "https://host/a.whl", "archive_info": {}},
@@ -245,7 +248,7 @@ class Environment:
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the runtime in a repository, whose extra `local` is one small package that lies beside it."""
+    """The runtime and what it is built from in a repository, whose extra `local` is one small package beside it."""
     repository = tmp_path_factory.mktemp("a repository")
     small = repository / "small"
     small.mkdir()
@@ -253,8 +256,11 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     small.joinpath("pyproject.toml").write_text(f'{head}[project]\nname = "crucible-small"\nversion = "1"\n')
     small.joinpath("crucible_small.py").touch()
     small.joinpath("pyproject.toml").open("a").write('[tool.hatch.build.targets.wheel]\ninclude = ["*.py"]\n')
-    runtime = repository / "runtime"
-    shutil.copytree(PACKAGE, runtime / "crucible_runtime", ignore=shutil.ignore_patterns("__pycache__"))
+    runtime = repository / SUBDIRECTORY
+    for part in (SUBDIRECTORY, "schemas/engines"):
+        shutil.copytree(
+            REPOSITORY / part, repository / part, ignore=shutil.ignore_patterns("tests", "__pycache__", ".*")
+        )
     text = (PROJECT / "pyproject.toml").read_text()
     local = f'local = ["crucible-small @ {small.as_uri()}"]\n'
     text = re.sub(r"^local = \[.*?^\]\n", lambda _: local, text, count=1, flags=re.M | re.S)
@@ -265,9 +271,10 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 ASK = """
-from crucible_runtime.installed import missing, needs
+from crucible_runtime.installation.packages import missing, needs
 print(missing("engine x", needs("local", "crucible_small")(type("X", (), {}))))
 """
+TABLE = "from crucible_runtime.engines.mapping import load; print(load('trl').engine)"
 
 
 @pytest.mark.slow
@@ -277,7 +284,7 @@ def test_a_hint_that_is_followed_to_the_letter_installs_the_extra(form: str, pro
     source = {
         "path": [str(project)],
         "editable": ["-e", str(project)],
-        "git": [f"git+{project.parent.as_uri()}#subdirectory=runtime"],
+        "git": [f"git+{project.parents[1].as_uri()}#subdirectory={SUBDIRECTORY}"],
     }
     environment.said("-m", "pip", "install", "--quiet", *source[form])
     sentence = environment.said("-c", ASK)
@@ -285,3 +292,17 @@ def test_a_hint_that_is_followed_to_the_letter_installs_the_extra(form: str, pro
     assert lead == "engine x needs packages that are not installed (crucible_small)"
     environment.follow(command)
     assert environment.said("-c", ASK) == ""
+    assert environment.said("-c", TABLE) == "trl"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("option", [[], ["-e"]])
+def test_a_project_without_the_engine_tables_is_not_installed(option: list[str], project: Path, tmp_path: Path) -> None:
+    alone = tmp_path / "alone"
+    shutil.copytree(project, alone)
+    environment = Environment(tmp_path / "environment")
+    with pytest.raises(AssertionError, match=r"build the project in a whole checkout of its repository"):
+        environment.said("-m", "pip", "install", "--quiet", *option, str(alone))
+    shutil.copytree(REPOSITORY / "schemas/engines", alone / "schemas/engines")
+    environment.said("-m", "pip", "install", "--quiet", *option, str(alone))
+    assert environment.said("-c", TABLE) == "trl"

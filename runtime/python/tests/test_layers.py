@@ -6,6 +6,7 @@ Imports inside functions and under TYPE_CHECKING count as well.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -15,9 +16,9 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "crucible_runtime"
 
 LAYERS = (
-    {"ir", "errors", "secrets", "processes", "text", "distribution"},
-    {"ports", "evaluation", "experiment", "compatibility"},
-    {"rundir", "installed"},
+    {"ir", "errors", "secrets", "processes", "text"},
+    {"ports", "evaluation", "experiment", "installation"},
+    {"rundir"},
     {"interface"},
     {"plugins"},
     {"smoke", "data", "environments", "engines", "mlops", "evals"},
@@ -117,6 +118,14 @@ def test_every_module_has_one_layer() -> None:
 @pytest.mark.parametrize("module", sorted(MODULES))
 def test_imports_go_to_no_higher_layer_and_to_no_sibling(module: str) -> None:
     assert not wrong(module, EDGES[module])
+
+
+def test_the_documentation_names_the_modules_of_each_layer() -> None:
+    page = (PACKAGE.parents[2] / "docs" / "architecture.md").read_text("utf-8")
+    text = page.partition("## Layers of the runtime")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| (\d+) \| ([^|]+) \|", text, re.MULTILINE)
+    expected = [(number, names - {"crucible_runtime"}) for number, names in enumerate(LAYERS)]
+    assert [(int(number), {*re.findall(r"`(\w+)`", names)}) for number, names in rows] == expected
 
 
 def test_imports_never_go_in_a_circle() -> None:

@@ -19,11 +19,12 @@ from hypothesis import strategies as st
 from jinja2 import UndefinedError
 
 from crucible_runtime import Context, StageError
+from crucible_runtime.experiment import rules
 from crucible_runtime.interface.stages import Options, Output
 from crucible_runtime.report import comparison, page, pages
 from crucible_runtime.report.chart import chart, number, thinned, ticks
 from crucible_runtime.report.rendering import render, visible
-from crucible_runtime.runs import read
+from crucible_runtime.runs import Run, read
 from crucible_runtime.secrets import scrub
 from runtime_samples import sl_basic
 from trained import DEPLOY, REGISTER, Trainer, config, register
@@ -170,6 +171,27 @@ def test_two_runs_share_their_charts() -> None:
     labels = [each["aria-label"] for tag, each in reader.tags if tag == "svg"]
     told = "from 8 at step 1 to 1 at step 8"
     assert labels[0] == f"Loss: one {told}; other {told}"
+
+
+@pytest.mark.parametrize("module", rules.training_stages())
+def test_the_main_metric_of_the_recipe_type_comes_first(module: str) -> None:
+    metrics = [{"stage": "t", "step": 1, "accuracy": 1.0, "loss": 2.0, "reward": 3.0}]
+    run = Run(
+        path=Path("here"),
+        state="running",
+        error=None,
+        failed=None,
+        experiment={"pipeline": [{"name": "t", "module": f"Elixir.{module}"}]},
+        config={},
+        environment={},
+        stages=[],
+        asked=None,
+        metrics=metrics,
+    )
+    shown = pages.of_run(run)
+    order = ["Reward", "Loss"] if run.kind == "rl" else ["Loss", "Reward"]
+    assert [each.title for each in shown.charts.shown] == [*order, "Accuracy"]
+    assert [tile.title for tile in shown.tiles[:2]] == order
 
 
 # Charts

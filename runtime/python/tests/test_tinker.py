@@ -14,13 +14,13 @@ from typing import Any
 
 import pytest
 
-from crucible_runtime.distribution import install_command
 from crucible_runtime.engines import mapping
 from crucible_runtime.engines.tinker import TinkerEngine, objects, records, strategies, table, tree
 from crucible_runtime.errors import EngineMissingError, FolderError, InputError, UnsupportedError
 from crucible_runtime.experiment.canonical import canonical
 from crucible_runtime.experiment.override import override
 from crucible_runtime.experiment.rules import training_stages
+from crucible_runtime.installation.distribution import install_command
 from crucible_runtime.interface.stages import RunConfig
 from crucible_runtime.ir import BackendRef, DatasetRef, Experiment, ModelRef, StageDef, TrainingConfig
 from crucible_runtime.pipeline import start
@@ -558,7 +558,7 @@ def test_the_model_is_the_last_that_can_be_sampled_from() -> None:
 
 
 def test_without_the_packages_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("crucible_runtime.installed.find_spec", lambda name: None)
+    monkeypatch.setattr("crucible_runtime.installation.packages.find_spec", lambda name: None)
     with pytest.raises(EngineMissingError, match=rf"engine tinker .*{re.escape(install_command('tinker'))}"):
         start(experiment("supervised"), RunConfig(engine="tinker")).__enter__()
 

@@ -50,7 +50,7 @@ def pull(request: PullRequest, out: str | None, format_: str) -> int:
     plan = plan_files(folder, {path: contract_files.dumps(each.data).encode() for path, each in files.items()})
     write.apply(plan, folder)
     if format_ == "json":
-        _print_json(_pull_output(files, plan, extraction.notes))
+        click.echo(_pull_output(files, plan, extraction.notes).text(), nl=False)
         return 0
     kinds = _kinds(plan)
     for path, contract in files.items():
@@ -109,7 +109,7 @@ def check(paths: Sequence[Path], against: Sequence[str], strict: bool, flags: Ma
     warnings = len(problems) - errors
     match flags.get("format_") or project.settings.text("format"):
         case "json":
-            _print_json(_check_output(names, problems))
+            click.echo(_check_output(names, problems).text(), nl=False)
         case "github":
             click.echo(report.github(problems), nl=False)
         case _:
@@ -123,7 +123,7 @@ def check(paths: Sequence[Path], against: Sequence[str], strict: bool, flags: Ma
 
 def _check_output(names: Sequence[str], problems: Sequence[Problem]) -> CheckOutput:
     from crucible_gen.conformance.contracts.output import CheckOutput
-    from crucible_gen.conformance.output import problem_outputs
+    from crucible_gen.diagnostics.output import problem_outputs
 
     return CheckOutput(contracts=list(names), problems=problem_outputs(problems))
 
@@ -142,7 +142,7 @@ def diff(old: str, new: str, format_: str) -> int:
     recipes = {change: concerned(change, used.uses) for change in found}
     files = {recipe: used.files[recipe] for recipe in sorted({id_ for ids in recipes.values() for id_ in ids})}
     if format_ == "json":
-        _print_json(_diff_output((before, after), recipes, files))
+        click.echo(_diff_output((before, after), recipes, files).text(), nl=False)
     else:
         for line in change_lines((before, after), recipes, files):
             click.echo(line)
@@ -199,7 +199,3 @@ def _require_own(paths: Mapping[Path, object], root: Path) -> None:
     foreign = sorted(path for path in paths if not path.absolute().is_relative_to(root.absolute()))
     if foreign:
         raise Problems([Problem(Place(shown(path)), "E0808", message, hint=hint) for path in foreign])
-
-
-def _print_json(output: PullOutput | CheckOutput | DiffOutput) -> None:
-    click.echo(report.dumps(output.model_dump()), nl=False)

@@ -5,6 +5,5 @@ from the recipes.
 """
 
 from crucible_gen.conformance.verify.command import VerifyRequest, verify
-from crucible_gen.conformance.verify.output import VerifyOutput
 
-__all__ = ["VerifyOutput", "VerifyRequest", "verify"]
+__all__ = ["VerifyRequest", "output", "verify"]

@@ -21,7 +21,6 @@ from crucible_gen import factory
 from crucible_gen.conformance.contracts import Stage as StageContract
 from crucible_gen.conformance.verify import interpreters, text
 from crucible_gen.conformance.verify.generated import generated_files
-from crucible_gen.conformance.verify.output import verify_output
 from crucible_gen.conformance.verify.packages import code_paths, releases
 from crucible_gen.conformance.verify.proofs import prove
 from crucible_gen.conformance.verify.proofs.evidence import Evidence, Packages
@@ -115,8 +114,9 @@ def _print(report: Report, settings: Settings) -> None:
     problems = sorted(text.problems(report))
     match settings.text("format"):
         case "json":
-            output = verify_output(report, [*problems, *report.findings])
-            click.echo(printing.dumps(output.model_dump()), nl=False)
+            from crucible_gen.conformance.verify.output import verify_output
+
+            click.echo(verify_output(report, [*problems, *report.findings]).text(), nl=False)
         case "github":
             click.echo(printing.github([*problems, *report.findings]), nl=False)
         case _:

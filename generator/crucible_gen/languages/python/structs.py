@@ -1,6 +1,6 @@
 """The structs of the IR as Python dataclasses: the text of `crucible_runtime/ir.py`, final as printed.
 
-gen structs python > runtime/crucible_runtime/ir.py
+gen structs python > runtime/python/crucible_runtime/ir.py
 """
 
 from __future__ import annotations

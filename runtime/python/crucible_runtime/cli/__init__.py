@@ -13,8 +13,8 @@ from typing import Any, overload
 from crucible_runtime.cli.arguments import recipe_parser
 from crucible_runtime.cli.output import guarded, open_streams
 from crucible_runtime.cli.recipe import C, Parts, asked
-from crucible_runtime.compatibility import check, package_of
 from crucible_runtime.evaluation import Evaluation
+from crucible_runtime.installation.compatibility import check, package_of
 from crucible_runtime.interface.stages import Result
 from crucible_runtime.ir import Experiment
 from crucible_runtime.recipes import Recipe

@@ -21,9 +21,9 @@ from crucible_runtime.data import files, hub
 from crucible_runtime.data.adapters import ADAPTERS, GROUP, NAMES, Adapter, guess, named
 from crucible_runtime.data.forms import fit
 from crucible_runtime.data.row import BadRow, Placed, Row, bad_rows, nearest_of, shown
-from crucible_runtime.distribution import install_command
 from crucible_runtime.errors import InputError, did_you_mean
 from crucible_runtime.experiment.kinds import TYPES
+from crucible_runtime.installation.distribution import install_command
 from crucible_runtime.ir import DatasetRef
 
 __all__ = ["ADAPTERS", "GROUP", "OPTIONS", "PROVIDERS", "Adapter", "BadRow", "Row", "rows"]

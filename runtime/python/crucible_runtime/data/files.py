@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from crucible_runtime.data.row import BadRow, Placed, nearest_of, shown
-from crucible_runtime.distribution import install_command
 from crucible_runtime.errors import EngineMissingError, InputError, did_you_mean
+from crucible_runtime.installation.distribution import install_command
 
 
 def read(name: str, format_: str | None) -> Iterator[Placed]:

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from crucible_runtime.data.row import Placed
-from crucible_runtime.distribution import install_command
 from crucible_runtime.errors import EngineMissingError, InputError
+from crucible_runtime.installation.distribution import install_command
 
 
 def read(

@@ -25,6 +25,8 @@ from typing import Any
 from crucible_runtime.experiment.canonical import canonical
 from crucible_runtime.ir import DatasetRef, ModelRef, TrainingConfig
 
+_SCHEMAS = Path("schemas") / "engines"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
@@ -89,9 +91,11 @@ def written(engine: str) -> Mapping[str, Any]:
 
 
 def directory() -> Path:
-    """Where the tables are: in an installed package beside this module, in a checkout with the schemas."""
-    packaged = Path(__file__).parent / "tables"
-    return packaged if packaged.is_dir() else Path(__file__).parents[4] / "schemas" / "engines"
+    """Where the tables are: beside this module where it is installed, else with the schemas of the project or checkout."""
+    here = Path(__file__).resolve().parent
+    project = here.parent.parent
+    places = (here / "tables", project / _SCHEMAS, project.parent.parent / _SCHEMAS)
+    return next((place for place in places if place.is_dir()), places[0])
 
 
 def rules(fields: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, Sequence[Rule]]:

@@ -17,8 +17,8 @@ from fractions import Fraction
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
-from crucible_runtime.distribution import install_command
 from crucible_runtime.errors import EngineMissingError, InputError, did_you_mean
+from crucible_runtime.installation.distribution import install_command
 
 GRADERS = ("sympy", "math_verify")
 """What `options.grader` takes: equal as sympy sees it, or as math-verify does, which also knows sets and relations."""

@@ -39,12 +39,14 @@ class RecipeType:
     rollouts: whether the model's own answers are trained on, so that batches are counted and not epochs
     environment: whether an environment (`options.env`) sets the problems and rewards the answers
     teacher: whether a teacher (`options.teacher_model`) judges the answers
+    main_metric: the metric that says most of a training: its curve comes first in a report
     """
 
     rows: str
     rollouts: bool = False
     environment: bool = False
     teacher: bool = False
+    main_metric: str = "loss"
     smoke: Smoke
 
 
@@ -60,6 +62,7 @@ TYPES: Mapping[str, RecipeType] = {
         rows="problem",
         rollouts=True,
         environment=True,
+        main_metric="reward",
         smoke=Smoke(
             batch_size=4,
             learning_rate=4.0e-4,

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from crucible_runtime.distribution import install_command
 from crucible_runtime.errors import AdapterMissingError, FolderError, InputError, did_you_mean
 from crucible_runtime.experiment.canonical import canonical
+from crucible_runtime.installation.distribution import install_command
 from crucible_runtime.interface.stages import Context, Options, Output, after_evaluation
 from crucible_runtime.rundir.files import rows
 from crucible_runtime.rundir.folder import SAMPLES, Folder

@@ -13,7 +13,7 @@ from typing import Any
 
 from crucible_runtime.errors import DuplicateConfigError, InputError, PipelineError, RegistryError
 from crucible_runtime.experiment.canonical import canonical, config_hash, plain
-from crucible_runtime.installed import needs
+from crucible_runtime.installation.packages import needs
 from crucible_runtime.interface.stages import Context, Options, Output
 from crucible_runtime.mlops.registry import Registry, Version, opened
 

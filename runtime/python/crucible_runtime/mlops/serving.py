@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from crucible_runtime.errors import AdapterMissingError, DeployError, FolderError
-from crucible_runtime.installed import missing, needs
+from crucible_runtime.installation.packages import missing, needs
 from crucible_runtime.interface.stages import Context
 from crucible_runtime.mlops.commands import server
 from crucible_runtime.mlops.rendering import FOLDER, SCRIPT, fetched, port

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from crucible_runtime.compatibility import check, package_of
+from crucible_runtime.installation.compatibility import check, package_of
 from crucible_runtime.interface.stages import RunConfig
 from crucible_runtime.ir import Experiment
 

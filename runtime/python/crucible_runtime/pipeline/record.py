@@ -13,7 +13,7 @@ from typing import Any
 
 from crucible_runtime.errors import CanonicalError, InputError
 from crucible_runtime.experiment.canonical import canonical, plain, pretty
-from crucible_runtime.installed import environment
+from crucible_runtime.installation.packages import environment
 from crucible_runtime.interface.stages import RunConfig
 from crucible_runtime.ir import Experiment, StageDef
 from crucible_runtime.plugins import engine_name

@@ -9,6 +9,7 @@ from typing import Any
 
 from crucible_runtime.errors import CanonicalError
 from crucible_runtime.experiment.canonical import canonical
+from crucible_runtime.experiment.kinds import TYPES
 from crucible_runtime.report.chart import Chart, chart, number
 from crucible_runtime.rundir.folder import EVALUATION
 from crucible_runtime.rundir.progress import duration
@@ -16,6 +17,8 @@ from crucible_runtime.runs import Run, compared, scores
 
 _HELD_OUT = "eval_"
 """A metric of held-out data has the name of the training metric after this prefix, and shares its chart."""
+_MAIN = ("loss", "reward")
+"""The metrics that say most of a run of any recipe type; that of its own type comes first."""
 _FIRST = ("accuracy", "learning_rate", "kl")
 _TITLES = {"kl": "KL divergence"}
 _SAMPLES = 24
@@ -262,7 +265,8 @@ def _charts(runs: Mapping[str, Run]) -> Charts:
 
 def _main_metrics(run: Run) -> tuple[str, ...]:
     """The metrics that say most of a run, the most important one first."""
-    return ("reward", "loss") if run.kind == "rl" else ("loss", "reward")
+    own = (TYPES[run.kind].main_metric,) if run.kind is not None else ()
+    return tuple(dict.fromkeys((*own, *_MAIN)))
 
 
 def _title(metric: str) -> str:

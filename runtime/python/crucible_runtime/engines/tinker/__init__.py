@@ -19,7 +19,7 @@ from crucible_runtime.engines.tinker import objects, records, sampling, service,
 from crucible_runtime.engines.tinker.strategies import STRATEGIES
 from crucible_runtime.errors import InputError, PipelineError, UnsupportedError
 from crucible_runtime.experiment.kinds import trained_kind
-from crucible_runtime.installed import needs
+from crucible_runtime.installation.packages import needs
 from crucible_runtime.interface.stages import Context, Options, Output, RunConfig
 from crucible_runtime.ir import Experiment, TrainingConfig
 from crucible_runtime.ports import SamplingClient

@@ -13,9 +13,9 @@ from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed_version
 from typing import Any
 
-from crucible_runtime.distribution import install_command
 from crucible_runtime.engines.tinker.tree import OLDEST, Choice, Node, nodes
 from crucible_runtime.errors import UnsupportedError
+from crucible_runtime.installation.distribution import install_command
 
 PACKAGE = "tinker-cookbook"
 

@@ -13,7 +13,7 @@ from crucible_runtime.engines import mapping
 from crucible_runtime.engines.trl import arguments, strategies
 from crucible_runtime.engines.trl.strategies import STRATEGIES
 from crucible_runtime.experiment.kinds import trained_kind
-from crucible_runtime.installed import needs
+from crucible_runtime.installation.packages import needs
 from crucible_runtime.interface.stages import Context, Options, Output, RunConfig
 from crucible_runtime.ir import Experiment
 from crucible_runtime.ports import SamplingClient

@@ -49,7 +49,7 @@ class Origin:
 def described() -> str:
     """Return name and version of the installed distribution, or where the package is that was not installed as one."""
     installed = _installed()
-    return f"{NAME} in {Path(__file__).parents[1]}" if installed is None else f"{NAME} {installed.version}"
+    return f"{NAME} in {Path(__file__).parents[2]}" if installed is None else f"{NAME} {installed.version}"
 
 
 def install_command(*extras: str) -> str:
@@ -95,7 +95,7 @@ def _origin() -> Origin:
     installed = _installed()
     if installed is None:
         # Imported from a path, for example with PYTHONPATH: its project is there, if it has one.
-        project = Path(__file__).resolve().parents[1]
+        project = Path(__file__).resolve().parents[2]
         if (project / "pyproject.toml").is_file():
             return Origin(kind="editable", location=str(project))
         return Origin(kind="index")

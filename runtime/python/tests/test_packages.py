@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from crucible_runtime import plugins
-from crucible_runtime.distribution import install_command
 from crucible_runtime.errors import AdapterMissingError, EngineMissingError, StageError
-from crucible_runtime.installed import environment, missing, needs
+from crucible_runtime.installation.distribution import install_command
+from crucible_runtime.installation.packages import environment, missing, needs
 from crucible_runtime.interface.stages import RunConfig
 from runtime_samples import sl_basic
 
@@ -61,7 +61,7 @@ def test_a_stage_of_the_caller_s_own_says_what_it_lacks(tmp_path: Path, monkeypa
 
 
 def test_stages_after_training_are_asked_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("crucible_runtime.installed.find_spec", lambda name: None)
+    monkeypatch.setattr("crucible_runtime.installation.packages.find_spec", lambda name: None)
     experiment = sl_basic.build_experiment()
     *_, sentence = plugins.lacking_adapters(experiment, RunConfig())
     assert sentence.startswith(f"{REGISTER} needs packages that are not installed (") and "[mlops]" in sentence
@@ -103,7 +103,7 @@ def test_the_environment_says_nothing_of_the_user(monkeypatch: pytest.MonkeyPatc
 
 def test_asking_imports_nothing() -> None:
     code = (
-        "import sys; from crucible_runtime.installed import missing, needs\n"
+        "import sys; from crucible_runtime.installation.packages import missing, needs\n"
         "assert missing('x', needs('local', 'sqlite3')(object)) == ''\n"
     )
     code = code.replace("(object)", "(type('T', (), {}))") + "assert 'sqlite3' not in sys.modules\n"

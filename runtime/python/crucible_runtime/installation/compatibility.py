@@ -35,7 +35,7 @@ def check(package: str) -> None:
         return
     if not isinstance(stated, int):
         raise InterfaceError(f"{package}.{_STATED} must be an integer, got {stated!r}; run gen on its recipes again")
-    from crucible_runtime.distribution import described, upgrade_instruction
+    from crucible_runtime.installation.distribution import described, upgrade_instruction
 
     wanted = f"{package} was generated for interface {stated} of the runtime"
     if stated > INTERFACE:
@@ -75,7 +75,7 @@ def _missing(module: ModuleType, lazy: Callable[[str], Any] | None, name: str) -
             pass
     if not _is_import(frame):
         raise AttributeError(f"module {module.__name__!r} has no attribute {name!r}", name=name, obj=module)
-    from crucible_runtime.distribution import described, upgrade_instruction
+    from crucible_runtime.installation.distribution import described, upgrade_instruction
 
     raise ImportError(
         f"cannot import {name!r} from {module.__name__}: {described()} does not have it. Generated code that imports it needs a "

@@ -12,7 +12,7 @@ from importlib.metadata import distributions
 from importlib.util import find_spec
 from typing import Any, TypeVar
 
-from crucible_runtime.distribution import install_command
+from crucible_runtime.installation.distribution import install_command
 from crucible_runtime.processes import world
 
 T = TypeVar("T")

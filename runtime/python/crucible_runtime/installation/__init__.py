@@ -1,0 +1,1 @@
+"""What is installed: how this package was, which packages it lacks, and whether generated code fits it."""
