@@ -28,7 +28,7 @@ class GeneratedFiles:
 def generated_files(out: Path, cases: Sequence[RecipeCase], command: str) -> GeneratedFiles:
     """The files below `out`. Raises Problems for those that are not there; `command` is what writes them."""
     own = {case.id: out / _FOLDER / f"{case.stem}.ex" for case in cases}
-    python = [out / "python" / "crucible_recipes" / f"{case.stem}.py" for case in cases]
+    python = [out / "python" / f"{case.module.replace('.', '/')}.py" for case in cases]
     wanted = [out / _LIB / "crucible_recipes.ex", *own.values(), *python]
     if missing := [path for path in wanted if not os.path.isfile(path)]:
         hint = f"run: {command}"
