@@ -24,8 +24,8 @@ class Recipe(Protocol):
     run: Callable[..., Result]
 
 
-PARTS = ("NAME", "DESCRIPTION", "Config", "build_experiment", "evaluation", "run")
-"""The names of what every generated module has."""
+PARTS = ("Config", "build_experiment", "evaluation", "run")
+"""What a recipe consists of."""
 
 
 def recipes(package: str) -> dict[str, Recipe]:
@@ -39,5 +39,9 @@ def recipes(package: str) -> dict[str, Recipe]:
         raise InputError(f"{package} is no package: {error}") from error
     names = sorted(module.name for module in pkgutil.iter_modules(path) if not module.name.startswith("_"))
     modules: list[Any] = [importlib.import_module(f"{package}.{name}") for name in names]
-    found = [cast(Recipe, module) for module in modules if all(hasattr(module, name) for name in PARTS)]
+    found = [
+        cast(Recipe, module)
+        for module in modules
+        if all(hasattr(module, name) for name in ("NAME", "DESCRIPTION", *PARTS))
+    ]
     return {recipe.NAME: recipe for recipe in found}

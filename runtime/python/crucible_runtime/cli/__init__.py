@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any, overload
 
 from crucible_runtime.cli.arguments import recipe_parser
@@ -21,7 +21,7 @@ from crucible_runtime.recipes import Recipe
 
 
 @overload
-def main(recipe: Recipe | ModuleType, /, *, argv: Sequence[str] | None = None) -> int: ...
+def main(recipe: Recipe | ModuleType | SimpleNamespace, /, *, argv: Sequence[str] | None = None) -> int: ...
 
 
 @overload

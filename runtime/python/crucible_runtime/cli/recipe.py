@@ -52,17 +52,18 @@ class Parts(Generic[C]):
 
     @property
     def name(self) -> str:
-        """The name of the recipe, as its module has it."""
-        return str(getattr(self._module, "NAME", self.build_experiment.__module__))
+        """The name of the recipe, else that of the module that builds its experiment."""
+        return str(self._said("NAME") or self.build_experiment.__module__)
 
     @property
     def description(self) -> str:
-        """The description of the recipe, as its module has it; empty where it has none."""
-        return getattr(self._module, "DESCRIPTION", None) or ""
+        """The description of the recipe; empty where it has none."""
+        return str(self._said("DESCRIPTION") or "")
 
-    @property
-    def _module(self) -> object:
-        return self.recipe if self.recipe is not None else sys.modules.get(self.build_experiment.__module__)
+    def _said(self, name: str) -> object:
+        """What the recipe, or the module that builds its experiment, says of itself."""
+        module = sys.modules.get(self.build_experiment.__module__)
+        return getattr(self.recipe, name, None) or getattr(module, name, None)
 
 
 def asked(arguments: Namespace, parts: Parts[C]) -> Iterator[str]:
