@@ -114,6 +114,8 @@ class Result(NamedTuple):
     """How many outputs there are besides, of recipes that the run did not look at."""
     warnings: tuple[Problem, ...] = ()
     """The warnings of all recipes that the run is of, in order of place."""
+    processed: frozenset[str] = frozenset()
+    """The recipe files that the run processed, by absolute path, with those that turned out to be fragments."""
 
     @property
     def kept(self) -> frozenset[str]:

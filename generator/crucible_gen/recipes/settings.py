@@ -22,6 +22,7 @@ from crucible_gen.schemas import Raw, shipped
 
 CODES = {
     "E0510": "the settings are not right",
+    "E0512": "paths of several projects are given",
     "E0704": "no paths are given, and no settings name recipes",
 }
 
@@ -97,9 +98,44 @@ def schema(targets: Sequence[str] = registry.BUILT_IN) -> Raw:
 def for_paths(
     paths: Sequence[Path], flags: Mapping[str, Plain], before_reading: Callable[[str], None] = lambda path: None
 ) -> Settings:
-    """The settings that hold for these paths, or for the working directory; see `find`."""
-    start = Path(paths[0]).absolute() if paths else Path.cwd()
-    return find(start if os.path.isdir(start) else start.parent, flags, before_reading)
+    """The settings that hold for these paths, or for the working directory; see `find`.
+
+    Raises Problems for paths of several projects.
+    """
+    starts: dict[Path, Path] = {}
+    for path in paths:
+        start = path.absolute()
+        starts.setdefault(start if os.path.isdir(start) else start.parent, path)
+    if len(starts) > 1 and (problem := _several_projects(starts, before_reading)):
+        raise Problems([problem])
+    return find(next(iter(starts), Path.cwd()), flags, before_reading)
+
+
+def _several_projects(starts: Mapping[Path, Path], before_reading: Callable[[str], None]) -> Problem | None:
+    """The problem of paths that have different settings files; `starts` has the path that each directory comes from."""
+    first: tuple[Path, str] | None = None
+    for start, path in starts.items():
+        own = _nearest(start, before_reading)
+        file = shown(Path(own[1].place.file)) if own is not None else "no file"
+        if first is None:
+            first = path, file
+        elif file != first[1]:
+            message = f"{shown(path)} has its settings from {file}, and {shown(first[0])} from {first[1]}"
+            hint = f"run gen for each project: gen {shown(first[0])}, then gen {shown(path)}"
+            see = (("the other path", Place(shown(first[0]))),)
+            return Problem(Place(shown(path)), "E0512", message, hint, see=see)
+    return None
+
+
+def _nearest(start: Path, before_reading: Callable[[str], None]) -> tuple[Path, Node] | None:
+    """The nearest settings file on the way up from a directory: its directory and contents; None where there is none."""
+    for directory in (start, *start.parents):
+        before_reading(str(directory / OWN_FILE))
+        before_reading(str(directory / PYPROJECT))
+        node = _read(directory)
+        if node is not None:
+            return directory, node
+    return None
 
 
 def recipe_paths(paths: Sequence[Path], settings: Settings) -> list[Path]:
@@ -122,20 +158,14 @@ def find(
     properties = schema()["properties"]
     values = {name: Setting(raw["default"], "default") for name, raw in properties.items()}
     root = Path.cwd()
-    for directory in (start, *start.parents):
-        before_reading(str(directory / OWN_FILE))
-        before_reading(str(directory / PYPROJECT))
-        node = _read(directory)
-        if node is None:
-            continue
+    if (nearest := _nearest(start, before_reading)) is not None:
+        root, node = nearest
         if node.value and (problems := _problems(node)):
             raise Problems(problems)
-        root = directory
         for name, entry in node.value.items() if isinstance(node.value, dict) else ():
             inner = entry.node.value if isinstance(entry.node.value, dict) else {}
             places = {key: each.node.place for key, each in inner.items()}
             values[name] = Setting(entry.node.plain(), str(entry.key), places)
-        break
     for name, value in flags.items():
         values[name] = Setting(value, f"--{FLAGS.get(name, name)}")
     return Settings(root, values)

@@ -32,6 +32,7 @@ from crucible_gen.documents import Plain
 from crucible_gen.ir import lower
 from crucible_gen.ir.defects import defects
 from crucible_gen.languages.elixir import naming
+from crucible_gen.languages.python import package as python_package
 from crucible_gen.recipes import vocabulary
 from crucible_gen.recipes.settings import Settings, for_paths, recipe_paths
 from crucible_gen.results import requested
@@ -58,8 +59,10 @@ def verify(request: VerifyRequest, flags: Mapping[str, Plain]) -> int:
     settings = for_paths(request.paths, flags)
     wanted = requested(settings, recipe_paths(request.paths, settings), request.only)
     schemas = vocabulary.load(wanted.schemas)
+    package = python_package(wanted.options.get("python", {}))
     cases = [
-        recipe_case(recipe, lower.lower(recipe.node, schemas), schemas) for recipe in factory.read(wanted, schemas)
+        recipe_case(recipe, lower.lower(recipe.node, schemas), schemas, package)
+        for recipe in factory.read(wanted, schemas)
     ]
     report = _report(request, cases, schemas, settings)
     _print(report, settings)

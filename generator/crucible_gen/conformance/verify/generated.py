@@ -32,7 +32,7 @@ def generated_files(out: Path, cases: Sequence[RecipeCase], facade: str, command
     """
     folder = out / _LIB / naming.path(facade)
     own = {case.id: folder / f"{case.stem}.ex" for case in cases}
-    python = [out / "python" / "crucible_recipes" / f"{case.stem}.py" for case in cases]
+    python = [out / "python" / f"{case.module.replace('.', '/')}.py" for case in cases]
     wanted = [folder.with_suffix(".ex"), *own.values(), *python]
     if missing := [path for path in wanted if not os.path.isfile(path)]:
         hint = f"run: {command}"

@@ -34,7 +34,7 @@ class PythonRequest(TypedDict):
 def python_request(cases: Sequence[RecipeCase]) -> PythonRequest:
     """The request for Python: the modules of the recipes, with the overrides to try."""
     recipes: list[PythonRecipe] = [
-        {"id": case.id, "module": f"crucible_recipes.{case.stem}", "overrides": list(case.overrides)} for case in cases
+        {"id": case.id, "module": case.module, "overrides": list(case.overrides)} for case in cases
     ]
     return {"recipes": recipes}
 
