@@ -28,6 +28,6 @@ defmodule CrucibleRuntime.DocumentationTest do
 
   test "every module of the library is looked at" do
     files = Path.wildcard(Path.expand("../lib/**/*.ex", __DIR__))
-    assert length(@modules) >= length(files) and length(files) > 0
+    assert files != [] and length(@modules) >= length(files)
   end
 end

@@ -4,6 +4,7 @@ defmodule CrucibleRuntime.StandInsTest do
   import ExUnit.CaptureLog
 
   alias CrucibleIR.{BackendRef, Experiment, StageDef}
+  alias CrucibleRuntime.Recipe.Schema
   alias CrucibleRuntime.StandIns
 
   for loop <- [CrucibleTrain.RL.Train, CrucibleTrain.Distillation.TrainOnPolicy] do
@@ -165,7 +166,7 @@ defmodule CrucibleRuntime.StandInsTest do
   end
 
   test "every known defect has a stand-in" do
-    for defect <- CrucibleRuntime.Recipe.Schema.defects() do
+    for defect <- Schema.defects() do
       install("0.3.0", defect.package)
       pipeline = [%StageDef{name: :stage, module: defect.stage}]
       assert [%{stand_in: stand_in}] = StandIns.defective(%{experiment() | pipeline: pipeline})

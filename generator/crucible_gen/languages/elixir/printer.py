@@ -29,7 +29,16 @@ _LATIN = "À-ÖØ-öø-ıĴ-ľŁ-ňŊ-ž"
 GROUPED: Final = 10_000
 """The least number whose digits Credo wants in groups of three; the formatter groups them from 100_000 on."""
 
+SHORT: Final = 40
+"""The length up to which text in a container stays on one line, whatever is in it."""
+
 LONGEST_ATOM: Final = 255
+_MARK = '"""'
+_WIDER_THAN_ALL: Final = 1 << 20
+_LINES = re.compile(r"\S *\n+ *\S")
+"""A line end between two lines that say something."""
+_WORDS = re.compile(r"\S+(?: \S+)+")
+"""Words with one space between them, which can be put on several lines."""
 _BARE = re.compile(rf"[A-Za-z_{_LATIN}][A-Za-z0-9_@{_LATIN}]*[?!]?")
 _VARIABLE = re.compile(r"[a-z_][A-Za-z0-9_]*[?!]?")
 _ALIAS = re.compile(r"[A-Z][A-Za-z0-9_]*(\.[A-Z][A-Za-z0-9_]*)*")
@@ -132,15 +141,10 @@ def attribute(name: str, text: str, column: int = 2) -> str:
     fits = "\n" not in text and column + graphemes(line) <= LINE
     if fits or not _PLAIN.fullmatch(text):
         return line
-    lines: list[str] = []
-    for each in text.removesuffix("\n").split("\n"):
-        parts = source.wrapped(each, LINE - column - len(" \\")) or ("",)
-        escaped = [part and source.escape(part, _SPECIAL_IN_DOC, _spell) for part in parts]
-        lines += [*(f"{part} \\" for part in escaped[:-1]), escaped[-1]]
-    if not text.endswith("\n"):
-        lines[-1] += "\\"
-    indent = "\n" + " " * column
-    return f'@{name} """' + "".join((indent + each) if each else "\n" for each in lines) + f'{indent}"""'
+    page = Page(LINE, STEP)
+    page.pieces.append(f"@{name} ")
+    _Heredoc(text).broken(page, column, column, 0)
+    return page.text()
 
 
 @lru_cache(source.KEPT)
@@ -222,7 +226,7 @@ class _Tree:
             case Get():
                 return self.get(term)
             case List(items):
-                return _container("[", [self.node(item) for item in items], "]")
+                return _container("[", [self.value(item) for item in items], "]")
             case Keywords(entries):
                 return _container("[", self.entries(entries), "]")
             case Record(type_, fields):
@@ -232,13 +236,17 @@ class _Tree:
             case terms.Map(entries, symbols):
                 return _container("%{", self.entries(entries) if symbols else self.arrows(entries), "}")
 
+    def value(self, term: Term) -> Node:
+        """A term in a container to its node: text that has lines, or is too long for one, to a heredoc."""
+        return _Heredoc(term) if isinstance(term, str) and _has_lines(term) else self.node(term)
+
     def entries(self, entries: tuple[tuple[str, Term], ...]) -> list[Node]:
         """Entries with atoms as keys: `key: value`."""
-        return [_entry(f"{_bare_or_quoted(name)}:", self.node(value)) for name, value in entries]
+        return [_entry(f"{_bare_or_quoted(name)}:", self.value(value)) for name, value in entries]
 
     def arrows(self, entries: tuple[tuple[str, Term], ...]) -> list[Node]:
         """Entries with strings as keys: `"key" => value`."""
-        return [_entry(f"{string(name)} =>", self.node(value)) for name, value in entries]
+        return [_entry(f"{string(name)} =>", self.value(value)) for name, value in entries]
 
     def variable(self, name: Name) -> str:
         """A variable and the fields read from it."""
@@ -295,6 +303,34 @@ class _Operation(Node):
         page.put(self.right, inner, inner, after)
 
 
+class _Heredoc(Node):
+    """Text on lines of its own, between marks. A backslash at the end of a line says that it goes on without a newline."""
+
+    __slots__ = ("lines",)
+
+    def __init__(self, text: str) -> None:
+        self.lines = text.split("\n")
+        self.width = _WIDER_THAN_ALL
+
+    @property
+    def head(self) -> int:
+        """The opening mark."""
+        return len(_MARK)
+
+    def broken(self, page: Page, column: int, indent: int, after: int) -> None:
+        """Prints the marks and the lines as deep as the line that the heredoc starts on."""
+        page.pieces.append(_MARK)
+        ended = self.lines[-1] == ""
+        for number, line in enumerate(self.lines[:-1] if ended else self.lines):
+            goes_on = "" if ended or number < len(self.lines) - 1 else "\\"
+            for part in _parts(line, page.limit - indent - len(" \\"), goes_on):
+                page.pieces.append("\n")
+                if part:
+                    page.pieces.append(" " * indent + part)
+        page.line(indent)
+        page.pieces.append(_MARK)
+
+
 class _Empty(Text):
     """An empty list or struct: behind a key the formatter takes it for a container and overlooks the comma after it."""
 
@@ -321,6 +357,25 @@ def _container(opening: str, items: list[Node], closing: str) -> Node:
     if items:
         return Bracket(opening, items, closing)
     return _leaf("%{}") if opening == "%{" else _Empty(opening + closing, len(opening) + len(closing))
+
+
+def _has_lines(text: str) -> bool:
+    """Whether a text in a container reads better on lines: it has several that say something, or is longer than a line."""
+    if len(text) <= SHORT:
+        return False
+    return bool(_LINES.search(text)) or (len(text) > LINE and bool(_WORDS.fullmatch(text)))
+
+
+def _parts(line: str, width: int, goes_on: str) -> list[str]:
+    """A line of text to lines of a heredoc: several where it is longer than `width` and has nothing but words."""
+    if not _WORDS.fullmatch(line) or len(line) <= width:
+        spaces = len(line) - len(line.rstrip(" "))
+        inside = line[: len(line) - spaces]
+        escaped = source.escape(inside, _SPECIAL_IN_DOC, _spell) if inside else ""
+        # An editor may take spaces at the end of a line away, and the formatter those of an empty one.
+        return [escaped + (" " * (spaces - 1) + "\\s" if spaces else "") + goes_on]
+    parts = [source.escape(part, _SPECIAL_IN_DOC, _spell) for part in source.wrapped(line, width)]
+    return [*(f"{part} \\" for part in parts[:-1]), parts[-1] + goes_on]
 
 
 def graphemes(text: str) -> int:

@@ -7,6 +7,7 @@ if Code.ensure_loaded?(CrucibleFramework) and Code.ensure_loaded?(CrucibleTrain.
     alias CrucibleRuntime.Recipe
 
     alias CrucibleIR.{BackendRef, DatasetRef, Experiment, ModelRef, StageDef, Training}
+    alias CrucibleTrain.Types.ModelInput
 
     defmodule Batches do
       @moduledoc "A dataset of that many batches."
@@ -72,7 +73,7 @@ if Code.ensure_loaded?(CrucibleFramework) and Code.ensure_loaded?(CrucibleTrain.
       def sample(%{text: nil}, _input, _params), do: {:error, :no_power}
 
       def sample(%{text: text, refuse: refuse}, input, _params) do
-        prompt = input |> CrucibleTrain.Types.ModelInput.all_tokens() |> to_string()
+        prompt = input |> ModelInput.all_tokens() |> to_string()
         sequence = %{text: text, stop_reason: "stop"}
         if prompt =~ refuse, do: {:error, :no_power}, else: {:ok, %{sequences: [sequence]}}
       end

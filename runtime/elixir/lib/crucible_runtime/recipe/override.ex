@@ -78,14 +78,14 @@ defmodule CrucibleRuntime.Recipe.Override do
   end
 
   defp value!(current, rule, value, path) do
-    type = rule[:type]
+    entries? = entries?(value)
 
-    cond do
-      type == :map and entries?(value) -> map!(current || %{}, rule, value, path)
-      type == nil and value != [] and entries?(value) -> map!(current, rule, value, path)
-      type == :list and is_list(value) -> items!(rule, value, path)
-      type == nil -> plain!(value, path)
-      true -> type |> List.wrap() |> typed!(value, path) |> bounded!(rule, path)
+    case rule[:type] do
+      :map when entries? -> map!(current || %{}, rule, value, path)
+      nil when entries? and value != [] -> map!(current, rule, value, path)
+      nil -> plain!(value, path)
+      :list when is_list(value) -> items!(rule, value, path)
+      type -> type |> List.wrap() |> typed!(value, path) |> bounded!(rule, path)
     end
   end
 
