@@ -1,6 +1,6 @@
 defmodule CrucibleRuntime do
   @moduledoc """
-  Runs recipes: modules with the behaviour `CrucibleRuntime.Recipe`, which `gen` generates.
+  Runs recipes: modules with the behaviour `CrucibleRuntime.Recipe`, which are generated.
 
       experiment = MyTeam.SlBasic.build_spec(%{training_config: %{epochs: 2}})
 
@@ -22,8 +22,8 @@ defmodule CrucibleRuntime do
   alias CrucibleRuntime.StandIns
 
   @typedoc """
-  What a run gives: the `Crucible.Context` of the pipeline, the evaluated tasks, and the stages that
-  others ran in the place of.
+  What a run gives: the `Crucible.Context` of the pipeline, the evaluated tasks, and the stages
+  that others ran in the place of.
   """
   @type result :: %{context: struct(), evaluation: [task()], stand_ins: [StandIns.defective()]}
 
