@@ -32,19 +32,28 @@ _STANDARD: Final = _words("""
 """The first segments of the modules of Elixir itself, of releases 1.14 to 1.20."""
 
 _PACKAGES: Final = _words("""
-    Crucible CrucibleDatasets CrucibleDeployment CrucibleFeedback CrucibleFramework CrucibleIR
-    CrucibleModelRegistry CrucibleRuntime CrucibleTelemetry CrucibleTrain Ecto ExDoc Hex Jason Telemetry Tinkex
-    TinkexCookbook
+    CAStore Chroma ChzEx Complex Crucible CrucibleBench CrucibleDatasets CrucibleDeployment CrucibleFeedback
+    CrucibleFramework CrucibleIR CrucibleModelRegistry CrucibleRuntime CrucibleTelemetry CrucibleTrace
+    CrucibleTrain DBConnection Decimal EXLA Ecto EvalEx ExAws ExDoc Explorer Finch Fine Flow GenStage Graph HPAX
+    Hex Jason MIME Mint NimbleCSV NimbleOptions NimbleOwnership NimbleParsec NimblePool Nx NxPenalties
+    OpenTelemetry Plug Postgrex Protobuf Req RustlerPrecompiled Semaphore Snakepit Statistex SweetXml SweetXpath
+    TableRex Telemetry TelemetryMetricsPrometheus Tinkex TinkexCookbook Tokenizers TypedStruct UUID XLA Yamerl
+    YamlElixir
 """)
-"""The first segments of the modules of the packages that generated projects depend on."""
+"""The first segments of the modules of the packages that generated projects depend on, and of those that these need."""
 
 _APPLICATIONS: Final = _words("""
-    asn1 common_test compiler crucible_ir crucible_framework crucible_runtime crypto debugger dialyzer diameter
-    edoc eex elixir erts et eunit ex_doc ex_unit ftp hex iex inets jason kernel logger megaco mix mnesia
-    observer odbc os_mon parsetools public_key reltool runtime_tools sasl snmp ssh ssl stdlib syntax_tools
-    telemetry tftp tinkex tinkex_cookbook tools wx xmerl
+    asn1 common_test compiler crypto debugger dialyzer diameter edoc eex elixir erts et eunit ex_unit ftp hex iex
+    inets kernel logger megaco mix mnesia observer odbc os_mon parsetools public_key reltool runtime_tools sasl
+    snmp ssh ssl stdlib syntax_tools tftp tools wx xmerl
+    castore chz_ex complex crucible_bench crucible_datasets crucible_framework crucible_ir crucible_runtime
+    crucible_telemetry crucible_trace db_connection decimal ecto ecto_sql eval_ex ex_aws ex_doc exla explorer finch
+    fine flow gen_stage hpax jason libgraph mime mint nimble_csv nimble_options nimble_ownership nimble_parsec
+    nimble_pool nx nx_penalties opentelemetry opentelemetry_api plug postgrex protobuf req rustler_precompiled
+    semaphore snakepit statistex sweet_xml table_rex telemetry telemetry_metrics tinkex tinkex_cookbook tokenizers
+    typed_struct uuid xla yamerl yaml_elixir
 """)
-"""The applications of Erlang, of Elixir and of packages that generated projects depend on."""
+"""The applications of Erlang and of Elixir, of packages that generated projects depend on, and of those these need."""
 
 _ADVICE = "choose a name of your own, such as MyTeam.Recipes and my_team_recipes"
 
