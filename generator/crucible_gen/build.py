@@ -51,16 +51,18 @@ class Outcome(NamedTuple):
     plan: Plan
 
 
-def generate(request: Request, listener: Listener, session: Session, *, force: bool = False) -> Outcome:
+def generate(
+    request: Request, listener: Listener, session: Session, *, force: bool = False, built: Result | None = None
+) -> Outcome:
     """Makes the output directory what the recipes say. Raises Problems, and then nothing was written.
 
-    `force` overwrites generated files that were edited by hand.
+    `force` overwrites generated files that were edited by hand; `built` is the result where it is known already.
     """
-    result = _sound(build(request, session))
+    result = built or sound(build(request, session))
     with write.locked(_out(request), listener.waiting):
         if session.disturbed():  # another run wrote here meanwhile
             session = off()
-            result = _sound(build(request, session))
+            result = sound(build(request, session))
         planned = _plan(request, result, session, force=force, writes=True)
         if planned.problems:
             raise Problems((*planned.problems, *result.warnings))
@@ -72,9 +74,9 @@ def generate(request: Request, listener: Listener, session: Session, *, force: b
     return Outcome(result, planned)
 
 
-def compare(request: Request, listener: Listener, session: Session) -> Outcome:
+def compare(request: Request, listener: Listener, session: Session, *, built: Result | None = None) -> Outcome:
     """What `generate` would do, without doing it. Raises Problems of recipes; those of the output are in the plan."""
-    result = _sound(build(request, session))
+    result = built or sound(build(request, session))
     planned = _plan(request, result, session, force=True, writes=False)
     if not (planned.changes or planned.problems or planned.strays or planned.halves or planned.others):
         session.commit(request, result, planned, listener.answers(result, planned))
@@ -171,7 +173,13 @@ def _between(products: Sequence[Product], request: Request, reusable: Reusable) 
     yield from factory.profile_problems((each.profiles for each in products), request.profile)
 
 
-def _sound(result: Result) -> Result:
+def writable(request: Request, result: Result, *, force: bool) -> None:
+    """Raises Problems for what is in the way of writing a result, without writing anything."""
+    if problems := _plan(request, result, off(), force=force, writes=False).problems:
+        raise Problems(problems)
+
+
+def sound(result: Result) -> Result:
     """The result. Raises its problems, if it has any."""
     if result.problems:
         raise Problems(result.problems)

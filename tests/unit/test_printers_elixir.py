@@ -5,6 +5,7 @@ import textwrap
 import pytest
 from crucible_gen.ir.terms import Get, Keywords, List, Map, Module, Name, Or, Record, Symbol, Term, Timestamp
 from crucible_gen.languages.elixir import printer
+from crucible_gen.languages.elixir.text import graphemes
 
 STRUCTS = {
     "experiment": "CrucibleIR.Experiment",
@@ -285,7 +286,7 @@ def test_comment() -> None:
     [("abc", 3), ("é", 1), ("e\u0301", 1), ("日本", 2), ("👍🏽", 1), ("🇩🇪🇫🇷🇬", 3), ("กำ", 1), ("က\u102b", 2), ("", 0)],
 )
 def test_graphemes(text: str, count: int) -> None:
-    assert printer.graphemes(text) == count
+    assert graphemes(text) == count
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from command import MINIMAL, gen, project
+from command import MINIMAL, SHARED, gen, project
 from crucible_gen.output import headers, manifest
 from crucible_gen.output.headers import head, read, unescaped
 from whole import tree
@@ -90,18 +90,6 @@ def test_a_setting_that_renames_moves_the_outputs_of_the_recipes_that_a_run_name
     assert not (root / "generated/python/crucible_recipes").exists()
 
 
-def test_a_shared_file_that_only_another_recipe_needs_is_not_stale(root: Path) -> None:
-    rl = MINIMAL.replace("supervised", "rl")
-    (root / "recipes/beta.yaml").write_text(f"id: beta\n{rl}compat: [crucible_train@0.3.0]\n")
-    assert gen(["recipes"], root).code == 0
-    before = tree(root / "generated")
-    assert gen(["recipes/alpha.yaml"], root).code == 0
-    assert tree(root / "generated") == before
-    (root / "recipes/beta.yaml").write_text(f"id: beta\n{rl}")
-    assert gen(["recipes"], root).code == 0
-    assert tree(root / "generated") == fresh(root)
-
-
 def test_an_edited_output_of_a_recipe_that_no_longer_exists_is_a_problem(root: Path) -> None:
     path = root / "generated/python/crucible_recipes/beta.py"
     path.write_text(path.read_text() + "# mine\n")
@@ -140,13 +128,63 @@ def test_a_run_of_a_part_says_of_no_other_generator_s_outputs_that_it_wrote_them
     assert path.read_text() == own
 
 
-def test_paths_of_several_projects_are_refused_with_both(tmp_path: Path) -> None:
-    for name in ("a", "b"):
-        project(tmp_path / name, {f"recipes/{name}.yaml": f"id: {name}\n{MINIMAL}"})
-    ran = gen(["a/recipes", "b/recipes"], tmp_path)
-    assert ran.code == 1
-    assert ran.err.startswith(
-        "b/recipes: error[E0512]: b/recipes has its settings from b/gen.yaml, and a/recipes from a/gen.yaml\n"
+@pytest.fixture
+def two(tmp_path: Path) -> Path:
+    """A directory with two projects, whose settings differ."""
+    for name, out in (("a", "generated"), ("b", "built")):
+        files = {f"recipes/{name}.yaml": f"id: {name}\n{MINIMAL}", "gen.yaml": f"recipes: [recipes]\nout: {out}\n"}
+        project(tmp_path / name, files)
+    return tmp_path
+
+
+def test_paths_of_several_projects_go_by_the_settings_of_each(two: Path) -> None:
+    one = f"1 recipe: {SHARED + 4} files"
+    ran = gen(["a/recipes", "b/recipes/b.yaml"], two)
+    assert (ran.code, ran.out, ran.err) == (
+        0,
+        f"a: {one}, {SHARED + 4} created\nb: {one}, {SHARED + 4} created\n",
+        "",
     )
-    assert not (tmp_path / "a/generated").exists()
-    assert gen(["a/recipes", "a/recipes/a.yaml"], tmp_path).code == 0
+    assert (two / "a/generated/ir/a.json").exists() and (two / "b/built/ir/b.json").exists()
+    assert not list(two.glob("*/*/ir/*.json"))[2:]
+    for flag in ("--check", "--diff"):
+        assert gen([flag, "a/recipes", "b/recipes"], two).code == 0
+    (two / "b/built/ir/b.json").unlink()
+    ran = gen(["--check", "a/recipes", "b/recipes"], two)
+    assert (ran.code, ran.out) == (1, f"a: {one}, all as the recipes say\n")
+    assert ran.err == f"b/built/ir/b.json: missing\nb: 1 of {SHARED + 4} files differs; run: gen b/recipes\n"
+
+
+@pytest.mark.parametrize("first", ["a", "b"])
+def test_nothing_is_written_where_one_of_several_projects_is_not_right(two: Path, first: str) -> None:
+    (two / "b/recipes/b.yaml").write_text("id: b\n")
+    paths = [f"{first}/recipes", f"{'ab'.replace(first, '')}/recipes"]
+    ran = gen(paths, two)
+    assert ran.code == 1 and "b/recipes/b.yaml:1:1: error[" in ran.err
+    assert not (two / "a/generated").exists() and not (two / "b/built").exists()
+    (two / "b/recipes/b.yaml").write_text(f"id: b\n{MINIMAL}")
+    (two / "b/built/ir").mkdir(parents=True)
+    (two / "b/built/ir/b.json").write_text("mine")
+    ran = gen(paths, two)
+    assert ran.code == 1 and "b/built/ir/b.json: error[E0603]" in ran.err
+    assert not (two / "a/generated").exists()
+
+
+@pytest.mark.parametrize(
+    ("flags", "reason"),
+    [
+        (["--out", "c"], "--out is the output directory of one"),
+        (["--only", "a"], "--only names recipes of one"),
+        (["--format", "json"], "what --format json prints is about one"),
+    ],
+)
+def test_what_is_about_one_project_is_refused_for_several(two: Path, flags: list[str], reason: str) -> None:
+    ran = gen(["a/recipes", "b/recipes", *flags], two)
+    assert ran.code == 1 and "E0512" in ran.both
+    assert f"b/recipes belongs to the project b, and a/recipes to a: {reason}" in ran.both
+    assert "run it for each project: with a/recipes, then with b/recipes" in ran.both
+    assert not (two / "a/generated").exists()
+
+
+def test_paths_of_one_project_are_one_run(two: Path) -> None:
+    assert gen(["a/recipes", "a/recipes/a.yaml"], two).code == 0

@@ -22,7 +22,7 @@ from crucible_gen.schemas import Raw, shipped
 
 CODES = {
     "E0510": "the settings are not right",
-    "E0512": "paths of several projects are given",
+    "E0512": "paths of several projects are given, and only one can be meant",
     "E0704": "no paths are given, and no settings name recipes",
 }
 
@@ -102,29 +102,45 @@ def for_paths(
 
     Raises Problems for paths of several projects.
     """
-    starts: dict[Path, Path] = {}
-    for path in paths:
-        start = path.absolute()
-        starts.setdefault(start if os.path.isdir(start) else start.parent, path)
-    if len(starts) > 1 and (problem := _several_projects(starts, before_reading)):
-        raise Problems([problem])
-    return find(next(iter(starts), Path.cwd()), flags, before_reading)
+    projects = by_project(paths, before_reading)
+    if len(projects) > 1:
+        raise Problems([several_projects(projects, "this command is about one project")])
+    return find(_start(paths[0]) if paths else Path.cwd(), flags, before_reading)
 
 
-def _several_projects(starts: Mapping[Path, Path], before_reading: Callable[[str], None]) -> Problem | None:
-    """The problem of paths that have different settings files; `starts` has the path that each directory comes from."""
-    first: tuple[Path, str] | None = None
-    for start, path in starts.items():
-        own = _nearest(start, before_reading)
-        file = shown(Path(own[1].place.file)) if own is not None else "no file"
-        if first is None:
-            first = path, file
-        elif file != first[1]:
-            message = f"{shown(path)} has its settings from {file}, and {shown(first[0])} from {first[1]}"
-            hint = f"run gen for each project: gen {shown(first[0])}, then gen {shown(path)}"
-            see = (("the other path", Place(shown(first[0]))),)
-            return Problem(Place(shown(path)), "E0512", message, hint, see=see)
-    return None
+def by_project(
+    paths: Sequence[Path], before_reading: Callable[[str], None] = lambda path: None
+) -> list[tuple[Path, Sequence[Path]]]:
+    """The paths of each project, with the directory of its settings; in the order of their first paths.
+
+    Files are read only where paths are in several directories. Raises Problems for a file that cannot be read.
+    """
+    starts = {path: _start(path) for path in paths}
+    if len(set(starts.values())) <= 1:
+        return [(Path.cwd(), paths)]
+    roots: dict[Path, Path] = {}
+    found: dict[Path, list[Path]] = {}
+    for path, start in starts.items():
+        if start not in roots:
+            nearest = _nearest(start, before_reading)
+            roots[start] = nearest[0] if nearest is not None else Path.cwd()
+        found.setdefault(roots[start], []).append(path)
+    return list(found.items())
+
+
+def several_projects(projects: Sequence[tuple[Path, Sequence[Path]]], reason: str) -> Problem:
+    """The problem of paths of several projects, as `by_project` returns them, where only one can be meant."""
+    (root, (first, *_)), (other, (second, *_)) = projects[:2]
+    message = f"{shown(second)} belongs to the project {shown(other)}, and {shown(first)} to {shown(root)}: {reason}"
+    commands = ", then ".join(f"with {' '.join(str(shown(path)) for path in paths)}" for _, paths in projects)
+    see = (("the other path", Place(shown(first))),)
+    return Problem(Place(shown(second)), "E0512", message, f"run it for each project: {commands}", see=see)
+
+
+def _start(path: Path) -> Path:
+    """The directory from which the settings for a path are searched upwards."""
+    start = path.absolute()
+    return start if os.path.isdir(start) else start.parent
 
 
 def _nearest(start: Path, before_reading: Callable[[str], None]) -> tuple[Path, Node] | None:

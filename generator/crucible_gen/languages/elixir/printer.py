@@ -16,10 +16,19 @@ from typing import Final
 from crucible_gen.ir import terms
 from crucible_gen.ir.terms import Get, Keywords, List, Module, Name, Or, Record, Symbol, Term, Timestamp
 from crucible_gen.languages import source
+from crucible_gen.languages.elixir.text import (
+    LINE,
+    SPECIAL,
+    SPECIAL_IN_DOC,
+    STEP,
+    Heredoc,
+    code,
+    graphemes,
+    has_lines,
+    spell,
+    spell_in_name,
+)
 from crucible_gen.languages.layout import Bracket, Entry, Node, Page, Text
-
-LINE: Final = 98
-STEP: Final = 2
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
@@ -29,16 +38,7 @@ _LATIN = "À-ÖØ-öø-ıĴ-ľŁ-ňŊ-ž"
 GROUPED: Final = 10_000
 """The least number whose digits Credo wants in groups of three; the formatter groups them from 100_000 on."""
 
-SHORT: Final = 40
-"""The length up to which text in a container stays on one line, whatever is in it."""
-
 LONGEST_ATOM: Final = 255
-_MARK = '"""'
-_WIDER_THAN_ALL: Final = 1 << 20
-_LINES = re.compile(r"\S *\n+ *\S")
-"""A line end between two lines that say something."""
-_WORDS = re.compile(r"\S+(?: \S+)+")
-"""Words with one space between them, which can be put on several lines."""
 _BARE = re.compile(rf"[A-Za-z_{_LATIN}][A-Za-z0-9_@{_LATIN}]*[?!]?")
 _VARIABLE = re.compile(r"[a-z_][A-Za-z0-9_]*[?!]?")
 _ALIAS = re.compile(r"[A-Z][A-Za-z0-9_]*(\.[A-Z][A-Za-z0-9_]*)*")
@@ -51,23 +51,6 @@ _OPERATOR = re.compile(r"[!-/:-@\[\\\]^`{-~]+")
 _OPERATORS = frozenset(
     ["+", "-", "*", "/", "<", ">", "<=", ">=", "==", "!=", "&&", "||", "!", "<>", "++", "--", "|>", "=~"]
 )
-
-_SPECIAL = source.Special(r"\\", '"', r"#(?=\{)")
-_SPECIAL_IN_DOC = source.Special(r"\\", r"#(?=\{)", '"{3,}')
-_SPELLED = {
-    "#": "\\#",
-    "\\": "\\\\",
-    "\0": "\\0",
-    "\n": "\\n",
-    "\r": "\\r",
-    "\t": "\\t",
-}
-
-_APART = re.compile(
-    "[\u102b\u102c\u1038\u1062-\u1064\u1067-\u106d\u1083\u1087-\u108c\u108f\u109a-\u109c\u1a61\u1a63\u1a64\uaa7b\uaa7d"
-    "\U00011720\U00011721]"
-)
-"""Marks that count as a grapheme of their own."""
 
 
 def text(
@@ -143,14 +126,14 @@ def attribute(name: str, text: str, column: int = 2) -> str:
         return line
     page = Page(LINE, STEP)
     page.pieces.append(f"@{name} ")
-    _Heredoc(text).broken(page, column, column, 0)
+    Heredoc(text).broken(page, column, column, 0)
     return page.text()
 
 
 @lru_cache(source.KEPT)
 def string(text: str) -> str:
     """Text to a string literal on one line."""
-    return f'"{source.escape(text, _SPECIAL, _spell)}"'
+    return f'"{source.escape(text, SPECIAL, spell)}"'
 
 
 def atom(name: str) -> str:
@@ -179,13 +162,13 @@ def doc(text: str, column: int) -> str:
     Whitespace at the ends of lines and empty lines around the text are dropped.
     """
     indent = " " * column
-    found = [source.escape(line, _SPECIAL_IN_DOC, _spell) for line in source.lines(text)]
+    found = [source.escape(line, SPECIAL_IN_DOC, spell) for line in source.lines(text)]
     return "\n".join([line and (indent + line if number else line) for number, line in enumerate(found)])
 
 
 def comment(text: str) -> str:
     """Text to what can stand behind `# `: one line, without characters that Elixir refuses in comments."""
-    return source.comment(text, _spell)
+    return source.comment(text, spell)
 
 
 class _Tree:
@@ -238,7 +221,7 @@ class _Tree:
 
     def value(self, term: Term) -> Node:
         """A term in a container to its node: text that has lines, or is too long for one, to a heredoc."""
-        return _Heredoc(term) if isinstance(term, str) and _has_lines(term) else self.node(term)
+        return Heredoc(term) if isinstance(term, str) and has_lines(term) else self.node(term)
 
     def entries(self, entries: tuple[tuple[str, Term], ...]) -> list[Node]:
         """Entries with atoms as keys: `key: value`."""
@@ -303,34 +286,6 @@ class _Operation(Node):
         page.put(self.right, inner, inner, after)
 
 
-class _Heredoc(Node):
-    """Text on lines of its own, between marks. A backslash at the end of a line says that it goes on without a newline."""
-
-    __slots__ = ("lines",)
-
-    def __init__(self, text: str) -> None:
-        self.lines = text.split("\n")
-        self.width = _WIDER_THAN_ALL
-
-    @property
-    def head(self) -> int:
-        """The opening mark."""
-        return len(_MARK)
-
-    def broken(self, page: Page, column: int, indent: int, after: int) -> None:
-        """Prints the marks and the lines as deep as the line that the heredoc starts on."""
-        page.pieces.append(_MARK)
-        ended = self.lines[-1] == ""
-        for number, line in enumerate(self.lines[:-1] if ended else self.lines):
-            goes_on = "" if ended or number < len(self.lines) - 1 else "\\"
-            for part in _parts(line, page.limit - indent - len(" \\"), goes_on):
-                page.pieces.append("\n")
-                if part:
-                    page.pieces.append(" " * indent + part)
-        page.line(indent)
-        page.pieces.append(_MARK)
-
-
 class _Empty(Text):
     """An empty list or struct: behind a key the formatter takes it for a container and overlooks the comma after it."""
 
@@ -357,44 +312,6 @@ def _container(opening: str, items: list[Node], closing: str) -> Node:
     if items:
         return Bracket(opening, items, closing)
     return _leaf("%{}") if opening == "%{" else _Empty(opening + closing, len(opening) + len(closing))
-
-
-def _has_lines(text: str) -> bool:
-    """Whether a text in a container reads better on lines: it has several that say something, or is longer than a line."""
-    if len(text) <= SHORT:
-        return False
-    return bool(_LINES.search(text)) or (len(text) > LINE and bool(_WORDS.fullmatch(text)))
-
-
-def _parts(line: str, width: int, goes_on: str) -> list[str]:
-    """A line of text to lines of a heredoc: several where it is longer than `width` and has nothing but words."""
-    if not _WORDS.fullmatch(line) or len(line) <= width:
-        spaces = len(line) - len(line.rstrip(" "))
-        inside = line[: len(line) - spaces]
-        escaped = source.escape(inside, _SPECIAL_IN_DOC, _spell) if inside else ""
-        # An editor may take spaces at the end of a line away, and the formatter those of an empty one.
-        return [escaped + (" " * (spaces - 1) + "\\s" if spaces else "") + goes_on]
-    parts = [source.escape(part, _SPECIAL_IN_DOC, _spell) for part in source.wrapped(line, width)]
-    return [*(f"{part} \\" for part in parts[:-1]), parts[-1] + goes_on]
-
-
-def graphemes(text: str) -> int:
-    """How many graphemes text has: what `String.length/1` counts and the formatter measures.
-
-    It needs no rule for joiners, selectors and parts of Hangul syllables: `source.INVISIBLE` lets none of them through.
-    """
-    count = 0
-    half_flag = False
-    for character in text:
-        if "\U0001f1e6" <= character <= "\U0001f1ff":
-            half_flag = not half_flag
-            count += half_flag
-        elif character < "\u0300" or _APART.match(character) or not source.joins(character):
-            half_flag = False
-            count += 1
-        else:
-            half_flag = False
-    return count
 
 
 def _timestamp(text: str) -> str:
@@ -435,26 +352,8 @@ def _quoted(name: str) -> str:
     one escape keeps the quotes; not more, because it refuses atoms of more than 255 bytes of source.
     """
     if _OPERATOR.fullmatch(name):
-        return f'"{_code(name[0])}{source.escape(name[1:], _SPECIAL, _spell_in_name)}"'
-    inside = source.escape(name, _SPECIAL, _spell_in_name)
+        return f'"{code(name[0])}{source.escape(name[1:], SPECIAL, spell_in_name)}"'
+    inside = source.escape(name, SPECIAL, spell_in_name)
     if not inside.isascii() and not _QUOTED.search(inside):
-        inside = _FOREIGN.sub(lambda match: _code(match[0]), inside, count=1)
+        inside = _FOREIGN.sub(lambda match: code(match[0]), inside, count=1)
     return f'"{inside}"'
-
-
-def _spell(found: str) -> str:
-    """Characters that cannot stand in source to their escape."""
-    if found[0] == '"':
-        return '\\"' * len(found)
-    return _SPELLED.get(found) or _code(found)
-
-
-def _spell_in_name(found: str) -> str:
-    """The same in a name: the formatter of Elixir 1.14 takes the backslash away from a quote in a key."""
-    return _code(found) if found == '"' else _spell(found)
-
-
-def _code(character: str) -> str:
-    """A character to its escape by number."""
-    code = ord(character)
-    return f"\\u{code:04X}" if code <= 0xFFFF else f"\\u{{{code:X}}}"
