@@ -15,7 +15,7 @@ import re
 from functools import cache
 from typing import NamedTuple
 
-from crucible_gen.documents import digest
+from crucible_gen.documents import content, digest
 
 SIDECAR = ".gen"
 """What stands behind the name of a file whose two lines are in a file of their own."""
@@ -141,9 +141,7 @@ def _escape(char: str) -> str:
 
 
 def _fits(body: bytes, claimed: str) -> bool:
-    if digest(body) == claimed:
-        return True
-    return b"\r\n" in body and digest(body.replace(b"\r\n", b"\n")) == claimed
+    return digest(body) == claimed or digest(content(body)) == claimed
 
 
 @cache

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from crucible_gen.diagnostics import Problem
+from crucible_gen.documents import content
 from crucible_gen.output import obstacles, stale
 from crucible_gen.output.files import File
 from crucible_gen.output.stale import Scope
@@ -192,7 +193,7 @@ def _meet(survey: Survey, file: File, absent: bool) -> None:
             survey.problems.append(obstacles.obstacle(survey.out, path, error))
             return
         # A sidecar that is put in place first will not be what it is now.
-        if half is None and (equal or (found is not None and found.data == new)):
+        if half is None and (equal or (found is not None and content(found.data) == new)):
             survey.actions.append(Action("keep", path, file.recipe))
             return
     stamp = half or (found.stamp if found else None)
