@@ -33,6 +33,7 @@ from crucible_gen.documents.scalars import (
     Refused,
     Scalar,
     plain_scalar,
+    quoting,
     shorten,
     tagged_scalar,
 )
@@ -283,7 +284,7 @@ class _Composer:
         else:
             written = shorten(getattr(event, "value", ""))
             kind = {bool: "the boolean ", int: "the integer ", float: "the float "}.get(type(node.value), "")
-            hint = f'quote it: "{written}"' if written else "write the key before the colon"
+            hint = quoting("it", event.value) if written else "write the key before the colon"
             self.report(node.place, "E0112", f"expected text as a key, found {kind}{written or 'nothing'}", hint)
         return None, node.place
 
