@@ -15,7 +15,7 @@ from crucible_gen.documents import load as load_module
 from crucible_gen.documents.load import CODES, MAX_BYTES, load, parse
 from crucible_gen.documents.scalars import MAX_DEPTH
 
-SOURCES = ("load", "conflicts", "json_reader", "scalars", "yaml_reader", "yaml_strict", "yaml_syntax")
+SOURCES = ("load", "json_reader", "merge_conflicts", "scalars", "yaml_reader", "yaml_strict", "yaml_syntax")
 
 
 def plain(text: str, file: str = "recipe.yaml") -> object:

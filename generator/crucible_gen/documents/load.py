@@ -15,8 +15,8 @@ from errno import EACCES, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR, EPERM
 from pathlib import Path
 
 from crucible_gen.diagnostics import Place, Problem, Problems
-from crucible_gen.documents.conflicts import conflicts
 from crucible_gen.documents.document import Node
+from crucible_gen.documents.merge_conflicts import conflicts
 from crucible_gen.documents.places import place_at
 
 MAX_BYTES = 4 * 1024 * 1024

@@ -72,6 +72,21 @@ def differences(parsed: str, text: str, file: str) -> list[Problem]:
     return found
 
 
+def comment_at(text: str) -> int | None:
+    """Where the first comment of a YAML text begins, or None; of a text that is no YAML, of what comes before the error."""
+    if "#" not in text:
+        return None
+    next_token: Any = CParser(text).get_token
+    passed = 0
+    with suppress(MarkedYAMLError):
+        while (token := next_token()) is not None:
+            at = text.find("#", passed, token.start_mark.index)
+            if at >= 0:
+                return at
+            passed = max(passed, token.end_mark.index)
+    return None
+
+
 class _Walk:
     """Walks the tokens of a text with the blocks and brackets that are open at each of them."""
 
