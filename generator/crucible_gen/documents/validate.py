@@ -76,6 +76,7 @@ class Validator:
             about=self._about(error.schema_path),
             message=error.message,
             field=lambda name: self._property(error.schema_path, name),
+            resolve=self._target,
             advise=self._advise,
         )
 

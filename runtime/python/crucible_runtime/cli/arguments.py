@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from crucible_runtime.cli.sources import Supplied, gather
+from crucible_runtime.cli.sources import Place, Supplied, Types, gather
 from crucible_runtime.text import one_line
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ def recipe_parser(name: str, description: str) -> ArgumentParser:
     module = sys.modules["__main__"].__spec__
     parser = ArgumentParser(
         prog=f"python -m {module.name}" if module is not None else name,
-        description=one_line(description).replace("%", "%%"),
+        description=description_of(description),
         allow_abbrev=False,
     )
     show = parser.add_mutually_exclusive_group()
@@ -55,12 +55,21 @@ def recipe_parser(name: str, description: str) -> ArgumentParser:
     return parser
 
 
-def supplied_by(arguments: Namespace) -> Supplied:
-    """The fields of the Config as environment, file and command line give them, in this order."""
-    supplied = gather(arguments.config, arguments.set)
+def description_of(description: str) -> str:
+    """A description as argparse shows it unchanged: it formats only one that holds the name of the program."""
+    text = one_line(description)
+    return text.replace("%", "%%") if "%(prog)" in text else text
+
+
+def supplied_by(arguments: Namespace, types: Types) -> Supplied:
+    """The fields of the Config as environment, file and command line give them, in this order.
+
+    `types` are the JSON types of the value at a path, by which texts are read.
+    """
+    supplied = gather(arguments.config, arguments.set, types)
     for name in ("log_path", "engine", "base_url", "resume", "apply", "allow_unsandboxed"):
         if (value := getattr(arguments, name)) not in (None, False):
-            supplied.put([name], value, f"--{name.replace('_', '-')}")
+            supplied.put([name], value, Place(f"--{name.replace('_', '-')}"))
     return supplied
 
 

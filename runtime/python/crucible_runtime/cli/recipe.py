@@ -68,7 +68,7 @@ class Parts(Generic[C]):
 
 def asked(arguments: Namespace, parts: Parts[C]) -> Iterator[str]:
     """What the arguments ask for; the text to print. The experiment is built once, by whoever needs it first."""
-    supplied = supplied_by(arguments)
+    supplied = supplied_by(arguments, settings.types(parts.config))
     config = _configured(arguments, parts, supplied)
     if arguments.json:
         yield pretty(_built(parts, config, supplied))
