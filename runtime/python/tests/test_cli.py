@@ -438,6 +438,7 @@ print(sorted(sys.modules), file=sys.stderr)
             "cli",
             "cli.arguments",
             "cli.output",
+            "cli.parser",
             "cli.recipe",
             "cli.settings",
             "cli.sources",
@@ -461,7 +462,7 @@ print(sorted(sys.modules), file=sys.stderr)
             "recipes",
             "secrets",
             "stages",
-            "text",
+            "quoting",
         }
 
 
