@@ -1,8 +1,9 @@
 """Tokens and labels of conversations: which tokens the loss counts, as `train_on_what` says.
 
 Any chat template will do. Where an answer begins is where the template asks for it, or else where the template puts
-whatever the answer is: it is never looked for by its text, which may stand elsewhere too, or be written otherwise. A template that writes an earlier message differently once others follow, such as one that drops
-old thoughts, makes several examples of one conversation, each of which ends with the message that it teaches.
+whatever the answer is: it is never looked for by its text, which may stand elsewhere too, or be written otherwise. A
+template that writes an earlier message differently once others follow, such as one that drops old thoughts, makes
+several examples of one conversation, each of which ends with the message that it teaches.
 """
 
 from __future__ import annotations
