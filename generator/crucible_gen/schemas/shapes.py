@@ -19,11 +19,17 @@ class Inject(NamedTuple):
     """A live value that only the caller can supply, and whether a run needs it.
 
     `types` are its types by language, `kind` names a type that every language knows; a schema has one or the other.
+    `languages` are those in which there is such a value, all where it is empty.
     """
 
     types: Mapping[str, str] = MappingProxyType({})
     kind: str | None = None
     needed: bool = False
+    languages: Sequence[str] = ()
+
+    def exists_in(self, language: str) -> bool:
+        """Whether a caller supplies the value in a language; in any other one the option is null."""
+        return not self.languages or language in self.languages
 
 
 class Plausible(NamedTuple):

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any, overload
 
 from crucible_runtime.cli.arguments import recipe_parser
 from crucible_runtime.cli.output import guarded, open_streams
@@ -15,22 +17,41 @@ from crucible_runtime.evaluation import Evaluation
 from crucible_runtime.installation.compatibility import check, package_of
 from crucible_runtime.interface.stages import Result
 from crucible_runtime.ir import Experiment
+from crucible_runtime.recipes import Recipe
 
 
+@overload
+def main(recipe: Recipe | ModuleType | SimpleNamespace, /, *, argv: Sequence[str] | None = None) -> int: ...
+
+
+@overload
 def main(
     config: type[C],
     build_experiment: Callable[[C], Experiment],
     evaluation: Callable[[], Evaluation | None],
     run: Callable[[C], Result],
     argv: Sequence[str] | None = None,
-) -> int:
-    """The command line of a recipe, given the four parts of its module; an exit code."""
+    /,
+) -> int: ...
+
+
+def main(recipe: Any, /, *parts: Any, argv: Sequence[str] | None = None) -> int:
+    """Run the command line of a recipe and return its exit code: `main(sys.modules[__name__])`.
+
+    `recipe` is a generated module, or any object with what such a module has (see `Recipe`). Code that was generated for
+    interface 1 passes the parts of the module one by one instead. Raises TypeError for an object that is no recipe.
+    """
     open_streams()
-    if refused := guarded(lambda: _supported(package_of(getattr(build_experiment, "__globals__", {})))):
+    if parts:
+        config, (build_experiment, evaluation, run, *rest) = recipe, parts
+        found = Parts(config=config, build_experiment=build_experiment, evaluation=evaluation, run=run)
+        argv = rest[0] if rest else argv
+    else:
+        found = Parts.of(recipe)
+    if refused := guarded(lambda: _supported(package_of(getattr(found.build_experiment, "__globals__", {})))):
         return refused
-    parts = Parts(config=config, build_experiment=build_experiment, evaluation=evaluation, run=run)
-    arguments = recipe_parser(parts.name, parts.description).parse_args(argv)
-    return guarded(lambda: asked(arguments, parts))
+    arguments = recipe_parser(found.name, found.description).parse_args(argv)
+    return guarded(lambda: asked(arguments, found))
 
 
 def list_recipes(package: str, argv: Sequence[str] | None = None) -> int:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from crucible_runtime.cli import settings
 from crucible_runtime.cli.arguments import supplied_by
@@ -19,6 +19,7 @@ from crucible_runtime.ir import Experiment
 from crucible_runtime.plan import plan, summary
 from crucible_runtime.quoting import printable_json
 from crucible_runtime.secrets import Clean, disclose, hidden
+from crucible_runtime.recipes import PARTS
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -30,26 +31,41 @@ C = TypeVar("C", bound=RunConfig)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts(Generic[C]):
-    """The four parts of a generated module that its command line needs."""
+    """What the command line needs of a recipe; `recipe` is the object that has the parts, if they came in one."""
 
     config: type[C]
     build_experiment: Callable[[C], Experiment]
     evaluation: Callable[[], Evaluation | None]
     run: Callable[[C], Result]
+    recipe: object = None
+
+    @classmethod
+    def of(cls, recipe: Any) -> Parts[Any]:
+        """The parts of a generated module or an object like it; raises TypeError where one is missing."""
+        if missing := [name for name in PARTS if not hasattr(recipe, name)]:
+            raise TypeError(f"main expects a recipe, such as sys.modules[__name__]; it has no {', '.join(missing)}")
+        return cls(
+            config=recipe.Config,
+            build_experiment=recipe.build_experiment,
+            evaluation=recipe.evaluation,
+            run=recipe.run,
+            recipe=recipe,
+        )
 
     @property
     def name(self) -> str:
-        """The name of the recipe, as its module has it."""
-        return str(getattr(self._module, "NAME", self.build_experiment.__module__))
+        """The name of the recipe, else that of the module that builds its experiment."""
+        return str(self._said("NAME") or self.build_experiment.__module__)
 
     @property
     def description(self) -> str:
-        """The description of the recipe, as its module has it; empty where it has none."""
-        return getattr(self._module, "DESCRIPTION", None) or ""
+        """The description of the recipe; empty where it has none."""
+        return str(self._said("DESCRIPTION") or "")
 
-    @property
-    def _module(self) -> object:
-        return sys.modules.get(self.build_experiment.__module__)
+    def _said(self, name: str) -> object:
+        """What the recipe, or the module that builds its experiment, says of itself."""
+        module = sys.modules.get(self.build_experiment.__module__)
+        return getattr(self.recipe, name, None) or getattr(module, name, None)
 
 
 def asked(arguments: Namespace, parts: Parts[C]) -> Iterator[str]:
