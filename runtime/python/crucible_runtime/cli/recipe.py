@@ -18,8 +18,8 @@ from crucible_runtime.interface.stages import Result, RunConfig
 from crucible_runtime.ir import Experiment
 from crucible_runtime.plan import plan, summary
 from crucible_runtime.quoting import printable_json
-from crucible_runtime.secrets import Clean, disclose, hidden
 from crucible_runtime.recipes import PARTS
+from crucible_runtime.secrets import Clean, disclose, hidden
 
 if TYPE_CHECKING:
     from argparse import Namespace
