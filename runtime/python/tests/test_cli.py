@@ -481,6 +481,7 @@ print(sorted(sys.modules), file=sys.stderr)
             "cli",
             "cli.arguments",
             "cli.output",
+            "cli.parser",
             "cli.recipe",
             "cli.settings",
             "cli.sources",
@@ -504,7 +505,7 @@ print(sorted(sys.modules), file=sys.stderr)
             "recipes",
             "secrets",
             "stages",
-            "text",
+            "quoting",
         }
 
 

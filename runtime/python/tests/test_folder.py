@@ -114,10 +114,10 @@ def test_a_number_that_is_not_finite_is_null_and_a_foreign_number_is_a_number(pl
 
 def test_runs_get_directories_of_their_own(place: Path) -> None:
     opened = [Folder.open(None, name="a/b", resume=False) for _ in range(3)]
-    assert [folder.shown for folder in opened] == ["runs/a_b-1", "runs/a_b-2", "runs/a_b-3"]
-    (place / "runs" / "a_b-2" / "metrics.jsonl").write_text("")
-    (place / "runs" / "a_b-12").mkdir()
-    assert Folder.open(None, name="a/b", resume=False).path.name == "a_b-13"
+    assert [folder.shown for folder in opened] == [f"runs/a_b-c14cddc0-{number}" for number in (1, 2, 3)]
+    (place / "runs" / "a_b-c14cddc0-2" / "metrics.jsonl").write_text("")
+    (place / "runs" / "a_b-c14cddc0-12").mkdir()
+    assert Folder.open(None, name="a/b", resume=False).path.name == "a_b-c14cddc0-13"
 
 
 def test_a_second_run_into_a_directory_is_refused(place: Path) -> None:

@@ -16,7 +16,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "crucible_runtime"
 
 LAYERS = (
-    {"ir", "errors", "secrets", "processes", "text", "documents"},
+    {"ir", "errors", "secrets", "processes", "quoting", "documents"},
     {"ports", "evaluation", "experiment", "installation"},
     {"rundir"},
     {"interface"},

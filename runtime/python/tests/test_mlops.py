@@ -187,7 +187,7 @@ def test_a_checkpoint_of_tinker_is_downloaded_first(tmp_path: Path) -> None:
     lines = script(at, {"strategy": "replace"}).splitlines()
     folder = "artifacts/deploy/model/run-1_weights_final"
     assert lines[-2] == (
-        f"[ -d {folder} ] || tinker checkpoint download tinker://run-1/weights/final --output artifacts/deploy/model"
+        f"test -d {folder} || tinker checkpoint download tinker://run-1/weights/final --output artifacts/deploy/model"
     )
     assert f"vllm serve base/model --enable-lora --lora-modules m={folder} --max-lora-rank 8 " in lines[-1]
 

@@ -59,16 +59,13 @@ def list_recipes(package: str, argv: Sequence[str] | None = None) -> int:
     open_streams()
     if refused := guarded(lambda: _supported(package)):
         return refused
-    from argparse import ArgumentParser
-
     from crucible_runtime.cli.package import recipes_of, runs_of
+    from crucible_runtime.cli.parser import Parser
 
-    parser = ArgumentParser(
-        prog=f"python -m {package}", description=f"Lists the recipes of {package}.", allow_abbrev=False
-    )
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    parser = Parser(f"python -m {package}", f"Lists the recipes of {package}.")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
     about = "lists the runs below a directory, shows one, or compares two"
-    runs = commands.add_parser("runs", help=about, description=f"{about.capitalize()}.", allow_abbrev=False)
+    runs = commands.add_parser("runs", help=about, description=f"{about.capitalize()}.")
     runs.add_argument(
         "names", nargs="*", metavar="RUN", help="a directory of runs (by default runs), or one or two runs"
     )

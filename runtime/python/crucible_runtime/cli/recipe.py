@@ -12,12 +12,14 @@ from crucible_runtime.cli import settings
 from crucible_runtime.cli.arguments import supplied_by
 from crucible_runtime.errors import OverrideError, Terminated, UnsupportedError
 from crucible_runtime.evaluation import Evaluation
-from crucible_runtime.experiment.canonical import pretty
+from crucible_runtime.experiment.canonical import plain, pretty
 from crucible_runtime.experiment.override import Adjusted
 from crucible_runtime.interface.stages import Result, RunConfig
 from crucible_runtime.ir import Experiment
 from crucible_runtime.plan import plan, summary
+from crucible_runtime.quoting import printable_json
 from crucible_runtime.recipes import PARTS
+from crucible_runtime.secrets import Clean, disclose, hidden
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -71,7 +73,7 @@ def asked(arguments: Namespace, parts: Parts[C]) -> Iterator[str]:
     supplied = supplied_by(arguments, settings.types(parts.config))
     config = _configured(arguments, parts, supplied)
     if arguments.json:
-        yield pretty(_built(parts, config, supplied))
+        yield Clean(printable_json(pretty(hidden(plain(_built(parts, config, supplied))))))
     elif arguments.dry_run:
         yield from _plans(_built(parts, config, supplied), parts.evaluation(), config)
     else:
@@ -95,6 +97,7 @@ def _configured(arguments: Namespace, parts: Parts[C], supplied: Supplied) -> C:
 def _built(parts: Parts[C], config: C, supplied: Supplied) -> Experiment:
     with _placed(supplied):
         experiment = parts.build_experiment(config)
+    disclose(experiment, supplied=config)
     if isinstance(config.training_config, Adjusted):
         config.training_config.check_used()
     return experiment

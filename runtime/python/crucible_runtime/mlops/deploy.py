@@ -6,7 +6,6 @@ Nothing is carried out unless the caller says so (`--apply`), for a run is no re
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Literal
@@ -74,7 +73,7 @@ def _shifted(context: Context, share: int, state: Literal["promoted", "rolled_ba
 def _written(context: Context, plan: Plan) -> Output:
     files = rendered(plan)
     for name, text in files.items():
-        context.folder.write(f"{FOLDER}/{name}", text)
+        context.folder.write_exact(f"{FOLDER}/{name}", text)
         if name.endswith(".sh") and context.folder.main:
             (context.folder.path / FOLDER / name).chmod(0o755)
     _note(context, record(plan, "rendered", files))
@@ -87,4 +86,4 @@ def _written(context: Context, plan: Plan) -> Output:
 
 
 def _note(context: Context, said: Mapping[str, Any]) -> None:
-    context.folder.write(RECORD, json.dumps(said, indent=2, ensure_ascii=False) + "\n")
+    context.folder.write_json(RECORD, said)

@@ -22,7 +22,7 @@ from crucible_runtime.installation.distribution import install_command
 from crucible_runtime.interface.stages import Context, Options, Output, after_evaluation
 from crucible_runtime.rundir.files import rows
 from crucible_runtime.rundir.folder import SAMPLES, Folder
-from crucible_runtime.secrets import scrub
+from crucible_runtime.secrets import hidden
 
 GOOD = 0.8
 """The least reward of a good answer, as CrucibleFeedback counts quality."""
@@ -134,11 +134,10 @@ def _exported(folder: Folder, export: Export) -> Output:
     """Writes the files. The record of them comes first, so that a kill in between leaves none that nobody knows."""
     record = {"exports": {}, "files": {}, "batches": {}, **(folder.read(_RECORD) or {})}
     before = {key for batch, keys in record["batches"].items() if batch != export.batch for key in keys}
+    samples = hidden(rows(folder.path / SAMPLES))
     found: dict[str, list[Row]] = {}
     for name, take in (("examples", examples), ("preferences", preferences)):
-        new = [
-            row for row in take(rows(folder.path / SAMPLES)) if export.include_exported or _identity(row) not in before
-        ]
+        new = [row for row in take(samples) if export.include_exported or _identity(row) not in before]
         found[name] = new[: export.limit]
     files = _files(export, found)
     for name, data in files.items():
@@ -152,7 +151,7 @@ def _exported(folder: Folder, export: Export) -> Output:
         "limit": export.limit,
     }
     record["batches"][export.batch] = sorted({_identity(row) for each in found.values() for row in each})
-    folder.write(_RECORD, json.dumps(record, indent=2, ensure_ascii=False) + "\n")
+    folder.write_json(_RECORD, record)
     for name, data in files.items():
         _write(folder, name, data)
     return {
@@ -191,7 +190,7 @@ def _parquet(found: Sequence[Row]) -> bytes:
             "the format parquet needs a package that is not installed (pyarrow): " + install_command("local")
         ) from error
     sink = pyarrow.BufferOutputStream()
-    pyarrow.parquet.write_table(pyarrow.Table.from_pylist([json.loads(scrub(json.dumps(row))) for row in found]), sink)
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(list(found)), sink)
     return bytes(sink.getvalue().to_pybytes())
 
 
@@ -222,7 +221,7 @@ def _refuse_others(folder: Folder, name: str, ours: Sequence[str]) -> None:
 
 def _write(folder: Folder, name: str, data: bytes) -> None:
     if not name.endswith(".parquet"):
-        folder.write(name, data.decode())
+        folder.write_exact(name, data.decode())
     elif folder.main:
         path = folder.path / name
         try:
@@ -239,4 +238,4 @@ def _identity(value: Any) -> str:
 
 
 def _digest(data: str | bytes) -> str:
-    return hashlib.sha256(scrub(data).encode() if isinstance(data, str) else data).hexdigest()
+    return hashlib.sha256(data.encode() if isinstance(data, str) else data).hexdigest()

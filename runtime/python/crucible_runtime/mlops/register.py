@@ -7,7 +7,6 @@ it; only another run's is a DuplicateConfigError.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -109,7 +108,7 @@ def _registered(
 
     client, name = registry.client, str(options["model_name"])
     run = _run(context, options, registry)
-    context.folder.write(_MARK, json.dumps({"run_id": run, "registry": registry.shown}) + "\n")
+    context.folder.write_json(_MARK, {"run_id": run, "registry": registry.shown})
     try:
         client.get_registered_model(name)
     except MlflowException as error:

@@ -14,9 +14,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from crucible_runtime.errors import CrucibleError, RegistryError
 from crucible_runtime.interface.stages import Context
+from crucible_runtime.quoting import file_name
 from crucible_runtime.secrets import scrub
 
 FILE = "mlflow.db"
@@ -67,7 +69,7 @@ class Registry:
         found = self.client.get_experiment_by_name(name)
         if found is not None:
             return str(found.experiment_id)
-        place = f"{self._artifacts}/{name}" if self._artifacts is not None else None
+        place = f"{self._artifacts}/{quote(file_name(name))}" if self._artifacts is not None else None
         return str(self.client.create_experiment(name, artifact_location=place))
 
 

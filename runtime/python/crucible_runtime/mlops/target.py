@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from crucible_runtime.errors import InputError, did_you_mean
 from crucible_runtime.interface.stages import Context, Options, Output
+from crucible_runtime.quoting import label
 
 TARGETS = ("vllm", "tgi", "kubernetes", "noop", "ollama", "huggingface", "local")
 """Where a model can go. A recipe cannot ask for `local`, which CrucibleDeployment does not know."""
@@ -94,7 +95,7 @@ SETTINGS: Mapping[str, Setting] = {
         targets=("kubernetes",), type=str, form=rf"{_NAME}(\.{_NAME})*", about="the host name of the ingress"
     ),
     "repository": Setting(
-        targets=("huggingface",), type=str, form=r"[\w.-]+(/[\w.-]+)?", about="the repository on the hub"
+        targets=("huggingface",), type=str, form=r"\w[\w.-]*(/\w[\w.-]*)?", about="the repository on the hub"
     ),
 }
 """Everything that `options.config` can say."""
@@ -123,9 +124,8 @@ class Plan:
 
     @property
     def label(self) -> str:
-        """The model's name as Kubernetes allows names: lower case, digits and hyphens, short enough for a suffix."""
-        found = re.sub(r"[^a-z0-9]+", "-", self.name.lower()).strip("-")[:40].strip("-")
-        return found if found[:1].isalpha() else f"m-{found}".strip("-")
+        """The model's name as Kubernetes allows names, short enough for a suffix."""
+        return label(self.name)
 
     @property
     def tracks(self) -> tuple[str, str]:

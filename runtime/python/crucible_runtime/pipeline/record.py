@@ -18,7 +18,7 @@ from crucible_runtime.interface.stages import RunConfig
 from crucible_runtime.ir import Experiment, StageDef
 from crucible_runtime.plugins import engine_name
 from crucible_runtime.rundir.folder import CONFIG, ENVIRONMENT, EXPERIMENT, Folder
-from crucible_runtime.secrets import scrub
+from crucible_runtime.secrets import hidden
 
 _TEXTUAL = (str, int, float, bool)
 _MOST = 10
@@ -29,21 +29,21 @@ def begin(folder: Folder, experiment: Experiment, config: RunConfig) -> None:
 
     Raises InputError where the run in the directory is of another experiment, FolderError where it cannot be written.
     """
-    text, around = scrub(recorded(experiment, config)), environment()
+    text, around = recorded(experiment, config), environment()
     if folder.started:
         _compare(folder, text, config)
         changed = _changed(folder.read(ENVIRONMENT) or {}, around)
         folder.log("the run goes on" + (f"; packages changed: {', '.join(changed)}" if changed else ""))
     else:
-        folder.write(CONFIG, pretty(_settings(experiment, config)))
+        folder.write_exact(CONFIG, pretty(hidden(plain(_settings(experiment, config)))))
         folder.log("the run begins")
-    folder.write(ENVIRONMENT, json.dumps(around, indent=2) + "\n")
+    folder.write_json(ENVIRONMENT, around)
     if not folder.started:
-        folder.write(EXPERIMENT, text)
+        folder.write_exact(EXPERIMENT, text)
 
 
 def recorded(experiment: Experiment, config: RunConfig) -> str:
-    """The experiment as canonical JSON for a reader, with null in place of what only this run has."""
+    """The experiment as canonical JSON for a reader: null in place of what only this run has, secrets hidden."""
     supplied = {field.name for field in fields(config)} - {"training_config"}
 
     def option(name: str, value: Any) -> Any:
@@ -56,7 +56,7 @@ def recorded(experiment: Experiment, config: RunConfig) -> str:
             return replace(each, options={name: option(name, value) for name, value in each.options.items()})
         return replace(each, options=_kept(each.options))
 
-    return pretty(replace(experiment, pipeline=[stage(each) for each in experiment.pipeline]))
+    return pretty(hidden(plain(replace(experiment, pipeline=[stage(each) for each in experiment.pipeline]))))
 
 
 def _changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
@@ -78,7 +78,7 @@ def _settings(experiment: Experiment, config: RunConfig) -> dict[str, Any]:
 
 def _compare(folder: Folder, text: str, config: RunConfig) -> None:
     """Raises InputError, which names the fields, where the run in the directory is of another experiment."""
-    found = list(_differences(folder.read(EXPERIMENT), json.loads(text)))
+    found = list(_differences(hidden(folder.read(EXPERIMENT)), json.loads(text)))
     # A stage's options repeat the training configuration.
     found = [each for each in found if each[0].startswith("training_config")] or found
     engine = (folder.read(CONFIG) or {}).get("engine")

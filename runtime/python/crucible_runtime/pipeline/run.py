@@ -29,6 +29,7 @@ from crucible_runtime.pipeline.evaluation import evaluated, read_evaluation, wri
 from crucible_runtime.ports import Ports
 from crucible_runtime.rundir.folder import EVALUATION, Folder
 from crucible_runtime.rundir.progress import Progress
+from crucible_runtime.secrets import disclose
 
 
 class Pipeline:
@@ -36,6 +37,7 @@ class Pipeline:
 
     def __init__(self, experiment: Experiment, config: RunConfig) -> None:
         """Takes what `start` takes."""
+        disclose(experiment, supplied=config)
         self._experiment = experiment
         self._config = config
         self._ports = config.ports if config.ports is not None else Ports()
