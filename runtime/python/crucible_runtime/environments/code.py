@@ -21,6 +21,7 @@ from crucible_runtime.environments.problem import Worth, said
 from crucible_runtime.environments.sandbox import Job, Limits, Ran
 from crucible_runtime.errors import InputError
 from crucible_runtime.interface.environments import Outcome, Settings
+from crucible_runtime.interface.preflight import uses
 from crucible_runtime.ports import Message
 
 SECONDS = 6
@@ -53,6 +54,7 @@ _BEFORE = "\n".join(
 )
 
 
+@uses("allow_unsandboxed")
 class Deepcoder:
     """Problems with tests (agentica-org/DeepCoder-Preview-Dataset); a row is one of the data set, or adapted."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -26,6 +26,18 @@ def structs() -> Mapping[str, Mapping[str, Rule]]:
 def training_stages() -> Mapping[str, str]:
     """The recipe type that each training stage belongs to, by the stage's Elixir module."""
     found: Mapping[str, str] = _rules()["training"]
+    return found
+
+
+def repeated(module: str | None) -> Mapping[str, Mapping[str, Any]]:
+    """The options of a training stage that repeat a field of the experiment: its `path` there, and its `default`."""
+    found: Mapping[str, Mapping[str, Any]] = _rules()["stages"].get(module or "", {}).get("from", {})
+    return found
+
+
+def live(module: str | None) -> Sequence[str]:
+    """The options of a training stage that hold live values, which only the caller can supply."""
+    found: Sequence[str] = _rules()["stages"].get(module or "", {}).get("live", ())
     return found
 
 
