@@ -100,6 +100,8 @@ class Shape(NamedTuple):
     required: tuple[str, ...] = ()
     known: tuple[str, ...] = ()
     """Values of an open type that the schema names: its `examples` and `x-known`."""
+    plugin: str = ""
+    """The group of entry points whose names the value may be besides those that are known."""
     plausible: Plausible | None = None
     no_engine: bool = False
     """Whether the value has its use even where no engine passes it on."""

@@ -24,10 +24,10 @@ Raw: TypeAlias = Mapping[str, Any]
 _CHECKED = {
     *("type", "enum", "const", "required", "additionalProperties", "x-elixir-type"),
     *("minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum"),
-    *("minLength", "maxLength", "pattern", "minItems", "maxItems", "uniqueItems", "minProperties"),
+    *("minLength", "maxLength", "pattern", "minItems", "maxItems", "uniqueItems", "minProperties", "format"),
 }
-_IGNORED = {"$schema", "$defs", "$ref", "title", "description", "default", "examples", "format"}
-_IGNORED |= {"x-known", "x-plausible", "x-no-engine"}  # what gen only warns of, a run accepts
+_IGNORED = {"$schema", "$defs", "$ref", "title", "description", "default", "examples"}
+_IGNORED |= {"x-known", "x-plausible", "x-no-engine", "x-plugin"}  # what gen only warns of, a run accepts
 
 
 def rules(schemas: Path) -> str:

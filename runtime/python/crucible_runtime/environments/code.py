@@ -76,6 +76,7 @@ class Deepcoder:
         seconds = float(options.get("timeout_seconds", SECONDS))
         self._limits = Limits(seconds=seconds, cpu_seconds=int(seconds) + 1)
         self._turns = int(options.get("max_turns", 1))
+        self.multi_turn = self._turns > 1
         self._allow_unsandboxed = settings.allow_unsandboxed
 
     def environment(self, row: Mapping[str, Any]) -> Program:

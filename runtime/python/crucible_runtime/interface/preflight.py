@@ -1,7 +1,7 @@
 """What engines, stages and environments declare of a run before it begins, and what their checks find.
 
 A declaration is data on the thing itself: `needs` (of `installation.packages`) names the packages that it imports,
-`uses` the fields of a Config that it honors, `checks` the functions that look whether it can do its part. A run asks all
+`uses` the fields of a Config that it honors, `checked_by` the functions that look whether it can do its part. A run asks all
 of them first, so that what cannot end does not start.
 """
 
@@ -85,7 +85,7 @@ def uses(*names: str) -> Callable[[T], T]:
     return declared
 
 
-def checks(*functions: Check) -> Callable[[T], T]:
+def checked_by(*functions: Check) -> Callable[[T], T]:
     """Declares what looks whether an engine, a stage or an environment can do its part of a run."""
 
     def declared(thing: T) -> T:
@@ -102,7 +102,7 @@ def used_by(thing: object) -> tuple[str, ...] | None:
 
 
 def checks_of(thing: object) -> tuple[Check, ...]:
-    """What a thing declares with `checks`."""
+    """What a thing declares with `checked_by`."""
     found: tuple[Check, ...] = getattr(thing, _CHECKS, ())
     return found
 

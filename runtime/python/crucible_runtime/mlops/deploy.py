@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from crucible_runtime.errors import DeployError, PipelineError
-from crucible_runtime.interface.preflight import checks, uses
+from crucible_runtime.interface.preflight import checked_by, uses
 from crucible_runtime.interface.stages import Context, Options, Output
 from crucible_runtime.mlops.checks import deployment
 from crucible_runtime.mlops.register import registration
@@ -25,7 +25,7 @@ RECORD = f"{FOLDER}/deployment.json"
 _MODULE = "CrucibleDeployment.Stages.Deploy"
 
 
-@checks(deployment)
+@checked_by(deployment)
 @uses("apply")
 def deploy(context: Context, options: Options) -> Output:
     """Renders the deployment of the version registered before, and carries it out where the caller asked for that.

@@ -21,7 +21,7 @@ from typing import Any
 from crucible_runtime.errors import AdapterMissingError, FolderError, InputError, did_you_mean
 from crucible_runtime.experiment.canonical import canonical
 from crucible_runtime.installation.distribution import install_command
-from crucible_runtime.interface.preflight import Finding, Inquiry, checks, problem, uses
+from crucible_runtime.interface.preflight import Finding, Inquiry, checked_by, problem, uses
 from crucible_runtime.interface.stages import Context, Options, Output, after_evaluation
 from crucible_runtime.rundir.files import rows
 from crucible_runtime.rundir.folder import SAMPLES, Folder
@@ -67,7 +67,7 @@ def _nearest(path: Path) -> Iterator[Path]:
     yield next(each for each in path.parents if each.exists())
 
 
-@checks(export)
+@checked_by(export)
 @uses()
 @after_evaluation(lambda context: follow(context.folder))
 def export_feedback(context: Context, options: Options) -> Output:

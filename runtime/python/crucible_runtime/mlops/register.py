@@ -16,7 +16,7 @@ from typing import Any
 from crucible_runtime.errors import DuplicateConfigError, InputError, PipelineError, RegistryError
 from crucible_runtime.experiment.canonical import canonical, config_hash, plain
 from crucible_runtime.installation.packages import needs
-from crucible_runtime.interface.preflight import checks, uses
+from crucible_runtime.interface.preflight import checked_by, uses
 from crucible_runtime.interface.stages import Context, Options, Output
 from crucible_runtime.mlops import names
 from crucible_runtime.mlops.checks import duplicate, stage_of_life
@@ -28,7 +28,7 @@ _PARAMS = 100
 _LONGEST = 6000
 
 
-@checks(registrable, duplicate)
+@checked_by(registrable, duplicate)
 @uses()
 @needs("mlops", "alembic", "mlflow", "sqlalchemy")
 def register(context: Context, options: Options) -> Output:
@@ -71,7 +71,7 @@ def register(context: Context, options: Options) -> Output:
     }
 
 
-@checks(stage_of_life)
+@checked_by(stage_of_life)
 @uses()
 @needs("mlops", "alembic", "mlflow", "sqlalchemy")
 def promote(context: Context, options: Options) -> Output:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from crucible_runtime.errors import InputError, did_you_mean
-from crucible_runtime.interface.preflight import Finding, Inquiry, checks, problem, uses
+from crucible_runtime.interface.preflight import Finding, Inquiry, checked_by, problem, uses
 from crucible_runtime.interface.stages import Context, Options, Output
 from crucible_runtime.rundir.files import rows
 from crucible_runtime.rundir.folder import SAMPLES
@@ -38,7 +38,7 @@ def conditions(inquiry: Inquiry) -> Iterator[Finding]:
     yield from map(problem, _problems(inquiry.options))
 
 
-@checks(conditions)
+@checked_by(conditions)
 @uses()
 def check_triggers(context: Context, options: Options) -> Output:
     """The reasons that hold, in the order of CrucibleFeedback, and what they were told from.

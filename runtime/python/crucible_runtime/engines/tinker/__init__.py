@@ -22,7 +22,7 @@ from crucible_runtime.engines.tinker.strategies import STRATEGIES
 from crucible_runtime.errors import InputError, PipelineError, UnsupportedError
 from crucible_runtime.experiment.kinds import trained_kind
 from crucible_runtime.installation.packages import needs
-from crucible_runtime.interface.preflight import checks, uses
+from crucible_runtime.interface.preflight import checked_by, uses
 from crucible_runtime.interface.stages import Context, Options, Output, RunConfig
 from crucible_runtime.ir import Experiment, TrainingConfig
 from crucible_runtime.ports import SamplingClient
@@ -35,7 +35,7 @@ PLACE = "tinker"
 """The cookbook's directory in that of a run."""
 
 
-@checks(data_set, service.key, reward)
+@checked_by(data_set, service.key, reward)
 @uses("base_url")
 @needs("tinker", "tinker", "tinker_cookbook")
 class TinkerEngine:
