@@ -297,7 +297,7 @@ def _regex_error(text: object) -> str:
         re.compile(str(text))
     except (re.error, OverflowError, RecursionError) as error:
         return str(error)
-    return "no regular expression of Python"
+    return "it cannot be compiled"
 
 
 def _form(name: str, part: Raw, found: str, value: object) -> tuple[str, str]:

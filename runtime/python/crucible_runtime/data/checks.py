@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from crucible_runtime import smoke
-from crucible_runtime.data import PROVIDERS, rows
+from crucible_runtime.data import PROVIDERS, Unfit, rows
 from crucible_runtime.errors import CrucibleError
 from crucible_runtime.installation.distribution import install_command
 from crucible_runtime.interface.preflight import Finding, Inquiry, problem, unchecked
@@ -15,11 +15,13 @@ from crucible_runtime.ir import DatasetRef
 
 ROWS = 20
 """So many rows are looked at."""
+SMALL = 2**19
+"""The size of a file of which every row is looked at, in bytes."""
 LARGEST = 32 * 2**20
 """The largest file that is opened, in bytes: a larger one would take too long."""
 
 
-def rows_found(ref: DatasetRef, *, adapter: str | None, kind: str) -> Iterator[Finding]:
+def rows_found(ref: DatasetRef, *, adapter: str | None, kind: str, unfit: Unfit | None = None) -> Iterator[Finding]:
     """What is wrong with a data set or its first rows, or why it was not looked at."""
     if ref.provider == smoke.PROVIDER:
         return
@@ -40,14 +42,15 @@ def rows_found(ref: DatasetRef, *, adapter: str | None, kind: str) -> Iterator[F
     if local and path.suffix.lower() in (".parquet", ".arrow", ".feather") and find_spec("pyarrow") is not None:
         yield unchecked(f"data set {ref.name}: its rows are read by the run, as reading them imports pyarrow")
         return
+    small = local and path.is_file() and path.stat().st_size < SMALL
     try:
-        rows(ref, adapter=adapter, kind=kind, limit=ROWS)
+        rows(ref, adapter=adapter, kind=kind, limit=None if small else ROWS, unfit=unfit)
     except CrucibleError as error:
         yield problem(str(error))
 
 
-def data_set(inquiry: Inquiry) -> Iterator[Finding]:
-    """The data set that the recipe trains on."""
+def trained_on(inquiry: Inquiry, unfit: Unfit | None = None) -> Iterator[Finding]:
+    """The data set that the recipe trains on; `unfit` says why an engine cannot use a row."""
     from crucible_runtime.experiment.kinds import trained_kind, types
     from crucible_runtime.plugins import family
 
@@ -64,4 +67,4 @@ def data_set(inquiry: Inquiry) -> Iterator[Finding]:
         adapter = adapter or made.adapter
         if made.adapter is None:
             return  # the environment makes its rows
-    yield from rows_found(training.dataset_ref, adapter=adapter, kind=kind)
+    yield from rows_found(training.dataset_ref, adapter=adapter, kind=kind, unfit=unfit)

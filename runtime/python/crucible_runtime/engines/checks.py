@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from crucible_runtime import data, smoke
+from crucible_runtime.data.forms import uses_tools
 from crucible_runtime.errors import CrucibleError
 from crucible_runtime.experiment.kinds import trained_kind, types, with_rows
 from crucible_runtime.interface.environments import Family, Outcome
@@ -39,6 +40,16 @@ def reward_of_one_turn(inquiry: Inquiry) -> Iterator[Finding]:
         yield problem(multi_turn(_env(inquiry)))
     elif found is not None and not isinstance(found, Outcome):
         yield problem(f"{_env(inquiry)}: step returned a {type(found).__name__}, and must return an Outcome")
+
+
+def no_tools(engine: str, why: str) -> data.Unfit:
+    """What refuses rows that have tools or call them, for an engine that would leave them out."""
+
+    def unfit(row: data.Row) -> str:
+        where = uses_tools(row)
+        return f"{where}: {engine} {why}" if where else ""
+
+    return unfit
 
 
 def multi_turn(environment: str) -> str:

@@ -15,9 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from crucible_runtime.data import teacher
-from crucible_runtime.data.checks import data_set
 from crucible_runtime.engines.checks import reward
-from crucible_runtime.engines.tinker import objects, records, sampling, service, strategies, table, tree
+from crucible_runtime.engines.tinker import datasets, objects, records, sampling, service, strategies, table, tree
 from crucible_runtime.engines.tinker.strategies import STRATEGIES
 from crucible_runtime.errors import InputError, PipelineError, UnsupportedError
 from crucible_runtime.experiment.kinds import trained_kind
@@ -35,7 +34,7 @@ PLACE = "tinker"
 """The cookbook's directory in that of a run."""
 
 
-@checked_by(data_set, service.key, reward)
+@checked_by(datasets.data_set, service.key, reward)
 @uses("base_url")
 @needs("tinker", "tinker", "tinker_cookbook")
 class TinkerEngine:

@@ -9,7 +9,6 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from crucible_runtime.data.checks import data_set
 from crucible_runtime.engines import mapping
 from crucible_runtime.engines.checks import reward_of_one_turn
 from crucible_runtime.engines.trl import arguments, strategies
@@ -25,7 +24,9 @@ from crucible_runtime.ports import SamplingClient
 __all__ = ["STRATEGIES", "TrlEngine"]
 
 
-@checked_by(data_set, checked.model, checked.checkpoints, checked.other_models, checked.device, reward_of_one_turn)
+@checked_by(
+    checked.data_set, checked.model, checked.checkpoints, checked.other_models, checked.device, reward_of_one_turn
+)
 @uses()
 @needs("local", "accelerate", "datasets", "peft", "torch", "transformers", "trl")
 class TrlEngine:

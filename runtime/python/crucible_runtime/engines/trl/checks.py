@@ -9,7 +9,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from crucible_runtime import smoke
+from crucible_runtime.data.checks import trained_on
 from crucible_runtime.engines.trl import arguments
+from crucible_runtime.engines.trl.rows import unfit
 from crucible_runtime.experiment.kinds import trained_kind, types
 from crucible_runtime.interface.hub import hub_model
 from crucible_runtime.interface.preflight import Finding, Inquiry, problem, unchecked
@@ -40,6 +42,12 @@ def missing_model(ref: ModelRef) -> str:
         f"model {ref.id} cannot be loaded: the directory {missing}. "
         "A model of the hub has training_config.model_ref.provider huggingface"
     )
+
+
+def data_set(inquiry: Inquiry) -> Iterator[Finding]:
+    """The data set that the recipe trains on."""
+    training = inquiry.experiment.training_config
+    yield from trained_on(inquiry, unfit(training) if training is not None else None)
 
 
 def model(inquiry: Inquiry) -> Iterator[Finding]:
