@@ -147,9 +147,7 @@ def _between(products: Sequence[Product], request: Request, reusable: Reusable) 
         yield from each.problems
     found = [each.id for each in products if each.id]
     if len(set(found)) < len(found) or not reusable.ids.issuperset(found):
-        yield from ids.collisions(
-            [(each.id, each.place) for each in products if each.id], factory.languages(request.targets)
-        )
+        yield from ids.collisions([(each.id, each.place) for each in products if each.id], factory.languages(request))
     yield from factory.profile_problems((each.profiles for each in products), request.profile)
 
 

@@ -79,6 +79,7 @@ def test_mix_compiles_it_against_the_runtime_and_its_own_tests_pass(tmp_path: Pa
         "crucible_recipes.ex",
         "crucible_recipes/one.ex",
         "crucible_recipes/two.ex",
+        "crucible_recipes_runtime/compat.ex",
     ]
     assert "crucible_runtime" not in with_stand_ins(elixir)
     compiled = mix(elixir, "compile", "--warnings-as-errors")

@@ -155,7 +155,7 @@ def test_a_tree_that_cannot_be_written_can_be_checked(root: Path, tmp_path: Path
 
         for _ in range(2):
             code, text = in_child(check)
-            assert (code, text) == (0, "30 recipes: 141 files, all as the recipes say\n")
+            assert (code, text) == (0, "30 recipes: 149 files, all as the recipes say\n")
     finally:
         for folder in (*folders, locked):
             folder.chmod(0o755)
@@ -226,7 +226,7 @@ def test_two_branches_that_each_add_a_recipe_merge(root: Path, tmp_path: Path) -
     for args in (["--check", "recipes"], ["--check", "--no-cache", "recipes"]):
         checked = process(args, root, cache)
         assert (checked.returncode, checked.stderr) == (0, "")
-        assert checked.stdout == "32 recipes: 149 files, all as the recipes say\n"
+        assert checked.stdout == "32 recipes: 157 files, all as the recipes say\n"
 
 
 def test_a_file_system_without_locks_is_named(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -111,7 +111,7 @@ def test_a_facade_that_takes_failure_for_success_is_found(recipes: Recipes, pack
     gen(["recipes"], root)
     edit(
         root,
-        "elixir/lib/crucible_recipes/run/watch.ex",
+        "elixir/lib/crucible_recipes_runtime/run/watch.ex",
         "        reason -> {:error, reason}\n",
         "        _ -> {:ok, context}\n",
     )

@@ -12,6 +12,7 @@ import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from crucible_gen.diagnostics import Place, Problem, Problems, shown
@@ -31,10 +32,14 @@ PYPROJECT, OWN_FILE = "pyproject.toml", "gen.yaml"
 
 
 class Setting(NamedTuple):
-    """A value and where it comes from: `default`, `--out`, or the place in a settings file."""
+    """A value and where it comes from: `default`, `--out`, or the place in a settings file.
+
+    `places` are those of the values of a mapping.
+    """
 
     value: Plain
     origin: str
+    places: Mapping[str, Place] = MappingProxyType({})
 
 
 class Settings(NamedTuple):
@@ -60,6 +65,10 @@ class Settings(NamedTuple):
     def of_languages(self) -> dict[str, Mapping[str, Plain]]:
         """The settings that are mappings: those of languages, by language."""
         return {name: item.value for name, item in self.values.items() if isinstance(item.value, dict)}
+
+    def places(self) -> dict[str, Mapping[str, Place]]:
+        """Where the settings of languages stand, by language."""
+        return {name: item.places for name, item in self.values.items() if item.places}
 
     def path(self, name: str) -> Path:
         """A path setting, made absolute: a flag's from the working directory, else from the project root."""
@@ -123,7 +132,9 @@ def find(
             raise Problems(problems)
         root = directory
         for name, entry in node.value.items() if isinstance(node.value, dict) else ():
-            values[name] = Setting(entry.node.plain(), str(entry.key))
+            inner = entry.node.value if isinstance(entry.node.value, dict) else {}
+            places = {key: each.node.place for key, each in inner.items()}
+            values[name] = Setting(entry.node.plain(), str(entry.key), places)
         break
     for name, value in flags.items():
         values[name] = Setting(value, f"--{FLAGS.get(name, name)}")
@@ -188,8 +199,15 @@ def _no_toml(error: Exception, file: str) -> Problem:
 
 
 def _entry(name: str, value: object, lines: list[str], header: int, file: str) -> Entry:
-    """The TOML library gives no places: the line after the header that begins with the name is the entry's."""
+    """The TOML library gives no places: the line after the header that begins with the name is the entry's.
+
+    A table may have a header of its own, below which its entries are.
+    """
     number = header
+    for index, line in enumerate(lines, 1):
+        if isinstance(value, dict) and line.strip() == f"[tool.gen.{name}]":
+            inner = {str(key): _entry(str(key), each, lines, index, file) for key, each in value.items()}
+            return Entry(Place(file, index, 1, len(line)), Node(inner, Place(file, index, 1)))
     for index in range(header, len(lines)):
         if re.match(rf"\s*{re.escape(name)}\s*=", lines[index]):
             number = index + 1

@@ -26,11 +26,16 @@ _NOTHING: Mapping[str, str] = MappingProxyType({})
 _LATIN = "À-ÖØ-öø-ıĴ-ľŁ-ňŊ-ž"
 """Letters outside ASCII that identifiers may hold in every Elixir; for others the choice of quotes varies."""
 
+GROUPED: Final = 10_000
+"""The least number whose digits Credo wants in groups of three; the formatter groups them from 100_000 on."""
+
 LONGEST_ATOM: Final = 255
 _BARE = re.compile(rf"[A-Za-z_{_LATIN}][A-Za-z0-9_@{_LATIN}]*[?!]?")
 _VARIABLE = re.compile(r"[a-z_][A-Za-z0-9_]*[?!]?")
 _ALIAS = re.compile(r"[A-Z][A-Za-z0-9_]*(\.[A-Z][A-Za-z0-9_]*)*")
 _TIMESTAMP = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d(\.\d{1,6})?Z)", re.ASCII)
+_PLAIN = re.compile(r"\S+(?: \S+)*\n?|\S+(?: \S+)*\n(?:(?: *\S+(?: \S+)*)?\n)* *\S+(?: \S+)*\n?")
+"""Lines without white space at their ends, of words with one space between them, and no empty ones around them."""
 _QUOTED = re.compile(r'[\x00-\x20"-/:->\[-^`{-\x7f]')  # ASCII that is no part of a bare atom
 _FOREIGN = re.compile(r"[^\x00-\x7f]")
 _OPERATOR = re.compile(r"[!-/:-@\[\\\]^`{-~]+")
@@ -118,6 +123,26 @@ def function(
     return page.text()
 
 
+def attribute(name: str, text: str, column: int = 2) -> str:
+    """A name and text to a module attribute at `column`: a heredoc where it has lines or is too long for one.
+
+    In the heredoc a backslash at the end of a line says that the text goes on without a newline.
+    """
+    line = f"@{name} {string(text)}"
+    fits = "\n" not in text and column + graphemes(line) <= LINE
+    if fits or not _PLAIN.fullmatch(text):
+        return line
+    lines: list[str] = []
+    for each in text.removesuffix("\n").split("\n"):
+        parts = source.wrapped(each, LINE - column - len(" \\")) or ("",)
+        escaped = [part and source.escape(part, _SPECIAL_IN_DOC, _spell) for part in parts]
+        lines += [*(f"{part} \\" for part in escaped[:-1]), escaped[-1]]
+    if not text.endswith("\n"):
+        lines[-1] += "\\"
+    indent = "\n" + " " * column
+    return f'@{name} """' + "".join((indent + each) if each else "\n" for each in lines) + f'{indent}"""'
+
+
 @lru_cache(source.KEPT)
 def string(text: str) -> str:
     """Text to a string literal on one line."""
@@ -181,9 +206,9 @@ class _Tree:
             case False:
                 return _leaf("false")
             case int():
-                return _leaf(source.integer(term))
+                return _leaf(source.integer(term, GROUPED))
             case float():
-                return _leaf(source.floating(term))
+                return _leaf(source.floating(term, GROUPED))
             case Symbol(name):
                 return _leaf(atom(name))
             case Module(name):

@@ -28,6 +28,7 @@ class Python:
         self._language = language
         self._schemas = project.schemas
         self._templates = project.templates
+        self._elixir = registry.get("elixir").under(project.settings.get("elixir", {})).naming
         self._ir = {name: shape.names.get(language.name, "") for name, shape in project.schemas.records.items()}
         self._classes = self._ir | _EVALUATION
 
@@ -43,7 +44,7 @@ class Python:
             "imports": self._imports(experiment, fields, (body, training, evaluation)),
             "name": printer.assign("NAME", experiment.id),
             "description": printer.assign("DESCRIPTION", experiment.description),
-            "alias": registry.get("elixir").naming.module(stem).rpartition(".")[2],
+            "twin": self._elixir.module(stem),
             "type": printer.string(experiment.kind),
             "config_doc": printer.docstring(_config_doc(fields), 4),
             "config_fields": "\n".join(

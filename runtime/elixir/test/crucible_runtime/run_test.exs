@@ -3,6 +3,9 @@ if Code.ensure_loaded?(CrucibleFramework) and Code.ensure_loaded?(CrucibleTrain.
     use ExUnit.Case, async: true
     import ExUnit.CaptureLog
 
+    alias CrucibleRuntime, as: Runtime
+    alias CrucibleRuntime.Recipe
+
     alias CrucibleIR.{BackendRef, DatasetRef, Experiment, ModelRef, StageDef, Training}
 
     defmodule Batches do
@@ -43,6 +46,7 @@ if Code.ensure_loaded?(CrucibleFramework) and Code.ensure_loaded?(CrucibleTrain.
         case opts[:fail] do
           {^function, ^count, :raise} -> raise "no power"
           {^function, ^count, :exit} -> exit(:no_power)
+          {^function, ^count, :hang} -> Process.sleep(:infinity)
           {^function, ^count, :error} -> {:error, :no_power}
           _ -> answer
         end
@@ -80,7 +84,7 @@ if Code.ensure_loaded?(CrucibleFramework) and Code.ensure_loaded?(CrucibleTrain.
     end
 
     defmodule Example do
-      @behaviour CrucibleRuntime.Recipe
+      @behaviour Recipe
 
       alias CrucibleRuntime.RunTest.Sequel
 
@@ -103,7 +107,7 @@ if Code.ensure_loaded?(CrucibleFramework) and Code.ensure_loaded?(CrucibleTrain.
 
       @impl true
       def training_config(overrides \\ %{}) do
-        CrucibleRuntime.Recipe.override!(
+        Recipe.override!(
           %Training.Config{
             id: :example,
             model_ref: %ModelRef{id: "a/model"},
@@ -117,7 +121,7 @@ if Code.ensure_loaded?(CrucibleFramework) and Code.ensure_loaded?(CrucibleTrain.
 
       @impl true
       def build_spec(config \\ %{}) do
-        config = CrucibleRuntime.Recipe.config!(Config, config)
+        config = Recipe.config!(Config, config)
         training_config = training_config(config.training_config)
 
         %Experiment{
@@ -154,7 +158,7 @@ if Code.ensure_loaded?(CrucibleFramework) and Code.ensure_loaded?(CrucibleTrain.
       ports = [training_client: {Trainer, client}]
       opts = Keyword.merge([ports: ports, train_dataset: %Batches{}], opts)
       {config, opts} = Keyword.pop(opts, :config, %{})
-      {result, _log} = with_log(fn -> CrucibleRuntime.run(Example, config, opts) end)
+      {result, _log} = with_log(fn -> Runtime.run(Example, config, opts) end)
       result
     end
 
@@ -208,13 +212,20 @@ if Code.ensure_loaded?(CrucibleFramework) and Code.ensure_loaded?(CrucibleTrain.
       test "a client whose #{function} fails at call #{step} with #{how} is no success", %{
         client: client
       } do
-        reason =
-          %{error: :no_power, raise: %RuntimeError{message: "no power"}, exit: {:exit, :no_power}}[
-            unquote(how)
-          ]
-
         result = run(client ++ [fail: {unquote(function), unquote(step), unquote(how)}])
-        assert {:error, {:supervised_train, ^reason, context}} = result
+        assert {:error, {:supervised_train, reason, context}} = result
+
+        case unquote(how) do
+          :error ->
+            assert reason == :no_power
+
+          :raise ->
+            assert {%RuntimeError{message: "no power"}, [{Trainer, :answer, _, _} | _]} = reason
+
+          :exit ->
+            assert {{:exit, :no_power}, [{Trainer, :answer, _, _} | _]} = reason
+        end
+
         assert is_nil(context) == (unquote(how) != :error)
         refute_received :ok
       end
@@ -248,8 +259,29 @@ if Code.ensure_loaded?(CrucibleFramework) and Code.ensure_loaded?(CrucibleTrain.
                run(client, ports: nil, training_client: %Direct{fail: 1})
     end
 
+    test "runs at one time know nothing of each other", %{client: client} do
+      runs =
+        for fail <- [{:forward_backward, 0, :error}, nil, {:optim_step, 2, :error}, nil] do
+          calls = start_supervised!({Agent, fn -> %{} end}, id: make_ref())
+          Task.async(fn -> run(Keyword.merge(client, calls: calls, fail: fail)) end)
+        end
+
+      assert [{:error, _}, {:ok, _}, {:error, _}, {:ok, _}] = Task.await_many(runs)
+    end
+
+    test "a run whose process is killed is forgotten, and takes nothing with it", %{
+      client: client
+    } do
+      hangs = client ++ [fail: {:forward_backward, 0, :hang}]
+      {pid, monitor} = spawn_monitor(fn -> run(hangs) end)
+      assert_receive {:forward_backward, _}
+      Process.exit(pid, :kill)
+      assert_receive {:DOWN, ^monitor, :process, ^pid, :killed}
+      assert {:ok, _} = run(client)
+    end
+
     test "nothing starts without the values that it needs", %{client: client} do
-      assert CrucibleRuntime.run(Example) == {:error, {:missing_values, [:ports, :train_dataset]}}
+      assert Runtime.run(Example) == {:error, {:missing_values, [:ports, :train_dataset]}}
       assert run(client, train_dataset: nil) == {:error, {:missing_values, [:train_dataset]}}
 
       Process.put(:evaluation, %{
@@ -271,15 +303,17 @@ if Code.ensure_loaded?(CrucibleFramework) and Code.ensure_loaded?(CrucibleTrain.
     end
 
     test "nothing starts with no epochs, which would run two", %{client: client} do
-      assert run(client, config: [training_config: [epochs: 0]]) ==
+      config = %{Example.training_config() | epochs: 0}
+
+      assert run(client, config: [training_config: config]) ==
                {:error, {:invalid_options, [num_epochs: 0]}}
 
       refute_received {:start_session, _}
     end
 
     test "what does not exist is named", %{client: client} do
-      assert CrucibleRuntime.run("no_recipe") == {:error, {:unknown_recipe, "no_recipe"}}
-      assert CrucibleRuntime.run(NoRecipe) == {:error, {:unknown_recipe, NoRecipe}}
+      assert Runtime.run("no_recipe") == {:error, {:unknown_recipe, "no_recipe"}}
+      assert Runtime.run(NoRecipe) == {:error, {:unknown_recipe, NoRecipe}}
       assert_raise ArgumentError, ~r/:no_option/, fn -> run(client, no_option: 1) end
       assert_raise KeyError, ~r/:no_key/, fn -> run(client, config: %{no_key: 1}) end
       assert_raise KeyError, ~r/:no_port/, fn -> run(client, ports: [no_port: Trainer]) end
