@@ -41,7 +41,8 @@ class StageInfo(NamedTuple):
 
     `types` are the recipe types that a training stage trains, `backend` the id of their default backend; `options` says
     whether the stage takes a map or a keyword list; `requires` names stages that must stand before it.
-    `training` is what a run must know of these types; only the runtime reads it.
+    `training` is what a run must know of these types; only the runtime reads it. `configuration` lists keys of the
+    package's application that must be set, each with the option that may take its place.
     """
 
     name: str
@@ -53,6 +54,7 @@ class StageInfo(NamedTuple):
     options: Literal["map", "keyword"] = "map"
     requires: Sequence[str] = ()
     training: Mapping[str, Plain] = MappingProxyType({})
+    configuration: Sequence[Mapping[str, str]] = ()
 
 
 class RecipeKind(NamedTuple):

@@ -8,9 +8,9 @@ defmodule CrucibleRuntime.StandIns do
   stages fail on it after all training is done. The stages here call the same loops, and give the
   pipeline the metrics of the last batch.
 
-  An experiment always names the stages of the packages. `CrucibleRuntime.run/3` looks up the
-  versions of the installed packages and uses these modules only where a release is known to have
-  such a defect; its option `compat: false` refuses instead.
+  An experiment always names the stages of the packages. `CrucibleRuntime.run/3` looks up
+  the versions of the installed packages and uses these modules only where a release is known to
+  have such a defect; its option `compat: false` refuses instead.
   """
 
   require Logger
