@@ -22,7 +22,7 @@ LAYERS = (
     {"interface"},
     {"plugins"},
     {"smoke", "data", "environments", "engines", "mlops", "evals"},
-    {"runs", "report", "plan"},
+    {"runs", "report", "plan", "preflight"},
     {"pipeline"},
     {"stages", "recipes", "cli", "crucible_runtime"},
 )

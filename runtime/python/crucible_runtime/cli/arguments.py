@@ -20,7 +20,14 @@ def recipe_parser(name: str, description: str) -> ArgumentParser:
     parser = Parser(f"python -m {module.name}" if module is not None else name, description)
     show = parser.add_mutually_exclusive_group()
     show.add_argument("--dry-run", action="store_true", help="print the plan, run nothing")
-    show.add_argument("--json", action="store_true", help="print the experiment as canonical JSON, run nothing")
+    show.add_argument(
+        "--json",
+        action="store_true",
+        help="print the experiment as canonical JSON, run nothing; with --preflight, print that as JSON",
+    )
+    parser.add_argument(
+        "--preflight", action="store_true", help="check whether the run could reach its end, run nothing"
+    )
     parser.add_argument(
         "--set",
         action="append",
