@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from crucible_gen.diagnostics import Place, Problem, Problems
 from crucible_gen.documents import shorten
@@ -28,6 +29,7 @@ class Python:
         self._language = language
         self._schemas = project.schemas
         self._templates = project.templates
+        self._project = _way_to(project.root, project.folder)
         self._ir = {name: shape.names.get(language.name, "") for name, shape in project.schemas.records.items()}
         self._classes = self._ir | _EVALUATION
 
@@ -59,7 +61,7 @@ class Python:
 
     def shared(self) -> Iterable[Body]:
         """The package around the modules."""
-        yield Body("pyproject.toml", self._templates.render("python/pyproject.toml.j2", {}))
+        yield Body("pyproject.toml", self._templates.render("python/pyproject.toml.j2", {"project": self._project}))
         for name in ("__init__.py", "__main__.py"):
             yield Body(f"{naming.PACKAGE}/{name}", self._render(f"{name}.j2", {}))
         yield Body(f"{naming.PACKAGE}/py.typed", "")
@@ -100,6 +102,13 @@ class Python:
             own.append(("crucible_runtime.evaluation", evaluation))
         own += [("crucible_runtime.ir", ir), ("crucible_runtime.stages", functions)]
         return "\n".join([*standard, "", *(_import(module, imported) for module, imported in own)])
+
+
+def _way_to(root: Path, folder: Path) -> str:
+    """The way from the generated project up to the directory of the settings; empty where it does not lie below that."""
+    if not folder.is_relative_to(root):
+        return ""
+    return "/".join(".." for _ in folder.relative_to(root).parts)
 
 
 def _import(module: str, imported: Iterable[str]) -> str:

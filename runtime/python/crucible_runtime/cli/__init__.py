@@ -12,6 +12,7 @@ from crucible_runtime.cli.arguments import recipe_parser
 from crucible_runtime.cli.output import guarded, open_streams
 from crucible_runtime.cli.recipe import C, Parts, asked
 from crucible_runtime.evaluation import Evaluation
+from crucible_runtime.installation import project
 from crucible_runtime.installation.compatibility import check, package_of
 from crucible_runtime.interface.stages import Result
 from crucible_runtime.ir import Experiment
@@ -26,8 +27,10 @@ def main(
 ) -> int:
     """The command line of a recipe, given the four parts of its module; an exit code."""
     open_streams()
-    if refused := guarded(lambda: _supported(package_of(getattr(build_experiment, "__globals__", {})))):
+    module = getattr(build_experiment, "__globals__", {})
+    if refused := guarded(lambda: _supported(package_of(module))):
         return refused
+    project.enter(module)
     parts = Parts(config=config, build_experiment=build_experiment, evaluation=evaluation, run=run)
     arguments = recipe_parser(parts.name, parts.description).parse_args(argv)
     return guarded(lambda: asked(arguments, parts))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from crucible_runtime.installation import project
 from crucible_runtime.installation.compatibility import check, package_of
 from crucible_runtime.interface.stages import RunConfig
 from crucible_runtime.ir import Experiment
@@ -18,7 +19,9 @@ def start(experiment: Experiment, config: RunConfig | None = None) -> Pipeline:
 
     Raises InterfaceError where the module that calls it was generated for a runtime that does not fit this one.
     """
-    check(package_of(sys._getframe(1).f_globals))
+    caller = sys._getframe(1).f_globals
+    check(package_of(caller))
+    project.enter(caller)
     # Only a run needs what a run is made of: a plan and `--help` start without it.
     from crucible_runtime.pipeline.run import Pipeline
 
