@@ -10,6 +10,10 @@ from pathlib import Path
 from typing import TypeAlias
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("unhurried", deadline=None)  # how long an example takes is the machine's matter
+settings.load_profile("unhurried")
 
 Tree: TypeAlias = Mapping[str, bytes]
 """Files by path, below the directory that is compared."""

@@ -16,7 +16,7 @@ from crucible_gen import factory
 from crucible_gen.diagnostics import Problem, Problems, shown
 from crucible_gen.incremental import Session, off, workers
 from crucible_gen.languages import registry
-from crucible_gen.output import manifest, plan, write
+from crucible_gen.output import manifest, plan, stale, write
 from crucible_gen.recipes import discover, ids, reach, warnings
 from crucible_gen.results import Answers, Product, Request, Result, Reusable
 
@@ -51,31 +51,34 @@ class Outcome(NamedTuple):
     plan: Plan
 
 
-def generate(request: Request, listener: Listener, session: Session, *, force: bool = False) -> Outcome:
+def generate(
+    request: Request, listener: Listener, session: Session, *, force: bool = False, built: Result | None = None
+) -> Outcome:
     """Makes the output directory what the recipes say. Raises Problems, and then nothing was written.
 
-    `force` overwrites generated files that were edited by hand.
+    `force` overwrites generated files that were edited by hand; `built` is the result where it is known already.
     """
-    result = _sound(build(request, session))
+    result = built or sound(build(request, session))
     with write.locked(_out(request), listener.waiting):
         if session.disturbed():  # another run wrote here meanwhile
             session = off()
-            result = _sound(build(request, session))
+            result = sound(build(request, session))
         planned = _plan(request, result, session, force=force, writes=True)
         if planned.problems:
             raise Problems((*planned.problems, *result.warnings))
         if forced := tuple(action for action in planned.actions if action.forced):
             listener.overwriting(planned._replace(actions=forced))
         write.apply(planned, planned.out)
-        session.commit(request, result, planned, listener.answers(result, planned))
+        if not planned.others:
+            session.commit(request, result, planned, listener.answers(result, planned))
     return Outcome(result, planned)
 
 
-def compare(request: Request, listener: Listener, session: Session) -> Outcome:
+def compare(request: Request, listener: Listener, session: Session, *, built: Result | None = None) -> Outcome:
     """What `generate` would do, without doing it. Raises Problems of recipes; those of the output are in the plan."""
-    result = _sound(build(request, session))
+    result = built or sound(build(request, session))
     planned = _plan(request, result, session, force=True, writes=False)
-    if not (planned.changes or planned.problems or planned.strays or planned.halves):
+    if not (planned.changes or planned.problems or planned.strays or planned.halves or planned.others):
         session.commit(request, result, planned, listener.answers(result, planned))
     return Outcome(result, planned)
 
@@ -106,24 +109,43 @@ def build(request: Request, session: Session | None = None) -> Result:
     except Problems as error:
         return Result(0, problems=tuple(reach.joined(error.problems, fragments)))
     stopped = {each.id: each.stopped for each in sorted(chosen, key=lambda each: each.id) if each.stopped}
-    files = _files((*chosen, shared))
-    return Result(len(chosen), files, stopped=stopped, products=products, shared=shared, warnings=warned)
+    return Result(
+        len(chosen),
+        _files((*chosen, shared)),
+        stopped=stopped,
+        products=products,
+        shared=shared,
+        warnings=warned,
+        processed=frozenset(paths),
+    )
 
 
 def _plan(request: Request, result: Result, session: Session, *, force: bool, writes: bool) -> Plan:
-    """The result against the disk. A run of a part that writes leaves no manifest of another generator valid."""
-    files, out = result.files, _out(request)
-    if writes and not request.whole and manifest.bears_another(out, registry.shipped_folders()):
-        files = (*files, manifest.void())
-    return plan.plan(
-        files,
-        out,
-        complete=not request.only and not session.leaves_nothing(result),
-        force=force,
-        covers=lambda path: path.partition("/")[0] in request.targets,
-        kept=result.kept,
-        rest=result.rest,
-    )
+    """The result against the disk. A run of a part that writes leaves no manifest of another generator valid.
+
+    Whether the run is of a part is known when it is known whether outputs of other recipes stand beside its own.
+    """
+
+    def planned(files: tuple[File, ...], kept: frozenset[str]) -> Plan:
+        return plan.plan(
+            files,
+            out,
+            complete=not request.only and not session.leaves_nothing(result),
+            force=force,
+            scope=stale.Scope(
+                lambda path: path.partition("/")[0] in request.targets, (request.root,), result.processed
+            ),
+            kept=kept,
+            rest=result.rest,
+        )
+
+    out = _out(request)
+    void = (manifest.void(),) if writes and manifest.bears_another(out, registry.shipped_folders()) else ()
+    found = planned((*result.files, *(() if request.whole else void)), result.kept)
+    if not (found.others and request.whole):
+        return found
+    files = tuple(file for file in result.files if file.path != manifest.NAME)
+    return planned((*files, *void), result.kept - {manifest.NAME})
 
 
 def _products(
@@ -156,13 +178,17 @@ def _between(products: Sequence[Product], request: Request, reusable: Reusable) 
         yield from each.problems
     found = [each.id for each in products if each.id]
     if len(set(found)) < len(found) or not reusable.ids.issuperset(found):
-        yield from ids.collisions(
-            [(each.id, each.place) for each in products if each.id], factory.languages(request.targets)
-        )
+        yield from ids.collisions([(each.id, each.place) for each in products if each.id], factory.languages(request))
     yield from factory.profile_problems((each.profiles for each in products), request.profile)
 
 
-def _sound(result: Result) -> Result:
+def writable(request: Request, result: Result, *, force: bool) -> None:
+    """Raises Problems for what is in the way of writing a result, without writing anything."""
+    if problems := _plan(request, result, off(), force=force, writes=False).problems:
+        raise Problems(problems)
+
+
+def sound(result: Result) -> Result:
     """The result. Raises its problems, if it has any."""
     if result.problems:
         raise Problems(result.problems)

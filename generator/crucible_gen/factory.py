@@ -47,7 +47,7 @@ class Factory:
     @cached_property
     def languages(self) -> tuple[Language, ...]:
         """The languages that recipes must be possible in: the built-in ones, and those that the run asks for."""
-        return languages(self.request.targets)
+        return languages(self.request)
 
     @cached_property
     def reader(self) -> Reader:
@@ -69,7 +69,15 @@ class Factory:
     def emitter(self) -> emit.Emitter:
         """What prints experiments. Raises Problems for templates of the user."""
         asked = self.request
-        wanted = emit.Wanted(asked.root, asked.out, asked.targets, asked.templates, asked.profile, asked.options)
+        wanted = emit.Wanted(
+            asked.root,
+            asked.out,
+            asked.targets,
+            asked.templates,
+            asked.profile,
+            asked.options,
+            asked.places,
+        )
         return emit.Emitter(self.schemas, wanted)
 
     def prepare(self) -> None:
@@ -150,7 +158,7 @@ def read(request: Request, schemas: Schemas) -> list[Recipe]:
         except Problems as error:
             problems += reach.marked(error.problems, Place(source.name))
     recipes = [recipe for recipe in recipes if not reader.is_fragment(recipe.source)]
-    wanted = languages(request.targets)
+    wanted = languages(request)
     for recipe in recipes:
         problems += _problems(recipe, validator, schemas, wanted)
     problems += rules.check_all(recipes, wanted)
@@ -161,10 +169,10 @@ def read(request: Request, schemas: Schemas) -> list[Recipe]:
     return sorted(named, key=lambda recipe: recipe.id)
 
 
-def languages(targets: Sequence[str]) -> tuple[Language, ...]:
-    """The built-in languages, and those of these targets that are installed besides."""
-    others = (registry.get(target) for target in targets if target not in registry.BUILT_IN)
-    return (*registry.built_in(), *others)
+def languages(request: Request) -> tuple[Language, ...]:
+    """The built-in languages, and those of the targets that are installed besides, under their settings."""
+    others = (registry.get(target) for target in request.targets if target not in registry.BUILT_IN)
+    return tuple(each.under(request.options.get(each.name, {})) for each in (*registry.built_in(), *others))
 
 
 def profile_problems(profiles: Iterable[Iterable[str]], profile: str | None) -> list[Problem]:

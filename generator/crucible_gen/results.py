@@ -35,6 +35,8 @@ class Request(NamedTuple):
     options: Mapping[str, Mapping[str, Plain]] = _NONE
     """The settings of languages, by language."""
     strict: bool = False
+    places: Mapping[str, Mapping[str, Place]] = _NONE
+    """Where these settings stand."""
     whole: bool = False
     """Whether this writes all that is in `out`, so that it may say which generator did."""
 
@@ -52,6 +54,7 @@ def requested(settings: Settings, paths: Sequence[Path], only: Sequence[str] = (
         templates=settings.path("templates") if settings.optional("templates") else None,
         options=settings.of_languages(),
         strict=settings.values["warnings_as_errors"].value is True,
+        places=settings.places(),
         whole=not only and not settings.values["targets"].origin.startswith("--"),
     )
 
@@ -111,6 +114,8 @@ class Result(NamedTuple):
     """How many outputs there are besides, of recipes that the run did not look at."""
     warnings: tuple[Problem, ...] = ()
     """The warnings of all recipes that the run is of, in order of place."""
+    processed: frozenset[str] = frozenset()
+    """The recipe files that the run processed, by absolute path, with those that turned out to be fragments."""
 
     @property
     def kept(self) -> frozenset[str]:

@@ -30,7 +30,7 @@ ATTACKS = [
     "\\N{BULLET} \\x41 \\u{41} \\",
     "{{ 7*7 }} {% raw %} {# gone #}",
     "%{} ~s(x) ?a :atom <%= 1 %>",
-    "\n@behaviour CrucibleRecipes.Recipe\n  @behaviour CrucibleRecipes.Recipe\n",
+    "\n@behaviour CrucibleRecipesRuntime.Recipe\n  @behaviour Recipe\n",
     "\ndefmodule Evil do\nend",
     "\nend\nend",
     "# gen: inputs=0 body=0",

@@ -41,7 +41,20 @@ characters = st.characters(exclude_categories=["Cs"])
 short_texts = st.lists(st.one_of(plain_characters, st.sampled_from(_AWKWARD), characters), max_size=6).map("".join)
 long_texts = st.lists(st.one_of(st.text("abcdefghij ", min_size=5, max_size=30), short_texts), max_size=8).map("".join)
 exact_texts = st.integers(0, 110).map(lambda size: "x" * size)
-texts = st.one_of(short_texts, long_texts, exact_texts)
+lines_of_text = st.lists(
+    st.one_of(
+        st.text("abc defgh", max_size=60),
+        short_texts,
+        st.just(""),
+        st.lists(st.sampled_from(["word", "longer", "a", '"quoted"', "#{x}"]), max_size=30).map(" ".join),
+    ),
+    min_size=1,
+    max_size=6,
+)
+many_lines = st.builds(
+    lambda lines, end: "\n".join(lines) + end, lines_of_text, st.sampled_from(["", "", "\n", " ", "\n\n"])
+)
+texts = st.one_of(short_texts, long_texts, exact_texts, many_lines)
 
 words = st.from_regex(r"[a-z][a-z0-9_]{0,14}", fullmatch=True)
 exact_words = st.integers(1, 100).map(lambda size: "k" * size)

@@ -19,6 +19,7 @@ import pytest
 from crucible_gen.ir.terms import Get, Keywords, List, Map, Module, Name, Or, Record, Symbol, Term, Timestamp
 from crucible_gen.languages import source
 from crucible_gen.languages.elixir import printer as elixir
+from crucible_gen.languages.elixir import text as elixir_text
 from crucible_gen.languages.ir import printer as canonical
 from crucible_gen.languages.python import printer as python
 from hypothesis import strategies as st
@@ -173,7 +174,7 @@ def at_the_edge(limit: int, width: int) -> list[int]:
 def test_every_kind_of_value_at_the_edge_of_a_line_of_elixir(tmp_path: Path) -> None:
     sources: list[str] = []
     for kind in KINDS:
-        for length in at_the_edge(elixir.LINE, elixir.graphemes(elixir.text(kind, **ELIXIR))):
+        for length in at_the_edge(elixir_text.LINE, elixir_text.graphemes(elixir.text(kind, **ELIXIR))):
             name = "k" * length
             for entries in (((name, kind), ("b", 1)), (("b", 1), (name, kind))):
                 for term in (Map(entries), Map(entries, symbols=False), Keywords(entries)):
@@ -268,7 +269,7 @@ def test_graphemes_are_what_the_formatter_counts(tmp_path: Path) -> None:
     lines = [f"a{character}{other}b" for character in seen for other in ("", "🇩", "\u0301")]
     lines = [line for line in lines if all(unicodedata.category(character) != "Cn" for character in line)]
     (answer,) = ask_elixir([("length", "\n".join(lines))], tmp_path)
-    assert [int(count) for count in answer.split(" ")] == [elixir.graphemes(line) for line in lines]
+    assert [int(count) for count in answer.split(" ")] == [elixir_text.graphemes(line) for line in lines]
 
 
 def test_columns_are_what_black_counts() -> None:

@@ -104,7 +104,7 @@ def in_elixir(batch: Batch) -> Verdict:
         source = printer.text(override_term(batch.overrides[stem], shape))
         asked[f"{stem} json"] = f"CrucibleRecipes.to_json({name}.build_spec(%{{}}))"
         asked[f"{stem} overridden"] = f"CrucibleRecipes.to_json({name}.build_spec(training_config: {source}))"
-        asked[f"{stem} evaluation"] = f"CrucibleRecipes.Canonical.encode({name}.evaluation())"
+        asked[f"{stem} evaluation"] = f"CrucibleRecipesRuntime.Canonical.encode({name}.evaluation())"
         asked[f"{stem} description"] = f"{name}.description()"
     return ask(batch.generated / "elixir", batch.root, asked)
 

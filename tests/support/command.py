@@ -13,6 +13,8 @@ from click.testing import CliRunner
 from crucible_gen.cli.app import gen as command
 from crucible_gen.incremental import Session
 
+SHARED = 29
+"""How many files the recipes of a project share, with all three targets and no settings."""
 MINIMAL = """\
 type: supervised
 training_config:

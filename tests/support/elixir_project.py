@@ -18,7 +18,7 @@ SCRIPT = Path(__file__).with_name("project.exs")
 PACKAGES = Path(__file__).parents[2] / "runtime" / "elixir" / "test" / "support" / "packages"
 """Sources that stand in for packages of Hex, by package."""
 
-_DEPENDENCY = re.compile(r"\{:(\w+), \"[^\"]+\"(?:, optional: true)?\}")
+_DEPENDENCY = re.compile(r"\{:(\w+), \"[^\"]+\"(?:, optional: true|, only: :docs, runtime: false)?\}")
 
 
 @dataclass(frozen=True)

@@ -154,6 +154,25 @@ def test_workflow_commands_for_github(here: Path) -> None:
     assert (ran.code, ran.err) == (1, "")
 
 
+@pytest.mark.parametrize("how", ["workspace", "git", "worktree", "outside"])
+def test_annotations_name_files_from_the_root_of_the_repository(
+    how: str, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ml = here / "ml"
+    project(ml, {"recipes/a.yaml": "id: [\n", "gen.yaml": "recipes: [recipes]\n"})
+    if how == "git":
+        (here / ".git").mkdir()
+    elif how == "worktree":
+        (here / ".git").write_text("gitdir: elsewhere\n")
+    monkeypatch.setenv("GITHUB_WORKSPACE", {"workspace": f"{here}/", "outside": str(here / "recipes")}.get(how, ""))
+    ran = gen(["--check", "--format", "github"], ml)
+    prefix = "" if how == "outside" else "ml/"
+    assert ran.out.startswith(f"::error file={prefix}recipes/a.yaml,line=1,col=5,title=E0134::")
+    (ml / "recipes/a.yaml").write_text(f"id: a\n{MINIMAL}")
+    ran = gen(["--check", "--format", "github", "--target", "ir"], ml)
+    assert ran.out.splitlines()[0] == f"::error file={prefix}generated/ir/a.json,title=E0610::this file is missing"
+
+
 def test_settings_of_a_file_hold_for_problems_too(here: Path) -> None:
     project(here, {"gen.yaml": "format: github\nrecipes: [recipes]\n", "recipes/a.yaml": "id: [\n"})
     assert gen([], here).out.startswith("::error file=recipes/a.yaml,line=1,col=5,title=E0134::")

@@ -23,28 +23,30 @@ RUNTIME = ROOT / "runtime" / "elixir"
 
 
 def test_it_gives_the_files_of_the_committed_project() -> None:
-    for path, text in runtime.files("CrucibleRecipes"):
+    for path, text in runtime.files("CrucibleRecipesRuntime"):
         written = (GENERATED / "elixir" / path).read_text("utf-8")
         assert written.split("\n", 2)[2] == text, path
 
 
 def test_every_file_that_it_gives_is_written_once(tmp_path: Path) -> None:
-    paths = [path for path, _ in runtime.files("CrucibleRecipes")]
-    assert len(paths) == len(set(paths)) == 10
+    paths = [path for path, _ in runtime.files("CrucibleRecipesRuntime")]
+    assert len(paths) == len(set(paths)) == 16
     assert set(paths) <= {
         path.relative_to(GENERATED / "elixir").as_posix() for path in (GENERATED / "elixir").rglob("*.ex*")
     }
 
 
 def test_no_template_has_the_name_of_a_file_of_the_runtime() -> None:
-    for path, _ in runtime.files("CrucibleRecipes"):
+    for path, _ in runtime.files("CrucibleRecipesRuntime"):
         assert not (ROOT / "templates" / "elixir" / f"{path}.j2").exists()
 
 
 def test_modules_and_paths_are_renamed() -> None:
-    files = dict(runtime.files("MyTeam.Recipes"))
-    assert files["lib/my_team/recipes/run/watch.ex"].startswith("defmodule MyTeam.Recipes.Run.Watch do\n")
-    assert "defmodule MyTeam.Recipes.RunTest do" in files["test/my_team/recipes/run_test.exs"]
+    files = dict(runtime.files("MyTeam.RecipesRuntime"))
+    watch = files["lib/my_team/recipes_runtime/run/watch.ex"]
+    assert watch.startswith("defmodule MyTeam.RecipesRuntime.Run.Watch do\n")
+    assert "defmodule MyTeam.RecipesRuntime.RunTest do" in files["test/my_team/recipes_runtime/run_test.exs"]
+    assert files["lib/my_team/recipes_runtime.ex"].startswith("defmodule MyTeam.RecipesRuntime do\n")
     assert not [path for path, text in files.items() if "CrucibleRuntime" in text or "crucible_runtime" in path]
 
 
@@ -77,17 +79,6 @@ def test_the_structs_of_its_tests_are_what_the_emitter_writes() -> None:
     assert written == structs.text(shipped("schemas")), "make structs"
 
 
-def test_the_facade_of_a_project_fills_in_live_values_as_the_runtime_does() -> None:
-    """A copy of the runtime lacks the runtime's root module: the facade of the project has its place."""
-
-    def part(text: str) -> str:
-        start = text.index('  @doc """\n  Puts the `live` values')
-        return text[start : text.index('  @doc """\n  Builds the experiment')]
-
-    facade = (GENERATED / "elixir/lib/crucible_recipes.ex").read_text("utf-8")
-    assert part(facade) == part((RUNTIME / "lib/crucible_runtime.ex").read_text("utf-8"))
-
-
 def test_what_a_module_needs_is_in_the_runtime_or_in_the_schemas() -> None:
     """Nothing in the runtime reads a file of the repository around it."""
     for folder in ("lib", "test"):
@@ -98,7 +89,7 @@ def test_what_a_module_needs_is_in_the_runtime_or_in_the_schemas() -> None:
 # A project --------------------------------------------------------------------------------------------------------------
 
 RECIPE = "id: one\ntype: supervised\ntraining_config: {model_ref: m, dataset_ref: d}\n"
-SAMPLER = "lib/crucible_recipes/run/sampler.ex"
+SAMPLER = "lib/crucible_recipes_runtime/run/sampler.ex"
 
 
 def test_a_template_may_replace_a_file_of_the_runtime(tmp_path: Path) -> None:
@@ -107,22 +98,26 @@ def test_a_template_may_replace_a_file_of_the_runtime(tmp_path: Path) -> None:
     ran = gen(["one.yaml"], root)
     assert ran.code == 0, ran.both
     assert (root / "generated/elixir" / SAMPLER).read_text("utf-8").endswith("\n# 2\n")
-    watch = (root / "generated/elixir/lib/crucible_recipes/run/watch.ex").read_text("utf-8")
-    assert "defmodule CrucibleRecipes.Run.Watch do" in watch
+    watch = (root / "generated/elixir/lib/crucible_recipes_runtime/run/watch.ex").read_text("utf-8")
+    assert "defmodule CrucibleRecipesRuntime.Run.Watch do" in watch
 
 
 @pytest.mark.parametrize(
     ("name", "code", "message"),
     [
-        ("lib/crucible_recipes/run/sample.ex", "E0522", "did you mean elixir/lib/crucible_recipes/run/sampler.ex.j2?"),
+        (
+            "lib/crucible_recipes_runtime/run/sample.ex",
+            "E0522",
+            "did you mean elixir/lib/crucible_recipes_runtime/run/",
+        ),
         ("lib/crucible_runtime/run/sampler.ex", "E0522", "no shipped template is named elixir/lib/crucible_runtime"),
-        (SAMPLER, "E0520", "there is no template elixir/lib/crucible_recipes/run/watch.ex.j2"),
+        (SAMPLER, "E0520", "there is no template elixir/lib/crucible_recipes_runtime/run/watch.ex.j2"),
     ],
 )
 def test_a_template_that_replaces_none_or_includes_one_is_refused(
     name: str, code: str, message: str, tmp_path: Path
 ) -> None:
-    text = '{% include "elixir/lib/crucible_recipes/run/watch.ex.j2" %}\n'
+    text = '{% include "elixir/lib/crucible_recipes_runtime/run/watch.ex.j2" %}\n'
     root = project(tmp_path, {"one.yaml": RECIPE, "gen.yaml": "templates: own\n", f"own/elixir/{name}.j2": text})
     ran = gen(["one.yaml"], root)
     assert ran.code == 1 and code in ran.both and message in ran.both, ran.both
@@ -155,12 +150,15 @@ def test_a_change_of_the_runtime_is_a_change_of_the_generator(path: str, tmp_pat
     manifest = (root / "generated/manifest.txt").read_text("utf-8")
     change("# written at once\n")
     assert run().returncode == 0
-    written = root / "generated/elixir" / path.replace("crucible_runtime", "crucible_recipes")
+    written = root / "generated/elixir" / path.replace("crucible_runtime", "crucible_recipes_runtime")
     assert written.read_text("utf-8").endswith("# written at once\n")
     assert (root / "generated/manifest.txt").read_text("utf-8") != manifest
     change("# checked\n")
     checked = run("--check")
-    assert checked.returncode == 1 and path.replace("runtime", "recipes", 1) in checked.stdout + checked.stderr
+    assert (
+        checked.returncode == 1
+        and path.replace("crucible_runtime", "crucible_recipes_runtime") in checked.stdout + checked.stderr
+    )
 
 
 # A dependency ---------------------------------------------------------------------------------------------------------
@@ -181,8 +179,8 @@ def test_the_setting_takes_the_copy_away_and_back(tmp_path: Path) -> None:
     (root / "gen.yaml").write_text(f"{settings}{DEPENDS}")
     assert gen(["--check"], root).code == 1
     assert gen([], root).code == 0
-    gone = {f"elixir/{path}" for path, _ in runtime.files("CrucibleRecipes")}
-    gone |= {"elixir/lib/crucible_recipes/recipe/schema.ex"}
+    gone = {f"elixir/{path}" for path, _ in runtime.files("CrucibleRecipesRuntime")}
+    gone |= {"elixir/lib/crucible_recipes_runtime/recipe/schema.ex"}
     assert set(tree(root)) == set(copied) - gone
     assert gone <= set(copied)
     for arguments in (["--check"], ["--check", "--no-cache"]):
@@ -198,7 +196,7 @@ def test_the_setting_takes_the_copy_away_and_back(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["run/sampler.ex", "recipe/schema.ex"])
 def test_a_template_for_a_file_that_is_not_written_is_refused(name: str, tmp_path: Path) -> None:
-    files = {"one.yaml": RECIPE, f"own/elixir/lib/crucible_recipes/{name}.j2": "# mine\n"}
+    files = {"one.yaml": RECIPE, f"own/elixir/lib/crucible_recipes_runtime/{name}.j2": "# mine\n"}
     root = project(tmp_path, files | {"gen.yaml": "templates: own\n"})
     assert gen(["one.yaml"], root).code == 0
     (root / "gen.yaml").write_text(f"templates: own\n{DEPENDS}")

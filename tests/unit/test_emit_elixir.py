@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pytest
 from command import gen, project
 
 BASE: dict[str, Any] = {"type": "supervised", "training_config": {"model_ref": "m", "dataset_ref": "d"}}
@@ -25,20 +26,32 @@ def recipe_module(root: Path, recipe: dict[str, Any], files: dict[str, str] | No
     return written(root, recipe, files)["lib/crucible_recipes/one.ex"]
 
 
-def test_a_long_line_of_the_description_goes_on_below_as_far_in(tmp_path: Path) -> None:
-    text = recipe_module(tmp_path, {"description": f"Short.\n\n  - {'word ' * 30}\n{'x' * 120}"})
-    doc = text.partition('@moduledoc """\n')[2].partition('\n  """')[0].split("\n")
-    assert doc[:2] == ["  Short.", ""]
-    assert doc[2].startswith("    - word word") and doc[3].startswith("    word word") and len(doc[2]) <= 98
-    assert "x" * 120 in doc[4]
-    assert doc[-1] == "  Stages: `CrucibleTrain.Stages.SupervisedTrain`."
+@pytest.mark.parametrize(
+    ("description", "attribute"),
+    [
+        ("Short.", '@description "Short."'),
+        ("Two.\n\n  - lines\n", '@description """\n  Two.\n\n    - lines\n  """'),
+        ('"""\n#{x}\n', '@description """\n  \\"\\"\\"\n  \\#{x}\n  """'),
+        ("One.\n", '@description """\n  One.\n  """'),
+        ("No\nend", '@description """\n  No\n  end\\\n  """'),
+        ("word " * 30 + "end", '@description """\n  ' + "word " * 19 + "\\\n  " + "word " * 11 + 'end\\\n  """'),
+        ("x" * 120, '@description """\n  ' + "x" * 120 + '\\\n  """'),
+        ("Blank \nend\n", '@description "Blank \\nend\\n"'),
+        ("Many\nends\n\n", '@description "Many\\nends\\n\\n"'),
+    ],
+)
+def test_the_description_stands_once(description: str, attribute: str, tmp_path: Path) -> None:
+    text = recipe_module(tmp_path, {"description": description})
+    assert f"do\n  {attribute}\n\n  @moduledoc" in text
+    assert '@moduledoc """\n  #{@description}\n\n  Stages: `CrucibleTrain.Stages.SupervisedTrain`.' in text
+    assert "def description, do: @description" in text and "description: @description" in text
 
 
 def test_without_a_description_the_module_still_says_what_it_is(tmp_path: Path) -> None:
     for number, description in enumerate((None, "", " \n ")):
         text = recipe_module(tmp_path / str(number), {} if description is None else {"description": description})
         assert '@moduledoc """\n  The recipe one.\n\n  Stages:' in text
-    assert 'def description, do: ""' in recipe_module(tmp_path / "last", {})
+    assert '@description ""' in recipe_module(tmp_path / "last", {})
 
 
 def test_no_line_of_the_library_is_too_wide(tmp_path: Path) -> None:
@@ -93,11 +106,13 @@ def test_what_mix_fetches_comes_from_the_stage_schemas(tmp_path: Path) -> None:
         "crucible_train",
     ]
     assert ("acme_audit", "~> 1.2", ", optional: true") in deps
-    assert "acme_audit: [Acme.Audit]" in found["lib/crucible_recipes/recipe/schema.ex"]
+    assert "acme_audit: [Acme.Audit]" in found["lib/crucible_recipes_runtime/recipe/schema.ex"]
 
 
-def test_floats_are_known_by_their_whole_path(tmp_path: Path) -> None:
-    table = written(tmp_path, {})["lib/crucible_recipes/recipe/schema.ex"]
-    for path in ("[:learning_rate]", "[:early_stopping, :min_delta]", "[:options, :weight_decay]"):
-        assert f"    {path}" in table
-    assert "[:epochs]" not in table and "[:weight_decay]" not in table
+def test_the_rules_of_overrides_are_those_of_the_schemas(tmp_path: Path) -> None:
+    table = written(tmp_path, {})["lib/crucible_recipes_runtime/recipe/schema.ex"]
+    assert "      learning_rate: [type: :float, exclusive_minimum: 0],\n" in table
+    assert "      weight_decay: [type: :float, minimum: 0]\n" in table
+    assert "          min_delta: [type: :float, minimum: 0],\n" in table
+    assert "      epochs: [type: :integer, minimum: 1],\n" in table
+    assert "      model_ref: [struct: CrucibleIR.ModelRef],\n" in table

@@ -87,7 +87,7 @@ def test_good_ids(recipe_id: str) -> None:
         ("None", "E0404", "none is a reserved word in Python", "for example None_recipe"),
         ("nil", "E0404", "nil is a reserved word in Elixir", "for example nil_recipe"),
         ("do", "E0404", "do is a reserved word in Elixir", "for example do_recipe"),
-        ("recipe", "E0404", "has a module CrucibleRecipes.Recipe of its own", "for example recipe_recipe"),
+        *((name, "", "", "") for name in ("recipe", "run", "canonical", "compat", "runtime", "mix_project", "config")),
         ("re-cipe", "", "", ""),
         ("Nul", "E0404", "nul is the name of a device on Windows", "for example Nul_recipe"),
         ("com1", "E0404", "com1 is the name of a device on Windows", "for example com1_recipe"),
@@ -116,7 +116,8 @@ def test_each_language_says_which_stems_are_taken() -> None:
     (problem,) = id_problems("support", PLACE, [cobol])
     assert (problem.code, problem.message) == ("E0404", "support cannot be a recipe id: it is mine")
     assert id_problems("recipe", PLACE, [cobol]) == []
-    assert id_problems("recipe", PLACE, LANGUAGES) != []
+    assert id_problems("nil", PLACE, [cobol]) == []
+    assert id_problems("nil", PLACE, LANGUAGES) != []
     (problem,) = collisions(
         [("ab", PLACE), ("a_b", PLACE)], [cobol._replace(naming=naming._replace(module=lambda s: "X"))]
     )
@@ -152,6 +153,12 @@ def test_collisions(first: str, second: str, what: str) -> None:
     assert problem.see == (("the other one", places[0]),)
     assert problem.message == f"recipe ids {first} and {second} {problem.message.partition(f' and {second} ')[2]}"
     assert what in problem.message
+
+
+def test_the_names_of_modules_are_those_of_the_settings() -> None:
+    elixir = registry.get("elixir").under({"namespace": "MyTeam.Recipes"})
+    (problem,) = collisions([("a_b", PLACE), ("a__b", PLACE)], [elixir])
+    assert problem.message == "recipe ids a_b and a__b would both be the Elixir module MyTeam.Recipes.AB"
 
 
 def test_no_collision_and_each_later_one_once() -> None:

@@ -8,6 +8,7 @@ import pytest
 from crucible_gen.output.files import File
 from crucible_gen.output.headers import sign
 from crucible_gen.output.plan import Plan, plan, summary
+from crucible_gen.output.stale import Scope
 from crucible_gen.output.survey import temporary
 from headers import sidecar
 
@@ -171,9 +172,9 @@ def test_a_sidecar_whose_file_is_gone_is_left_over(tmp_path: Path) -> None:
 def test_left_overs_are_looked_for_only_where_the_files_are_complete(tmp_path: Path) -> None:
     put(tmp_path, ours("elixir/a.ex"), ours("python/a.py"), *pair("ir/a.json"))
     assert plan([], tmp_path, complete=False).actions == ()
-    found = plan([], tmp_path, covers=lambda path: path.startswith("elixir/"))
+    found = plan([], tmp_path, scope=Scope(covers=lambda path: path.startswith("elixir/")))
     assert kinds(found) == {"elixir/a.ex": "delete"}
-    found = plan([], tmp_path, covers=lambda path: path == "ir/a.json")
+    found = plan([], tmp_path, scope=Scope(covers=lambda path: path == "ir/a.json"))
     assert kinds(found) == {"ir/a.json": "delete", "ir/a.json.gen": "delete"}
 
 

@@ -5,6 +5,7 @@ import textwrap
 import pytest
 from crucible_gen.ir.terms import Get, Keywords, List, Map, Module, Name, Or, Record, Symbol, Term, Timestamp
 from crucible_gen.languages.elixir import printer
+from crucible_gen.languages.elixir.text import graphemes
 
 STRUCTS = {
     "experiment": "CrucibleIR.Experiment",
@@ -21,8 +22,12 @@ EPOCHS = Name("training_config", ("epochs",))
         (True, "true"),
         (False, "false"),
         (0, "0"),
-        (32768, "32768"),
-        (99_999, "99999"),
+        (9999, "9999"),
+        (-32768, "-32_768"),
+        (32768, "32_768"),
+        (12345.5, "12_345.5"),
+        (1234.5, "1234.5"),
+        (99_999, "99_999"),
         (100_000, "100_000"),
         (-1_000_000, "-1_000_000"),
         (123456789012345678901234567890, "123_456_789_012_345_678_901_234_567_890"),
@@ -281,7 +286,7 @@ def test_comment() -> None:
     [("abc", 3), ("é", 1), ("e\u0301", 1), ("日本", 2), ("👍🏽", 1), ("🇩🇪🇫🇷🇬", 3), ("กำ", 1), ("က\u102b", 2), ("", 0)],
 )
 def test_graphemes(text: str, count: int) -> None:
-    assert printer.graphemes(text) == count
+    assert graphemes(text) == count
 
 
 @pytest.mark.parametrize(

@@ -76,6 +76,14 @@ def test_a_value_that_does_not_fit(keywords: dict[str, Any], value: str, code: s
     assert (problem.place.line, problem.place.column) == (1, 4)
 
 
+@pytest.mark.parametrize("text", ["Answer: (.*", "[a-", "*", "(?P<1>a)", "a{2,1}", "\\\\Q(", "(?z)"])
+def test_a_regular_expression_is_one_of_python(text: str) -> None:
+    problem = only(field(type="string", format="regex"), f"a: {json.dumps(text)}")
+    assert problem.code == "E0206"
+    assert problem.message.startswith(f"a must be a regular expression, found {json.dumps(text)}: ")
+    assert check(field(type="string", format="regex"), r"a: '(?P<language>\w+)(?=\.)'") == []
+
+
 def test_a_document_that_fits_has_no_problems() -> None:
     assert check(field(type="integer", minimum=1), "a: 3\n") == []
     assert check(field(type="integer"), "{}\n") == []

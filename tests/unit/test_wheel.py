@@ -63,7 +63,7 @@ def test_a_wheel_puts_its_package_into_site_packages_and_nothing_else(wheels: di
         ("crucible_gen", "schemas", "crucible_gen/data/schemas"),
         ("crucible_gen", "templates", "crucible_gen/data/templates"),
         ("crucible_gen", "contracts", "crucible_gen/data/contracts"),
-        ("crucible_gen", "runtime/elixir/lib/crucible_runtime", f"{ELIXIR}/lib/crucible_runtime"),
+        ("crucible_gen", "runtime/elixir/lib", f"{ELIXIR}/lib"),
         ("crucible_gen", "runtime/elixir/test/crucible_runtime", f"{ELIXIR}/test/crucible_runtime"),
         ("crucible_runtime", "runtime/python/crucible_runtime", "crucible_runtime"),
     ],

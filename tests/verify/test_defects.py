@@ -116,7 +116,7 @@ def test_all_three_targets_name_the_stages_of_the_packages(recipes: Recipes) -> 
             text = (root / "generated" / file).read_text("utf-8")
             assert f"CrucibleTrain.Stages.{stage}" in text, file
             assert "StandIns" not in text, file
-    assert (root / "generated/elixir/lib/crucible_recipes/stand_ins.ex").is_file()
+    assert (root / "generated/elixir/lib/crucible_recipes_runtime/stand_ins.ex").is_file()
 
 
 REMOVED = "remove it: run/3 of the generated Elixir puts a stand-in in the place of a stage with a known defect"
@@ -189,9 +189,9 @@ def test_a_defect_is_about_things_that_exist(defect: defects.Defect) -> None:
     if defect.stops:
         assert defect.raises is not None
         assert set(defect.stand_ins) == set(defect.stages)
-    text = dict(runtime.files("CrucibleRecipes"))["lib/crucible_recipes/stand_ins.ex"]
+    text = dict(runtime.files("CrucibleRecipesRuntime"))["lib/crucible_recipes_runtime/stand_ins.ex"]
     for stage, stand_in in defect.stand_ins.items():
-        assert f"defmodule CrucibleRecipes.{stand_in} do\n" in text
+        assert f"defmodule CrucibleRecipesRuntime.{stand_in} do\n" in text
         assert f"def stands_for, do: {stage}\n" in text
         assert f"    {stage} => __MODULE__.{stand_in.removeprefix('StandIns.')}" in text
 

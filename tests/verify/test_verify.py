@@ -111,7 +111,7 @@ def test_a_facade_that_takes_failure_for_success_is_found(recipes: Recipes, pack
     gen(["recipes"], root)
     edit(
         root,
-        "elixir/lib/crucible_recipes/run/watch.ex",
+        "elixir/lib/crucible_recipes_runtime/run/watch.ex",
         "        reason -> {:error, reason}\n",
         "        _ -> {:ok, context}\n",
     )
@@ -240,3 +240,14 @@ def test_a_stage_that_crashes_the_machine_is_reported(recipes: Recipes, packages
     ran, _ = verify(root, broken)
     problem = printed("problems", ran.out)["problems"][0]
     assert (ran.code, problem["code"], problem["message"]) == (1, "E0905", "elixir ended with exit code 7")
+
+
+def test_an_id_that_is_not_its_stem_and_a_package_of_another_name_are_proven(recipes: Recipes, packages: Path) -> None:
+    root = recipes("sl", settings="python: {package: my_team}\n")
+    text = (root / "recipes/sl.yaml").read_text("utf-8")
+    (root / "recipes/sl.yaml").unlink()
+    for name in ("Reason-RL.v2", "json"):
+        (root / f"recipes/{name}.yaml").write_text(text.replace("id: sl", f"id: {name}"), "utf-8")
+    assert gen(["recipes"], root).code == 0
+    ran, proofs = verify(root, packages)
+    assert (ran.code, states(proofs)) == (0, {"Reason-RL.v2": set(), "json": set()}), ran.both

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from crucible_gen.diagnostics import Place, Problem, Problems, report, shown
 from crucible_gen.diagnostics.report import say, wants_color
 from crucible_gen.documents import Plain
-from crucible_gen.incremental import Session
+from crucible_gen.incremental import Session, off
 from crucible_gen.recipes import settings
 from crucible_gen.results import Answers, Request, Result, requested
 
@@ -39,13 +39,53 @@ class Options(NamedTuple):
 
 def generate(options: Options, flags: Mapping[str, Plain], session: Session) -> int:
     """Writes, checks or shows what the recipes say; the exit code. Raises Problems for settings that are not right."""
+    projects = settings.by_project(options.paths, session.note)
+    if len(projects) > 1:
+        return _each_project(projects, options, flags)
     found = settings.for_paths(options.paths, flags, session.note)
     try:
-        request = _request(options, found)
-        run = _Run(options, found, request, session)
-        return run.check() if options.check else run.show_diff() if options.diff else run.write()
+        return _Run(options, found, _request(options, found), session).run()
     except Problems as error:
-        return report.complain(error.problems, found.text("format"), found.text("color"))
+        return _complain(error, found)
+
+
+def _each_project(projects: Sequence[tuple[Path, Sequence[Path]]], options: Options, flags: Mapping[str, Plain]) -> int:
+    """One run for each project, under its own settings; nothing is written where a recipe of any is not right.
+
+    Raises Problems for settings that are not right, and for what several projects cannot be asked for at once.
+    """
+    found = [settings.for_paths(paths, flags) for _, paths in projects]
+    if reason := _about_one(options, flags, found):
+        raise Problems([settings.several_projects(projects, reason)])
+    codes, runs = [0], []
+    for each, (root, paths) in zip(found, projects, strict=True):
+        try:
+            own = options._replace(paths=paths)
+            runs.append(_Run(own, each, _request(own, each), off(), f"{shown(root)}: "))
+            runs[-1].build()
+        except Problems as error:
+            codes.append(_complain(error, each))
+    for run in runs if max(codes) == 0 else ():
+        try:
+            codes.append(run.run())
+        except Problems as error:
+            codes.append(_complain(error, run.settings))
+    return max(codes)
+
+
+def _about_one(options: Options, flags: Mapping[str, Plain], found: Sequence[Settings]) -> str:
+    """Why one run cannot be about several projects, or an empty string."""
+    if "out" in flags:
+        return "--out is the output directory of one"
+    if options.only:
+        return "--only names recipes of one"
+    if any(each.text("format") == "json" for each in found):
+        return "what --format json prints is about one"
+    return ""
+
+
+def _complain(error: Problems, found: Settings) -> int:
+    return report.complain(error.problems, found.text("format"), found.text("color"))
 
 
 def _request(options: Options, found: Settings) -> Request:
@@ -61,18 +101,42 @@ def _request(options: Options, found: Settings) -> Request:
 class _Run:
     """One run of the main command, and what it prints."""
 
-    def __init__(self, options: Options, found: Settings, request: Request, session: Session) -> None:
+    def __init__(
+        self, options: Options, found: Settings, request: Request, session: Session, project: str = ""
+    ) -> None:
+        """Takes what summaries begin with where the run is of one of several projects."""
         self._options = options
         self._settings = found
         self._request = request
         self._session = session
+        self._project = project
+        self._built: Result | None = None
+
+    @property
+    def settings(self) -> Settings:
+        """The settings of the run."""
+        return self._settings
+
+    def build(self) -> None:
+        """Does what comes before anything is written. Raises Problems of recipes, and of the output directory."""
+        from crucible_gen import build
+
+        self._built = build.sound(build.build(self._request))
+        if not (self._options.check or self._options.diff):
+            build.writable(self._request, self._built, force=self._options.force)
+
+    def run(self) -> int:
+        """Does what the options ask for; the exit code. Raises Problems."""
+        return self.check() if self._options.check else self.show_diff() if self._options.diff else self.write()
 
     def write(self) -> int:
         """Writes what the recipes say."""
         from crucible_gen import build
         from crucible_gen.output import plan
 
-        result, planned = build.generate(self._request, self, self._session, force=self._options.force)
+        result, planned = build.generate(
+            self._request, self, self._session, force=self._options.force, built=self._built
+        )
         if self._options.verbose and self._settings.text("format") == "text":
             for action in planned.changes:
                 say(f"{action.kind} {planned.out.as_posix()}/{action.path}\n")
@@ -86,7 +150,7 @@ class _Run:
         """Says which files differ from what the recipes say; 1 if any does."""
         from crucible_gen import build
 
-        result, planned = build.compare(self._request, self, self._session)
+        result, planned = build.compare(self._request, self, self._session, built=self._built)
         foreign = [problem for problem in planned.problems if problem.code != "E0604"]
         if not planned.changes and not foreign:
             self._warn(result.warnings)
@@ -112,7 +176,7 @@ class _Run:
         from crucible_gen import build
         from crucible_gen.output import diff
 
-        result, planned = build.compare(self._request, self, self._session)
+        result, planned = build.compare(self._request, self, self._session, built=self._built)
         if planned.problems:
             raise Problems((*planned.problems, *result.warnings))
         if result.warnings:  # standard output is for the diff
@@ -163,7 +227,7 @@ class _Run:
         """What is printed when everything is written."""
         done = _with_count(summary, warnings)
         if not self._prints_json:
-            return f"{done}\n"
+            return f"{self._project}{done}\n"
         from crucible_gen.cli.output import GenerateOutput
         from crucible_gen.diagnostics.output import problem_outputs
 
@@ -173,7 +237,7 @@ class _Run:
         """What `--check` prints when nothing differs."""
         if not self._prints_json:
             text = f"{_count(result.recipes, 'recipe')}: {_count(files, 'file')}, all as the recipes say"
-            return f"{_with_count(text, result.warnings)}\n"
+            return f"{self._project}{_with_count(text, result.warnings)}\n"
         return _check_json([], result.warnings)
 
     @property
@@ -208,7 +272,7 @@ class _Run:
             verb = "differs" if len(names) == 1 else "differ"
             files = _count(planned.kept + len(planned.actions), "file")
             command = self._command(any(action.forced for action in planned.changes))
-            say(f"{len(names)} of {files} {verb}; run: {command}\n", error=True)
+            say(f"{self._project}{len(names)} of {files} {verb}; run: {command}\n", error=True)
 
     def _command(self, force: bool) -> str:
         """The one command that writes what this run found to differ; hand edits are lost in it, so `force` says so."""

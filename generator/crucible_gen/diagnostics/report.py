@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from crucible_gen.diagnostics.paths import in_repository
 from crucible_gen.diagnostics.problems import Place, Problem
 
 _WIDTH = 160
@@ -56,10 +57,10 @@ def say(text: str, *, error: bool = False) -> None:
 
 
 def github(problems: Iterable[Problem]) -> str:
-    """Workflow commands, which GitHub shows at the lines of a pull request."""
+    """Workflow commands, which GitHub shows at the lines of a pull request: it wants paths from the repository's root."""
     lines = []
     for problem in problems:
-        place = f"file={_property(problem.place.file)}"
+        place = f"file={_property(in_repository(problem.place.file))}"
         if problem.place.line:
             place += f",line={problem.place.line},col={problem.place.column}"
         message = problem.message + (f" ({problem.hint})" if problem.hint else "")

@@ -153,7 +153,7 @@ def _none_of_those_allowed(refusal: Refusal) -> Iterator[Problem]:
 
 
 def _wrong_form(refusal: Refusal) -> Iterator[Problem]:
-    yield refusal.problem("E0206", *_form(refusal.name, refusal.part, refusal.found))
+    yield refusal.problem("E0206", *_form(refusal.name, refusal.part, refusal.found, refusal.node.value))
 
 
 def _wrong_size(refusal: Refusal) -> Iterator[Problem]:
@@ -338,13 +338,26 @@ def _number(value: Any) -> str:
     return str(int(value)) if float(value).is_integer() and abs(value) < 1e15 else str(value)
 
 
-def _form(name: str, part: Raw, found: str) -> tuple[str, str]:
+def _regex_error(text: object) -> str:
+    """What Python's `re` says of a text that is no regular expression."""
+    try:
+        re.compile(str(text))
+    except (re.error, OverflowError, RecursionError) as error:
+        return str(error)
+    return "it cannot be compiled"
+
+
+def _form(name: str, part: Raw, found: str, value: object) -> tuple[str, str]:
     low, high = part.get("minLength"), part.get("maxLength")
     if low == 1 and found == '""':
         return f"{name} must not be empty", "write some text, or remove the line"
     if (pattern := part.get("pattern")) is not None:
         form, hint = _described(pattern, "write text of this form")
         return f"{name} must {form}, found {found}", hint
+    if part.get("format") == "regex":
+        return f"{name} must be a regular expression, found {found}: {_regex_error(value)}", (
+            "close what is open, or write a backslash before a sign that stands for itself"
+        )
     bounds = [f"at least {low}"] if low is not None else []
     bounds += [f"at most {high}"] if high is not None else []
     if not bounds:

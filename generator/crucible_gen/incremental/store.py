@@ -62,7 +62,8 @@ def identity(words: list[str]) -> list[str]:
     """What a record is of: the words, where they were said, and the Python, its packages and the generator that ran."""
     home, packages = os.environ.get("HOME", ""), (sys.prefix, os.environ.get("PYTHONPATH", ""))
     machine = os.uname().nodename if hasattr(os, "uname") else os.environ.get("COMPUTERNAME", "")
-    return [*words, os.getcwd(), home, sys.version, *packages, os.path.dirname(__file__), machine]
+    workspace = os.environ.get("GITHUB_WORKSPACE", "")  # annotations name files from there
+    return [*words, os.getcwd(), workspace, home, sys.version, *packages, os.path.dirname(__file__), machine]
 
 
 def place(words: list[str]) -> str:

@@ -223,7 +223,9 @@ class _Lowering:
             elif shape.source is not None:
                 options.append((name, self.fed(shape)))
             elif shape.inject is not None:
-                self.inputs.setdefault(name, Input(name, shape.inject, shape.description))
+                before = self.inputs.get(name)
+                if before is None or (before.inject.languages and not shape.inject.languages):
+                    self.inputs[name] = Input(name, shape.inject, shape.description)
                 options.append((name, Name(CONFIG, (name,))))
         keyword = step.stage.info.options == "keyword"
         return Keywords(tuple(options)) if keyword else Map(tuple(options))

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
-from crucible_gen.diagnostics import relative
+from crucible_gen.diagnostics import Place, relative
 from crucible_gen.documents import digest
 from crucible_gen.ir.lower import Experiment
 from crucible_gen.languages import registry
@@ -26,7 +26,7 @@ class Wanted(NamedTuple):
     """What a run wants of its files, whatever the recipe.
 
     `root` is the directory of the settings, which paths in headers are relative to; `out` the output directory.
-    `options` are the settings of languages by name.
+    `options` are the settings of languages by name, and `places` where they stand.
     """
 
     root: Path
@@ -35,6 +35,7 @@ class Wanted(NamedTuple):
     templates: Path | None = None
     profile: str | None = None
     options: Mapping[str, Mapping[str, Plain]] = _NONE
+    places: Mapping[str, Mapping[str, Place]] = MappingProxyType({})
 
 
 class Emitter:
@@ -53,7 +54,9 @@ class Emitter:
         self._printers: list[tuple[Language, Printer, str]] = []
         for language in languages:
             folder = wanted.out / language.name
-            project = Project(schemas, templates, options[language.name], wanted.root, folder)
+            places = wanted.places.get(language.name, {})
+            own = options[language.name]
+            project = Project(schemas, templates, own, wanted.root, folder, places, wanted.options)
             printer = language.printer(language, project)
             self._printers.append((language, printer, "\n".join([common, *printer.provenance])))
 

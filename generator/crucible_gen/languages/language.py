@@ -7,6 +7,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from crucible_gen.diagnostics import Place
+
 if TYPE_CHECKING:
     from crucible_gen.documents import Plain
     from crucible_gen.ir.lower import Experiment
@@ -17,8 +19,9 @@ if TYPE_CHECKING:
 class Project(NamedTuple):
     """What a language prints with: schemas and templates, and the project that it writes.
 
-    `options` is the setting of the language's name. `root` is the directory of the settings, where relative paths in
-    options start; `folder` is where the generated project lies.
+    `options` is the setting of the language's name, and `places` says where each of the options stands. `root` is the
+    directory of the settings, where relative paths in options start; `folder` is where the generated project lies.
+    `settings` has the options of all languages, for what a language says of a twin in another one.
     """
 
     schemas: Schemas
@@ -26,6 +29,12 @@ class Project(NamedTuple):
     options: Mapping[str, Plain]
     root: Path
     folder: Path
+    places: Mapping[str, Place] = MappingProxyType({})
+    settings: Mapping[str, Mapping[str, Plain]] = MappingProxyType({})
+
+    def place(self, option: str) -> Place:
+        """Where an option stands in the settings."""
+        return self.places.get(option, Place("gen"))
 
 
 class Body(NamedTuple):
@@ -72,6 +81,8 @@ class Language(NamedTuple):
     printer: Callable[[Language, Project], Printer]
     """Makes what prints experiments. Raises Problems for options and templates that do not fit together."""
     naming: Naming
+    named: Callable[[Mapping[str, Plain]], Naming] | None = None
+    """The naming under the language's options, where these change it."""
     comment: str = "#"
     """The mark of a comment that ends with its line, in which a file carries its header."""
     bare: tuple[str, ...] = ()
@@ -92,6 +103,10 @@ class Language(NamedTuple):
     """Whether the engines of `schemas/engines/` run the generated code, so that what they make of values matters."""
     structs: Callable[[Path], str] | None = None
     """The directory of the schemas to the definitions of the IR's structs, where `gen structs` can print them."""
+
+    def under(self, options: Mapping[str, Plain]) -> Language:
+        """The language with the names that it gives under these options."""
+        return self if self.named is None or not options else self._replace(naming=self.named(options))
 
     def type_of(self, inject: Inject) -> str:
         """The type of a live value: what its schema says for this language, else what the language says of its kind."""

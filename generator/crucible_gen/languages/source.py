@@ -140,15 +140,19 @@ def comment(text: str, spell: Callable[[str], str]) -> str:
     return _INVISIBLE.of(line).sub(lambda match: spell(match[0]), line)
 
 
-def integer(value: int) -> str:
-    """An integer to text, in groups of three digits where it has six or more: `32768`, `1_000_000`."""
-    return f"{value:_}" if abs(value) >= 100_000 else str(value)
+GROUPED: Final = 100_000
+"""The least number whose digits stand in groups of three, where a language has no other."""
 
 
-def floating(value: float) -> str:
+def integer(value: int, grouped: int = GROUPED) -> str:
+    """An integer to text, in groups of three digits from `grouped` on: `32768`, `1_000_000`."""
+    return f"{value:_}" if abs(value) >= grouped else str(value)
+
+
+def floating(value: float, grouped: int = GROUPED) -> str:
     """A float to the shortest text that is read back as the same value, a literal of both languages: `0.95`, `2.0e-4`.
 
-    Raises ValueError for infinities and NaN, which no literal and no JSON can say.
+    `grouped` is as in `integer`. Raises ValueError for infinities and NaN, which no literal and no JSON can say.
     """
     if value == 0:
         return repr(value)
@@ -157,7 +161,7 @@ def floating(value: float) -> str:
         return f"{sign}{scientific(digits, point)}"
     if point <= 0:
         return f"{sign}0.{'0' * -point}{digits}"
-    whole = integer(int(digits[:point].ljust(point, "0")))
+    whole = integer(int(digits[:point].ljust(point, "0")), grouped)
     return f"{sign}{whole}.{digits[point:] or '0'}"
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from crucible_gen.diagnostics import Place, Problem, Problems, did_you_mean, shown, unreadable
-from crucible_gen.documents import below, load
+from crucible_gen.documents import below, content, load
 from crucible_gen.languages import skeleton
 from crucible_gen.schemas import shipped
 
@@ -134,7 +134,7 @@ def _line_of(error: Exception, name: str) -> int:
 def _read(own: Path, root: Path, others: Iterable[str]) -> dict[str, bytes]:
     """The user's templates by name. Raises Problems for what cannot be read, and for a name that is not shipped."""
     try:
-        found = {path.relative_to(own).as_posix(): path.read_bytes() for path in below(own, ".j2")}
+        found = {path.relative_to(own).as_posix(): content(path.read_bytes()) for path in below(own, ".j2")}
     except OSError as error:
         hint = "write templates = DIR, where DIR holds templates of the shipped names"
         raise Problems([unreadable(error, "E0521", "there is no such directory", hint)]) from error

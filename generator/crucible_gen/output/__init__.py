@@ -8,4 +8,4 @@ from __future__ import annotations
 
 from crucible_gen.output.files import File
 
-__all__ = ["File", "diff", "headers", "manifest", "plan", "provenance", "survey", "write"]
+__all__ = ["File", "diff", "headers", "manifest", "plan", "provenance", "stale", "survey", "write"]

@@ -11,10 +11,11 @@ are no edit; the marks of an unfinished merge are one, and leave the file ours.
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import NamedTuple
 
-from crucible_gen.documents import digest
+from crucible_gen.documents import content, digest
 
 SIDECAR = ".gen"
 """What stands behind the name of a file whose two lines are in a file of their own."""
@@ -44,6 +45,8 @@ _UNSAFE = (
     (0xFFF9, 0xFFFB),
     (0xE0000, 0xE0FFF),
 )
+
+_ESCAPED = re.compile(r"\\(?:[\\nrt]|x[0-9a-f]{2}|u[0-9a-f]{4}|U000[0-9a-f]{5}|U0010[0-9a-f]{4})")
 
 
 class Signature(NamedTuple):
@@ -120,6 +123,16 @@ def _safe(source: str) -> str:
     return f"{source[:-1]}\\x67" if source.endswith("coding") else source
 
 
+def unescaped(source: str) -> str:
+    """The source that a header names, as it was before it was made safe for a comment."""
+    return _ESCAPED.sub(lambda found: _unescape(found[0]), source) if "\\" in source else source
+
+
+def _unescape(escape: str) -> str:
+    short = {"\\\\": "\\", "\\n": "\n", "\\r": "\r", "\\t": "\t"}
+    return short.get(escape) or chr(int(escape[2:], 16))
+
+
 def _escape(char: str) -> str:
     code = ord(char)
     if any(low <= code <= high for low, high in _UNSAFE):
@@ -128,9 +141,7 @@ def _escape(char: str) -> str:
 
 
 def _fits(body: bytes, claimed: str) -> bool:
-    if digest(body) == claimed:
-        return True
-    return b"\r\n" in body and digest(body.replace(b"\r\n", b"\n")) == claimed
+    return digest(body) == claimed or digest(content(body)) == claimed
 
 
 @cache

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
-from crucible_gen.documents import digest
+from crucible_gen.documents import content, digest
 from crucible_gen.output import headers
 from crucible_gen.output.files import File
 from crucible_gen.schemas import shipped
@@ -66,4 +66,4 @@ def _digests(root: Path) -> Iterator[tuple[str, str]]:
         found += [(path[start:].replace(os.sep, "/"), path) for path in paths]
     for name, path in sorted(found):
         with open(path, "rb") as file:
-            yield name, digest(file.read().replace(b"\r\n", b"\n"))
+            yield name, digest(content(file.read()))

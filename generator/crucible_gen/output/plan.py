@@ -10,14 +10,18 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from crucible_gen.diagnostics import Problem
+from crucible_gen.documents import content
 from crucible_gen.output import obstacles, stale
 from crucible_gen.output.files import File
+from crucible_gen.output.stale import Scope
 from crucible_gen.output.survey import Action, Seen, Survey, equals, key, look, owner_of, temporary_path
+
+_ALL = Scope()
 
 
 class Plan(NamedTuple):
@@ -32,6 +36,8 @@ class Plan(NamedTuple):
     """Sidecars that a killed run had written and not yet put in place, beside a file that it had."""
     kept: int = 0
     """How many files more are what they should be, and were not looked at."""
+    others: bool = False
+    """Whether outputs of recipes that the run did not process stand in `out`; they are left alone."""
 
     @property
     def changes(self) -> tuple[Action, ...]:
@@ -50,15 +56,15 @@ def plan(
     *,
     complete: bool = True,
     force: bool = False,
-    covers: Callable[[str], bool] = lambda path: True,
+    scope: Scope = _ALL,
     kept: frozenset[str] = frozenset(),
     rest: int = 0,
 ) -> Plan:
     """`files` against what stands below `out`.
 
-    Left-over files are looked for when `files` are `complete`, and only at paths that `files` would have named if they
-    were wanted: `covers` says which. `kept` are outputs besides `files` that are known to be what they should be; `rest`
-    counts more of them, where `files` are not complete.
+    Stale files are looked for when `files` are `complete`; `scope` says which files the run is responsible for. `kept`
+    are outputs besides `files` that are known to be what they should be; `rest` counts more of them, where `files` are
+    not complete.
     `force` overwrites and deletes hand edits; a file that is not generated is safe from it too.
     """
     wanted, problems = _wanted(files, out)
@@ -70,10 +76,11 @@ def plan(
     survey = Survey(out, force, [], problems, [], {})
     for path, file in wanted.items():
         _meet(survey, file, path.rpartition("/")[0] in absent)
+    others = False
     if complete:
         all_ = wanted.keys() | kept
         folders = sorted({*folders, *(folder for path in kept for folder in _folders(path))})
-        stale.find(survey, all_, frozenset(folders), {key(path): path for path in all_}, covers)
+        others = stale.find(survey, all_, frozenset(folders), {key(path): path for path in all_}, scope)
     return Plan(
         out,
         tuple(sorted(survey.actions, key=lambda action: action.path)),
@@ -81,6 +88,7 @@ def plan(
         tuple(sorted(set(survey.strays).difference(map(temporary_path, survey.halves)))),
         tuple(sorted(survey.halves)),
         len(kept) + rest,
+        others,
     )
 
 
@@ -185,7 +193,7 @@ def _meet(survey: Survey, file: File, absent: bool) -> None:
             survey.problems.append(obstacles.obstacle(survey.out, path, error))
             return
         # A sidecar that is put in place first will not be what it is now.
-        if half is None and (equal or (found is not None and found.data == new)):
+        if half is None and (equal or (found is not None and new in (found.data, content(found.data)))):
             survey.actions.append(Action("keep", path, file.recipe))
             return
     stamp = half or (found.stamp if found else None)

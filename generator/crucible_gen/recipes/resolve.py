@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from crucible_gen.diagnostics import Place, Problem, Problems, nearest
-from crucible_gen.documents import Entry, Node, digest, load
+from crucible_gen.documents import Entry, Node, content, digest, load
 from crucible_gen.schemas import RECIPE, Schemas, Shape
 
 CODES = {
@@ -118,7 +118,7 @@ class Reader:
 
     def _merge_bases(self, source: Source, seen: tuple[Source, ...]) -> tuple[Node, tuple[Source, ...]]:
         data = self.read(source.path, source.name)
-        source = source._replace(digest=digest(data))
+        source = source._replace(digest=digest(content(data)))
         node = self._expanded(load.parse(data, source.name))
         if node.get("id") is not None:
             self._named.add(source.path)

@@ -12,6 +12,7 @@ import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from crucible_gen.diagnostics import Place, Problem, Problems, shown
@@ -21,6 +22,7 @@ from crucible_gen.schemas import Raw, shipped
 
 CODES = {
     "E0510": "the settings are not right",
+    "E0512": "paths of several projects are given, and only one can be meant",
     "E0704": "no paths are given, and no settings name recipes",
 }
 
@@ -31,10 +33,14 @@ PYPROJECT, OWN_FILE = "pyproject.toml", "gen.yaml"
 
 
 class Setting(NamedTuple):
-    """A value and where it comes from: `default`, `--out`, or the place in a settings file."""
+    """A value and where it comes from: `default`, `--out`, or the place in a settings file.
+
+    `places` are those of the values of a mapping.
+    """
 
     value: Plain
     origin: str
+    places: Mapping[str, Place] = MappingProxyType({})
 
 
 class Settings(NamedTuple):
@@ -60,6 +66,10 @@ class Settings(NamedTuple):
     def of_languages(self) -> dict[str, Mapping[str, Plain]]:
         """The settings that are mappings: those of languages, by language."""
         return {name: item.value for name, item in self.values.items() if isinstance(item.value, dict)}
+
+    def places(self) -> dict[str, Mapping[str, Place]]:
+        """Where the settings of languages stand, by language."""
+        return {name: item.places for name, item in self.values.items() if item.places}
 
     def path(self, name: str) -> Path:
         """A path setting, made absolute: a flag's from the working directory, else from the project root."""
@@ -88,9 +98,60 @@ def schema(targets: Sequence[str] = registry.BUILT_IN) -> Raw:
 def for_paths(
     paths: Sequence[Path], flags: Mapping[str, Plain], before_reading: Callable[[str], None] = lambda path: None
 ) -> Settings:
-    """The settings that hold for these paths, or for the working directory; see `find`."""
-    start = Path(paths[0]).absolute() if paths else Path.cwd()
-    return find(start if os.path.isdir(start) else start.parent, flags, before_reading)
+    """The settings that hold for these paths, or for the working directory; see `find`.
+
+    Raises Problems for paths of several projects.
+    """
+    projects = by_project(paths, before_reading)
+    if len(projects) > 1:
+        raise Problems([several_projects(projects, "this command is about one project")])
+    return find(_start(paths[0]) if paths else Path.cwd(), flags, before_reading)
+
+
+def by_project(
+    paths: Sequence[Path], before_reading: Callable[[str], None] = lambda path: None
+) -> list[tuple[Path, Sequence[Path]]]:
+    """The paths of each project, with the directory of its settings; in the order of their first paths.
+
+    Files are read only where paths are in several directories. Raises Problems for a file that cannot be read.
+    """
+    starts = {path: _start(path) for path in paths}
+    if len(set(starts.values())) <= 1:
+        return [(Path.cwd(), paths)]
+    roots: dict[Path, Path] = {}
+    found: dict[Path, list[Path]] = {}
+    for path, start in starts.items():
+        if start not in roots:
+            nearest = _nearest(start, before_reading)
+            roots[start] = nearest[0] if nearest is not None else Path.cwd()
+        found.setdefault(roots[start], []).append(path)
+    return list(found.items())
+
+
+def several_projects(projects: Sequence[tuple[Path, Sequence[Path]]], reason: str) -> Problem:
+    """The problem of paths of several projects, as `by_project` returns them, where only one can be meant."""
+    (root, (first, *_)), (other, (second, *_)) = projects[:2]
+    message = f"{shown(second)} belongs to the project {shown(other)}, and {shown(first)} to {shown(root)}: {reason}"
+    commands = ", then ".join(f"with {' '.join(str(shown(path)) for path in paths)}" for _, paths in projects)
+    see = (("the other path", Place(shown(first))),)
+    return Problem(Place(shown(second)), "E0512", message, f"run it for each project: {commands}", see=see)
+
+
+def _start(path: Path) -> Path:
+    """The directory from which the settings for a path are searched upwards."""
+    start = path.absolute()
+    return start if os.path.isdir(start) else start.parent
+
+
+def _nearest(start: Path, before_reading: Callable[[str], None]) -> tuple[Path, Node] | None:
+    """The nearest settings file on the way up from a directory: its directory and contents; None where there is none."""
+    for directory in (start, *start.parents):
+        before_reading(str(directory / OWN_FILE))
+        before_reading(str(directory / PYPROJECT))
+        node = _read(directory)
+        if node is not None:
+            return directory, node
+    return None
 
 
 def recipe_paths(paths: Sequence[Path], settings: Settings) -> list[Path]:
@@ -113,18 +174,14 @@ def find(
     properties = schema()["properties"]
     values = {name: Setting(raw["default"], "default") for name, raw in properties.items()}
     root = Path.cwd()
-    for directory in (start, *start.parents):
-        before_reading(str(directory / OWN_FILE))
-        before_reading(str(directory / PYPROJECT))
-        node = _read(directory)
-        if node is None:
-            continue
+    if (nearest := _nearest(start, before_reading)) is not None:
+        root, node = nearest
         if node.value and (problems := _problems(node)):
             raise Problems(problems)
-        root = directory
         for name, entry in node.value.items() if isinstance(node.value, dict) else ():
-            values[name] = Setting(entry.node.plain(), str(entry.key))
-        break
+            inner = entry.node.value if isinstance(entry.node.value, dict) else {}
+            places = {key: each.node.place for key, each in inner.items()}
+            values[name] = Setting(entry.node.plain(), str(entry.key), places)
     for name, value in flags.items():
         values[name] = Setting(value, f"--{FLAGS.get(name, name)}")
     return Settings(root, values)
@@ -190,8 +247,15 @@ def _no_toml(error: Exception, file: str) -> Problem:
 
 
 def _entry(name: str, value: object, lines: list[str], header: int, file: str) -> Entry:
-    """The TOML library gives no places: the line after the header that begins with the name is the entry's."""
+    """The TOML library gives no places: the line after the header that begins with the name is the entry's.
+
+    A table may have a header of its own, below which its entries are.
+    """
     number = header
+    for index, line in enumerate(lines, 1):
+        if isinstance(value, dict) and line.strip() == f"[tool.gen.{name}]":
+            inner = {str(key): _entry(str(key), each, lines, index, file) for key, each in value.items()}
+            return Entry(Place(file, index, 1, len(line)), Node(inner, Place(file, index, 1)))
     for index in range(header, len(lines)):
         if re.match(rf"\s*{re.escape(name)}\s*=", lines[index]):
             number = index + 1

@@ -140,6 +140,8 @@ class Compiler:
                     refined["description"] = value
                 case "x-plausible":
                     refined["plausible"] = Plausible(**value)
+                case "x-plugin":
+                    refined["plugin"] = value
                 case "x-no-engine":
                     refined["no_engine"] = bool(value)
         return refined
@@ -207,8 +209,8 @@ def _known(raw: Raw) -> tuple[str, ...]:
 
 def _inject(raw: Mapping[str, Any]) -> Inject:
     """What `x-inject` says: a kind of live value, or its type in each language."""
-    types = {name: value for name, value in raw.items() if name not in ("type", "needed")}
-    return Inject(types, raw.get("type"), bool(raw.get("needed", False)))
+    types = {name: value for name, value in raw.items() if name not in ("type", "needed", "languages")}
+    return Inject(types, raw.get("type"), bool(raw.get("needed", False)), tuple(raw.get("languages", ())))
 
 
 def _kind(raw: Raw, types: Sequence[str]) -> Kind:

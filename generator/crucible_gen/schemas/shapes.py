@@ -19,11 +19,17 @@ class Inject(NamedTuple):
     """A live value that only the caller can supply, and whether a run needs it.
 
     `types` are its types by language, `kind` names a type that every language knows; a schema has one or the other.
+    `languages` are those in which there is such a value, all where it is empty.
     """
 
     types: Mapping[str, str] = MappingProxyType({})
     kind: str | None = None
     needed: bool = False
+    languages: Sequence[str] = ()
+
+    def exists_in(self, language: str) -> bool:
+        """Whether a caller supplies the value in a language; in any other one the option is null."""
+        return not self.languages or language in self.languages
 
 
 class Plausible(NamedTuple):
@@ -41,7 +47,8 @@ class StageInfo(NamedTuple):
 
     `types` are the recipe types that a training stage trains, `backend` the id of their default backend; `options` says
     whether the stage takes a map or a keyword list; `requires` names stages that must stand before it.
-    `training` is what a run must know of these types; only the runtime reads it.
+    `training` is what a run must know of these types; only the runtime reads it. `configuration` lists keys of the
+    package's application that must be set, each with the option that may take its place.
     """
 
     name: str
@@ -53,6 +60,7 @@ class StageInfo(NamedTuple):
     options: Literal["map", "keyword"] = "map"
     requires: Sequence[str] = ()
     training: Mapping[str, Plain] = MappingProxyType({})
+    configuration: Sequence[Mapping[str, str]] = ()
 
 
 class RecipeKind(NamedTuple):
@@ -100,6 +108,8 @@ class Shape(NamedTuple):
     required: tuple[str, ...] = ()
     known: tuple[str, ...] = ()
     """Values of an open type that the schema names: its `examples` and `x-known`."""
+    plugin: str = ""
+    """The group of entry points whose names the value may be besides those that are known."""
     plausible: Plausible | None = None
     no_engine: bool = False
     """Whether the value has its use even where no engine passes it on."""

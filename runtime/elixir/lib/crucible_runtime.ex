@@ -1,6 +1,6 @@
 defmodule CrucibleRuntime do
   @moduledoc """
-  Runs recipes: modules with the behaviour `CrucibleRuntime.Recipe`, which `gen` generates.
+  Runs recipes: modules with the behaviour `CrucibleRuntime.Recipe`, which are generated.
 
       experiment = MyTeam.SlBasic.build_spec(%{training_config: %{epochs: 2}})
 
@@ -11,13 +11,41 @@ defmodule CrucibleRuntime do
           sampling_client: sampling_client
         )
 
-  A generated project has this library in one of two ways. By default `gen` copies the modules
-  below this one into the project, under the project's namespace, and the project's own facade
-  takes the place of this module. With the setting `elixir.runtime` the project depends on this
-  library instead.
+  A generated project has a copy of these modules under a name of its own, or depends on the
+  library `crucible_runtime`; the setting `elixir.runtime` says which.
   """
 
-  alias CrucibleRuntime.{Canonical, Run}
+  alias CrucibleRuntime.Canonical
+  alias CrucibleRuntime.Recipe
+  alias CrucibleRuntime.Run
+  alias CrucibleRuntime.Run.Preflight
+  alias CrucibleRuntime.Run.Watch
+  alias CrucibleRuntime.StandIns
+
+  @typedoc """
+  What a run gives: the `Crucible.Context` of the pipeline, the evaluated tasks, and the stages
+  that others ran in the place of.
+  """
+  @type result :: %{context: struct(), evaluation: [task()], stand_ins: [StandIns.defective()]}
+
+  @typedoc "A task of the evaluation, with its metrics and its samples."
+  @type task :: %{
+          task: String.t(),
+          scorer: atom(),
+          metrics: %{optional(atom()) => number()},
+          results: [map()]
+        }
+
+  @typedoc """
+  Why a run did not start, or the stage that failed with the reason and the context of the run,
+  which is `nil` where it was lost.
+  """
+  @type error ::
+          {:unknown_recipe, term()}
+          | {:defective_stages, [map()]}
+          | Preflight.problem()
+          | {:preflight, [{:defective_stages, [map()]} | Preflight.problem()]}
+          | {stage :: atom(), Watch.crash() | term(), struct() | nil}
 
   @doc """
   Puts the `live` values into every stage of `experiment` that has an option of that name which is
@@ -25,7 +53,7 @@ defmodule CrucibleRuntime do
 
   A value that is there already stays, and a stage gets no option that it does not have.
   """
-  @spec inject(CrucibleIR.Experiment.t(), map() | keyword()) :: CrucibleIR.Experiment.t()
+  @spec inject(CrucibleIR.Experiment.t(), Recipe.fields()) :: CrucibleIR.Experiment.t()
   def inject(experiment, live) do
     %{experiment | pipeline: Enum.map(experiment.pipeline, &inject_stage(&1, live))}
   end
@@ -40,10 +68,10 @@ defmodule CrucibleRuntime do
   end
 
   defp put_option({key, value}, %{} = options), do: Map.put(options, key, value)
-  defp put_option({key, value}, options), do: Keyword.put(options, key, value)
+  defp put_option({key, value}, options), do: Keyword.replace!(options, key, value)
 
   @doc """
-  Builds the experiment of the module `recipe`, puts the live values in, runs it, and evaluates.
+  Builds the experiment of `recipe`, a module, puts the live values in, runs it, and evaluates.
 
   `config` is what `c:CrucibleRuntime.Recipe.build_spec/1` takes. Options:
 
@@ -51,8 +79,8 @@ defmodule CrucibleRuntime do
       what `config` leaves `nil`. `:ports` may also be a map or keyword list of adapters, for
       `CrucibleTrain.Ports.new/1`
     * `:sampling_client` - the client that the evaluation samples from: a struct whose module has
-      `sample/3`, or a function that makes one from the context of the finished run. Without it the
-      evaluation goes through the port of that name
+      `sample/3`, or a function that makes one from the context of the finished run. Without it
+      the evaluation goes through the port of that name
     * `:evaluate` - `false` leaves the evaluation out
     * `:compat` - a stage that the installed release of its package cannot run to its end is
       replaced by a stand-in, which the result and the log name; `false` refuses to run instead
@@ -69,20 +97,27 @@ defmodule CrucibleRuntime do
     * `{:error, {:defective_stages, stages}}` - with `compat: false`: what would be replaced, each
       as in `stand_ins`; `gen explain D0003` tells more of the defect `"D0003"`
     * `{:error, {:missing_values, names}}` - live values that the stages or the evaluation need
+    * `{:error, {:conflicting_values, names}}` - live values that `config` and the options both
+      have, and not the same
+    * `{:error, {:unused_values, names}}` - a `:sampling_client`, where the recipe asks the model
+      nothing
     * `{:error, {:invalid_options, options}}` - epochs or batches below one, which the training
-      loops misread
+      loops misread; and with `validate_options: :error` the stages that the runner would refuse,
+      each with its messages
+    * `{:error, {:missing_configuration, keys}}` - what an application must be configured with, as
+      `{application, key}`: the `:repo` of the registry, the `:storage` of the feedback
+    * `{:error, {:duplicate_config, stage: name, version: version}}` - the registry has a version
+      with the same training configuration, and takes each once
+    * `{:error, {:preflight, reasons}}` - several of these at once
 
   and afterwards `{:error, {stage, reason, context}}`: a stage failed, or its training client did,
-  at any step; or it took no step (`:no_training_step`). An exception in a stage is such a
-  `reason` too, with `nil` for the context that is lost with it. When the evaluation fails,
-  `stage` is `:evaluation` and `context` that of the finished pipeline.
+  at any step; or it took no step (`:no_training_step`). Where a stage raised, `reason` is
+  `{exception, stacktrace}`, and `nil` stands for the context that is lost with it. When the
+  evaluation fails, `stage` is `:evaluation` and `context` that of the finished pipeline.
 
   Raises `KeyError` or `ArgumentError` for a key, an option or an adapter that does not exist.
   """
-  @spec run(module() | String.t(), map() | keyword() | struct(), keyword()) ::
-          {:ok, %{context: struct(), evaluation: [map()], stand_ins: [map()]}}
-          | {:error, {atom(), term()}}
-          | {:error, {atom(), term(), struct() | nil}}
+  @spec run(module(), Recipe.config(), keyword()) :: {:ok, result()} | {:error, error()}
   def run(recipe, config \\ %{}, opts \\ []) do
     if is_atom(recipe) and Code.ensure_loaded?(recipe) and
          function_exported?(recipe, :build_spec, 1),

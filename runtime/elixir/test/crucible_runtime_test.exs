@@ -19,6 +19,9 @@ defmodule CrucibleRuntimeTest do
              [%{ports: :given, epochs: 1}, [logger: :given, epochs: 1], nil]
 
     assert injected([%{ports: nil}], ports: :given) == [%{ports: :given}]
+
+    assert injected([[a: nil, b: 1, c: nil]], %{a: :given, c: :given}) ==
+             [[a: :given, b: 1, c: :given]]
   end
 
   test "inject/2 keeps a value that is there, and adds no option" do

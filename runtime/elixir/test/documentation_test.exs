@@ -17,7 +17,8 @@ defmodule CrucibleRuntime.DocumentationTest do
         {:ok, specs} = Code.Typespec.fetch_specs(module)
         specified = for {name_and_arity, _spec} <- specs, do: name_and_arity
 
-        for {{:function, name, arity}, _, _, doc, _} <- docs, doc != :hidden do
+        for {{:function, name, arity}, _, _, doc, _} <- docs,
+            doc != :hidden and name != :child_spec do
           assert %{"en" => _text} = doc, "#{name}/#{arity} has no @doc"
           assert {name, arity} in specified, "#{name}/#{arity} has no @spec"
         end
@@ -27,6 +28,6 @@ defmodule CrucibleRuntime.DocumentationTest do
 
   test "every module of the library is looked at" do
     files = Path.wildcard(Path.expand("../lib/**/*.ex", __DIR__))
-    assert length(@modules) >= length(files) and length(files) > 0
+    assert files != [] and length(@modules) >= length(files)
   end
 end

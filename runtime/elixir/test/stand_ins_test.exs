@@ -4,6 +4,7 @@ defmodule CrucibleRuntime.StandInsTest do
   import ExUnit.CaptureLog
 
   alias CrucibleIR.{BackendRef, Experiment, StageDef}
+  alias CrucibleRuntime.Recipe.Schema
   alias CrucibleRuntime.StandIns
 
   for loop <- [CrucibleTrain.RL.Train, CrucibleTrain.Distillation.TrainOnPolicy] do
@@ -105,8 +106,10 @@ defmodule CrucibleRuntime.StandInsTest do
       install("0.2.9")
 
       for opts <- [[], [compat: false]] do
-        assert {{:error, {:train, %RuntimeError{message: "after the last step"}, nil}}, log} =
+        assert {{:error, {:train, {%RuntimeError{message: message}, [_ | _]}, nil}}, log} =
                  with_log(fn -> CrucibleRuntime.run(Example, %{}, opts) end)
+
+        assert message == "after the last step"
 
         refute log =~ "D0003"
       end
@@ -163,7 +166,7 @@ defmodule CrucibleRuntime.StandInsTest do
   end
 
   test "every known defect has a stand-in" do
-    for defect <- CrucibleRuntime.Recipe.Schema.defects() do
+    for defect <- Schema.defects() do
       install("0.3.0", defect.package)
       pipeline = [%StageDef{name: :stage, module: defect.stage}]
       assert [%{stand_in: stand_in}] = StandIns.defective(%{experiment() | pipeline: pipeline})

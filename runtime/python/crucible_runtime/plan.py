@@ -10,7 +10,7 @@ from crucible_runtime.evaluation import Evaluation, Task
 from crucible_runtime.experiment.canonical import canonical
 from crucible_runtime.interface.stages import Result
 from crucible_runtime.ir import DatasetRef, Experiment, TrainingConfig
-from crucible_runtime.text import one_line, printable
+from crucible_runtime.quoting import one_line, printable
 
 _INDENT = "  "
 

@@ -24,7 +24,8 @@ class Recipe(Protocol):
     run: Callable[..., Result]
 
 
-_NAMES = ("NAME", "DESCRIPTION", "Config", "build_experiment", "evaluation", "run")
+PARTS = ("Config", "build_experiment", "evaluation", "run")
+"""What a recipe consists of."""
 
 
 def recipes(package: str) -> dict[str, Recipe]:
@@ -38,5 +39,9 @@ def recipes(package: str) -> dict[str, Recipe]:
         raise InputError(f"{package} is no package: {error}") from error
     names = sorted(module.name for module in pkgutil.iter_modules(path) if not module.name.startswith("_"))
     modules: list[Any] = [importlib.import_module(f"{package}.{name}") for name in names]
-    found = [cast(Recipe, module) for module in modules if all(hasattr(module, name) for name in _NAMES)]
+    found = [
+        cast(Recipe, module)
+        for module in modules
+        if all(hasattr(module, name) for name in ("NAME", "DESCRIPTION", *PARTS))
+    ]
     return {recipe.NAME: recipe for recipe in found}

@@ -15,6 +15,7 @@ from typing import Any
 from crucible_runtime.errors import InputError, did_you_mean
 from crucible_runtime.experiment import kinds, rules
 from crucible_runtime.experiment.canonical import canonical
+from crucible_runtime.quoting import printable
 from crucible_runtime.rundir.files import rows
 from crucible_runtime.rundir.folder import (
     CONFIG,
@@ -31,7 +32,6 @@ from crucible_runtime.rundir.folder import (
     state,
 )
 from crucible_runtime.rundir.progress import duration
-from crucible_runtime.text import printable
 
 Json = dict[str, Any]
 
@@ -150,9 +150,9 @@ def read(path: Path, result: Json | None = None) -> Run:
     )
 
 
-def result(run: Run) -> str:
-    """The text of result.json: how a run ended, and what its stages left behind; no times."""
-    value = {
+def result(run: Run) -> Json:
+    """What result.json says: how a run ended, and what its stages left behind; no times."""
+    return {
         "recipe": run.experiment.get("id"),
         "state": run.state,
         "error": run.error,
@@ -162,7 +162,6 @@ def result(run: Run) -> str:
         "stages": [{"name": each.name, "module": each.module, "output": each.output} for each in run.stages],
         "evaluation": run.evaluation,
     }
-    return json.dumps(value, ensure_ascii=False, indent=2) + "\n"
 
 
 def listed(root: Path = Path(RUNS)) -> str:

@@ -12,13 +12,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib.metadata import EntryPoint
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crucible_runtime import Context, list_recipes, main, pretty, recipes
+from crucible_runtime import Context, RunConfig, list_recipes, main, pretty, recipes
 from crucible_runtime.errors import InputError
 from crucible_runtime.experiment.values import parse
 from crucible_runtime.plugins import ENGINES
@@ -138,7 +139,7 @@ class Ran:
 def ran(capfd: pytest.CaptureFixture[str]) -> Any:
     def run(*argv: str, module: Any = sl_basic) -> Ran:
         try:
-            code = main(module.Config, module.build_experiment, module.evaluation, module.run, argv)
+            code = main(module, argv=argv)
         except SystemExit as stop:
             assert isinstance(stop.code, int)
             code = stop.code
@@ -283,9 +284,10 @@ def test_the_plan_of_an_engine_is_shown_where_one_is_named(ran: Any) -> None:
     refused = ran("--dry-run", "--engine", "small", "--set", "training_config.epochs=3")
     assert (refused.code, refused.err) == (1, "error: engine small trains once\n")
     assert refused.out == ran("--dry-run", "--set", "training_config.epochs=3").out
-    assert ran("--engine", "small", "--set", "training_config.epochs=3") == Ran(
-        1, "", "error: engine small trains once\n"
-    )
+    began = ran("--engine", "small", "--set", "training_config.epochs=3")
+    assert (began.code, began.out) == (1, "")
+    assert "error: engine small trains once\n" in began.err
+    assert not Path("runs").exists()
 
 
 def test_smoke_is_the_recipe_on_something_tiny_below_what_the_user_says(ran: Any) -> None:
@@ -344,6 +346,8 @@ import os, sys, time
 from crucible_runtime import main
 from runtime_samples import rl_basic
 
+STAGES = ("Crucible.Stage.DataChecks", "Acme.Stages.RewardAudit", "CrucibleFeedback.Stages.ExportFeedback")
+
 class Slow:
     def train(self, context, options):
         context.step(1, 9, {"loss": 1.0})
@@ -351,7 +355,7 @@ class Slow:
         time.sleep(60)
 
 def run(config):
-    return rl_basic.run(rl_basic.Config(engine=Slow(), log_path="here", adapters={"Crucible.Stage.DataChecks": skip}))
+    return rl_basic.run(rl_basic.Config(engine=Slow(), log_path="here", adapters=dict.fromkeys(STAGES, skip)))
 
 def skip(context, options):
     return {}
@@ -480,6 +484,7 @@ print(sorted(sys.modules), file=sys.stderr)
             "cli",
             "cli.arguments",
             "cli.output",
+            "cli.parser",
             "cli.recipe",
             "cli.settings",
             "cli.sources",
@@ -504,7 +509,7 @@ print(sorted(sys.modules), file=sys.stderr)
             "recipes",
             "secrets",
             "stages",
-            "text",
+            "quoting",
         }
 
 
@@ -601,3 +606,23 @@ PLAIN = st.recursive(
 @given(PLAIN)
 def test_json_reads_as_itself(value: Any) -> None:
     assert parse(json.dumps(value), "here") == value
+
+
+# What main takes
+
+
+def test_main_takes_a_recipe_whole_or_in_parts(capsys: pytest.CaptureFixture[str]) -> None:
+    changed = SimpleNamespace(**{**vars(sl_basic), "NAME": "another", "DESCRIPTION": "Another one."})
+    for recipe, words in ((sl_basic, sl_basic.DESCRIPTION), (changed, "Another one.")):
+        with pytest.raises(SystemExit):
+            main(recipe, argv=["--help"])
+        assert words in capsys.readouterr().out
+    assert main(sl_basic.Config, sl_basic.build_experiment, sl_basic.evaluation, sl_basic.run, ["--json"]) == 0
+    in_parts = capsys.readouterr().out
+    assert main(sl_basic, argv=["--json"]) == 0
+    assert capsys.readouterr().out == in_parts
+
+
+def test_main_names_what_an_object_lacks_that_is_no_recipe() -> None:
+    with pytest.raises(TypeError, match=r"^main expects a recipe, .*; it has no build_experiment, run$"):
+        main(SimpleNamespace(NAME="", DESCRIPTION="", Config=RunConfig, evaluation=None), argv=[])

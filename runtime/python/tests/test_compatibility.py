@@ -40,7 +40,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 NEWER = (
-    f"runtime_samples was generated for interface 2 of the runtime, and {described()} has interface 1: the runtime "
+    f"runtime_samples was generated for interface 3 of the runtime, and {described()} has interface 2: the runtime "
     f"is older than the generated code needs. Upgrade it: {upgrade_instruction()}"
 )
 OLDER = (
@@ -50,7 +50,7 @@ OLDER = (
 )
 
 
-@pytest.mark.parametrize("stated", [2], indirect=True)
+@pytest.mark.parametrize("stated", [3], indirect=True)
 def test_code_for_a_newer_runtime_is_refused_by_everything_that_it_calls(
     stated: int, place: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -106,7 +106,7 @@ def test_what_says_nothing_is_of_interface_1() -> None:
 def test_a_program_is_checked_as_a_user_runs_it(tmp_path: Path) -> None:
     package = tmp_path / "newer"
     package.mkdir()
-    package.joinpath("__init__.py").write_text("RUNTIME_INTERFACE = 2\n")
+    package.joinpath("__init__.py").write_text("RUNTIME_INTERFACE = 3\n")
     package.joinpath("sl_basic.py").write_bytes(Path(str(sl_basic.__file__)).read_bytes())
     package.joinpath("__main__.py").write_text(
         "import sys\nfrom crucible_runtime import list_recipes\nsys.exit(list_recipes('newer'))\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -196,6 +197,13 @@ def test_without_a_project_the_working_directory_stands_for_it(
     project.enter(module)
     assert project.root() is None
     assert project.located("x") == Path("x")
+
+
+def test_no_other_module_makes_a_path_of_the_name_of_a_data_set() -> None:
+    wrong = re.compile(r"\bPath\((?:\w+\.)*(?:\w*ref\.name|source_path)\)(?!\.suffix)|open\((?:\w+\.)*ref\.name")
+    package = Path(data.__file__).parents[1]
+    found = [path.name for path in sorted(package.rglob("*.py")) if wrong.search(path.read_text("utf-8"))]
+    assert not found, "use crucible_runtime.installation.project.located"
 
 
 def test_the_ending_of_a_packed_file_is_that_below() -> None:

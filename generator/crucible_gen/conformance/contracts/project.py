@@ -90,8 +90,10 @@ class Project(NamedTuple):
         paths = [self.settings.base("recipes") / path for path in self.settings.texts("recipes")]
         if not paths:
             return RecipeUses({}, {})
-        request = results.Request(paths, self.settings.root, self.settings.path("out"), registry.BUILT_IN)
-        emitter = emit.Emitter(self.schemas, emit.Wanted(request.root, request.out, request.targets))
+        out, options, places = self.settings.path("out"), self.settings.of_languages(), self.settings.places()
+        request = results.Request(paths, self.settings.root, out, registry.BUILT_IN, options=options, places=places)
+        wanted = emit.Wanted(request.root, out, request.targets, options=options, places=places)
+        emitter = emit.Emitter(self.schemas, wanted)
         used: dict[str, Sequence[Use]] = {}
         files: dict[str, Sequence[str]] = {}
         for recipe in factory.read(request, self.schemas):

@@ -31,6 +31,8 @@ from crucible_gen.diagnostics import report as printing
 from crucible_gen.documents import Plain
 from crucible_gen.ir import lower
 from crucible_gen.ir.defects import defects
+from crucible_gen.languages.elixir import naming
+from crucible_gen.languages.python import package as python_package
 from crucible_gen.recipes import vocabulary
 from crucible_gen.recipes.settings import Settings, for_paths, recipe_paths
 from crucible_gen.results import requested
@@ -57,8 +59,10 @@ def verify(request: VerifyRequest, flags: Mapping[str, Plain]) -> int:
     settings = for_paths(request.paths, flags)
     wanted = requested(settings, recipe_paths(request.paths, settings), request.only)
     schemas = vocabulary.load(wanted.schemas)
+    package = python_package(wanted.options.get("python", {}))
     cases = [
-        recipe_case(recipe, lower.lower(recipe.node, schemas), schemas) for recipe in factory.read(wanted, schemas)
+        recipe_case(recipe, lower.lower(recipe.node, schemas), schemas, package)
+        for recipe in factory.read(wanted, schemas)
     ]
     report = _report(request, cases, schemas, settings)
     _print(report, settings)
@@ -67,7 +71,8 @@ def verify(request: VerifyRequest, flags: Mapping[str, Plain]) -> int:
 
 def _report(request: VerifyRequest, cases: Sequence[RecipeCase], schemas: Schemas, settings: Settings) -> Report:
     out = settings.path("out").resolve()
-    files = generated_files(out, cases, _generate_command(request, settings))
+    options = settings.of_languages().get("elixir", {})
+    files = generated_files(out, cases, naming.namespace(options), _generate_command(request, settings))
     has_elixir = interpreters.has_elixir()
     directories = code_paths(request.mix_project, request.code_paths) if has_elixir else []
     versions = releases(directories)
@@ -77,7 +82,7 @@ def _report(request: VerifyRequest, cases: Sequence[RecipeCase], schemas: Schema
         scratch = Path(name)
         python = interpreters.run_python(python_request(cases), out / "python", request.python, scratch)
         if has_elixir:
-            elixir_request = ElixirRequest(cases, files, directories, probes, request.run)
+            elixir_request = ElixirRequest(cases, files, directories, probes, request.run, options)
             elixir = interpreters.run_elixir(elixir_request.text(), scratch)
     packages = Packages(versions, _stage_contracts(versions, settings))
     evidence = Evidence(schemas, out, files, packages, python, elixir, request.run)

@@ -14,7 +14,7 @@ from crucible_gen.languages.elixir import naming
 CODES = {"E0901": "a generated file that is to be proven is not there"}
 """What each code of this step means, in a line."""
 
-_LIB, _FOLDER = "elixir/lib", "elixir/lib/crucible_recipes"
+_LIB = "elixir/lib"
 
 
 @dataclass(frozen=True)
@@ -25,17 +25,17 @@ class GeneratedFiles:
     own: Mapping[str, Path]
 
 
-def generated_files(out: Path, cases: Sequence[RecipeCase], command: str) -> GeneratedFiles:
-    """The files below `out`. Raises Problems for those that are not there; `command` is what writes them."""
-    own = {case.id: out / _FOLDER / f"{case.stem}.ex" for case in cases}
-    python = [out / "python" / "crucible_recipes" / f"{case.stem}.py" for case in cases]
-    wanted = [out / _LIB / "crucible_recipes.ex", *own.values(), *python]
+def generated_files(out: Path, cases: Sequence[RecipeCase], facade: str, command: str) -> GeneratedFiles:
+    """The files below `out`, in which `facade` is the module of all Elixir recipes.
+
+    Raises Problems for those that are not there; `command` is what writes them.
+    """
+    folder = out / _LIB / naming.path(facade)
+    own = {case.id: folder / f"{case.stem}.ex" for case in cases}
+    python = [out / "python" / f"{case.module.replace('.', '/')}.py" for case in cases]
+    wanted = [folder.with_suffix(".ex"), *own.values(), *python]
     if missing := [path for path in wanted if not os.path.isfile(path)]:
         hint = f"run: {command}"
         raise Problems([Problem(Place(shown(path)), "E0901", "there is no such file", hint=hint) for path in missing])
-    shared = [path for path in sorted((out / _LIB).rglob("*.ex")) if _is_shared(path, out)]
+    shared = [path for path in sorted((out / _LIB).rglob("*.ex")) if path.parent != folder]
     return GeneratedFiles(tuple(shared), own)
-
-
-def _is_shared(path: Path, out: Path) -> bool:
-    return path.parent != out / _FOLDER or naming.alias(path.stem) in naming.RESERVED

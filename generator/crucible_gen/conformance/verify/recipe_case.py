@@ -24,15 +24,17 @@ from crucible_gen.schemas import Schemas, Shape, Stage
 class RecipeCase:
     """A recipe that is verified.
 
-    `config` is its whole training configuration as plain values, `overrides` the sets that both languages are given,
-    `runs` what it is run with; `stages` and `modules` are those of its pipeline by name, `training` the names of the
-    stages that train; `values` has another value for each option of the training stage that the IR feeds.
+    `stem` names its files, `module` is its Python module. `config` is its whole training configuration as plain values,
+    `overrides` the sets that both languages are given, `runs` what it is run with; `stages` and `modules` are those of
+    its pipeline by name, `training` the names of the stages that train; `values` has another value for each option of
+    the training stage that the IR feeds.
     """
 
     id: str
     kind: str
     file: str
     stem: str
+    module: str
     config: Config
     overrides: tuple[Config, ...]
     runs: tuple[Config, ...]
@@ -50,8 +52,8 @@ class RecipeCase:
         return expectations.merged(self.config, overrides)
 
 
-def recipe_case(recipe: Recipe, experiment: Experiment, schemas: Schemas) -> RecipeCase:
-    """The case of a valid recipe and its experiment."""
+def recipe_case(recipe: Recipe, experiment: Experiment, schemas: Schemas, package: str) -> RecipeCase:
+    """The case of a valid recipe and its experiment; `package` is the generated Python package."""
     steps = stages.steps(recipe.node, recipe.type, schemas)
     by_name = {step.name: step.stage for step in steps}
     training = tuple(name for name, stage in by_name.items() if stage is not None and stage.info.role == "training")
@@ -66,6 +68,7 @@ def recipe_case(recipe: Recipe, experiment: Experiment, schemas: Schemas) -> Rec
         kind=kind,
         file=recipe.source.name,
         stem=ids.stem(recipe.id),
+        module=f"{package}.{ids.stem(recipe.id)}",
         config=config,
         overrides=sets,
         runs=(few, sets[0]),

@@ -11,6 +11,7 @@ from crucible_gen.conformance.verify import expectations
 from crucible_gen.conformance.verify.expectations import Config
 from crucible_gen.conformance.verify.generated import GeneratedFiles
 from crucible_gen.conformance.verify.recipe_case import RecipeCase
+from crucible_gen.documents import Plain
 from crucible_gen.ir.defects import Defect
 from crucible_gen.ir.terms import Keywords, List, Map, Symbol, Term
 from crucible_gen.languages.elixir import naming, printer
@@ -33,7 +34,7 @@ class PythonRequest(TypedDict):
 def python_request(cases: Sequence[RecipeCase]) -> PythonRequest:
     """The request for Python: the modules of the recipes, with the overrides to try."""
     recipes: list[PythonRecipe] = [
-        {"id": case.id, "module": f"crucible_recipes.{case.stem}", "overrides": list(case.overrides)} for case in cases
+        {"id": case.id, "module": case.module, "overrides": list(case.overrides)} for case in cases
     ]
     return {"recipes": recipes}
 
@@ -42,7 +43,8 @@ def python_request(cases: Sequence[RecipeCase]) -> PythonRequest:
 class ElixirRequest:
     """The request for Elixir.
 
-    `directories` hold compiled modules; `probes` are the defects to look for; `run` says that the recipes are run.
+    `directories` hold compiled modules; `probes` are the defects to look for; `run` says that the recipes are run;
+    `options` are the settings of the language.
     """
 
     cases: Sequence[RecipeCase]
@@ -50,16 +52,21 @@ class ElixirRequest:
     directories: Sequence[Path]
     probes: Sequence[Defect]
     run: bool
+    options: Mapping[str, Plain]
 
     def text(self) -> str:
         """The source text of the request."""
         measured = _measured(self.cases)
-        recipes = [_recipe(case, self.files.own[case.id], measured.get(case.id, ())) for case in self.cases]
+        recipes = [
+            _recipe(case, naming.module(case.stem, self.options), self.files.own[case.id], measured.get(case.id, ()))
+            for case in self.cases
+        ]
         term = _map(
             paths=_texts(self.directories),
             needs=_texts(sorted(set(self._needed_modules()))),
             shared=_texts(self.files.shared),
             run=self.run,
+            facade=naming.namespace(self.options),
             probes=List(tuple(map(_probe, self.probes))),
             recipes=List(tuple(recipes)),
         )
@@ -75,13 +82,13 @@ class ElixirRequest:
                 yield from (stage.info.module for stage in stages if stage is not None)
 
 
-def _recipe(case: RecipeCase, path: Path, measured: Sequence[str]) -> Map:
+def _recipe(case: RecipeCase, module: str, path: Path, measured: Sequence[str]) -> Map:
     """A recipe of the request; the options of the stages `measured` are changed one by one."""
     runs = [_map(overrides=_term(each), rounds=case.expected(each).rounds) for each in case.runs]
     packages = {name: stage.info.package for name, stage in case.stages.items() if stage is not None}
     return _map(
         id=case.id,
-        module=naming.module(case.stem),
+        module=module,
         file=str(path),
         training=_symbols(case.training),
         packages=Keywords(tuple((name, (package or "").partition(" ")[0]) for name, package in packages.items())),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,10 +54,17 @@ def _structs(schemas: Path) -> str:
     return structs.text(schemas)
 
 
+def _naming(options: Mapping[str, Plain]) -> Naming:
+    module = partial(naming.module, options=options)
+    return Naming(module=module, kind="Elixir module", taken=naming.taken, symbol_problem=_symbol_problem)
+
+
 LANGUAGE = Language(
     name="elixir",
     printer=_printer,
-    naming=Naming(module=naming.module, kind="Elixir module", taken=naming.taken, symbol_problem=_symbol_problem),
+    naming=_naming({}),
+    named=_naming,
+    bare=(".md",),
     injected={
         "struct": "struct() | nil",
         "ports": "struct() | nil",

@@ -2,34 +2,37 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from crucible_gen.diagnostics import Problem, Problems
 from crucible_gen.ir import defects
 from crucible_gen.ir.lower import Experiment, Input
-from crucible_gen.ir.terms import Keywords, List, Map, Module, Symbol, Term
+from crucible_gen.ir.terms import Keywords, List, Map, Module, Name, Record, Symbol, Term
 from crucible_gen.languages import source
-from crucible_gen.languages.elixir import naming, printer, runtime
+from crucible_gen.languages.elixir import collisions, naming, printer, rules, runtime
 from crucible_gen.languages.language import Body, Language, Project
-from crucible_gen.schemas import Schemas, Shape
+from crucible_gen.schemas import Schemas
 
 FACADE_TEMPLATE = "elixir/lib/crucible_recipes.ex.j2"
-SCHEMA_TEMPLATE = "elixir/lib/crucible_recipes/recipe/schema.ex.j2"
+SCHEMA_TEMPLATE = "elixir/lib/crucible_recipes_runtime/recipe/schema.ex.j2"
+"""Templates are named after the files of a project with the default settings."""
 
-_FOLDER = "lib/crucible_recipes"
 _SHARED = (
     ".formatter.exs",
+    ".gitignore",
+    "README.md",
     "mix.exs",
     "lib/crucible_recipes.ex",
     "test/test_helper.exs",
     "test/crucible_recipes_test.exs",
 )
 """The files that every project has and no recipe changes, besides the copy of the runtime."""
-_SCHEMA = "lib/crucible_recipes/recipe/schema.ex"
+_SCHEMA = "lib/crucible_recipes_runtime/recipe/schema.ex"
 """The module of the schemas, which a project with a copy of the runtime has too."""
-_SHADOWED = ("Config",)
-"""First segments that an alias in a recipe's module takes: a module `Config` is nested in it."""
+_SHADOWED = ("Config", "Recipe")
+"""First segments of modules that mean something else in a recipe's module: a nested module, and an alias."""
 _RUNNER = "crucible_framework ~> 0.5"
 """The package of the pipeline runner: no stage of a recipe need be in it."""
 _WIDTH = 98
@@ -39,15 +42,20 @@ class Elixir:
     """Prints the modules of recipes and the project around them."""
 
     def __init__(self, language: Language, project: Project) -> None:
-        """Takes the project, in whose options `runtime` says where the runtime comes from if it is not copied.
+        """Takes the project, whose options name its modules and say where the runtime comes from if it is not copied.
 
-        Raises Problems for a custom template of the module that then comes with the runtime.
+        Raises Problems for a custom template of the module that then comes with the runtime, and for names that
+        something else has.
         """
+        if problems := collisions.problems(project):
+            raise Problems(problems)
         self._language = language
+        self._options = project.options
         self._schemas = project.schemas
         self._templates = project.templates
+        self._namespace = naming.namespace(project.options)
         self._dependency = runtime.dependency(project)
-        self._runtime = runtime.NAMESPACE if self._dependency else naming.NAMESPACE
+        self._runtime = runtime.NAMESPACE if self._dependency else naming.runtime(project.options)
         self._structs = {name: shape.names.get(language.name, "") for name, shape in self._schemas.records.items()}
         if self._dependency and self._templates.is_own(SCHEMA_TEMPLATE):
             message = "this template is not used: elixir.runtime names a package, which has this module"
@@ -56,46 +64,71 @@ class Elixir:
 
     @property
     def provenance(self) -> Sequence[str]:
-        """Where the runtime comes from, if it is not copied."""
-        return [f"elixir runtime {name} {value}" for name, value in self._dependency.items()]
+        """The names of the project, if they are not the default ones, and where the runtime comes from if not copied."""
+        names = [f"elixir {name} {self._options[name]}" for name in ("namespace", "app") if name in self._options]
+        return [*names, *(f"elixir runtime {name} {value}" for name, value in self._dependency.items())]
 
     def recipe(self, experiment: Experiment, stem: str) -> Iterable[Body]:
         """The recipe's module."""
         inputs = experiment.inputs
         needed = List(tuple(Symbol(each.name) for each in inputs if each.inject.needed))
+        described = bool(experiment.description.strip())
         holes = {
-            "module": naming.module(stem),
+            "module": naming.module(stem, self._options),
+            "namespace": self._namespace,
             "runtime": self._runtime,
-            "summary": printer.doc("\n".join(_summary(experiment)), 2),
+            "description": printer.attribute("description", experiment.description),
+            "summary": "#{@description}" if described else f"The recipe {experiment.id}.",
             "stages": printer.doc("\n".join(_stages(experiment)), 2),
             "inputs": printer.doc("\n".join(_input_docs(inputs)), 4),
             "types": ",\n            ".join(_types(inputs, self._language)),
             "fields": _fields(inputs),
             "name": printer.function("def name", experiment.id),
-            "description": printer.function("def description", experiment.description),
             "needs": printer.function("def needs", needed),
             "type": printer.atom(experiment.kind),
             "training_config": self._text(experiment.training_config, column=6, after=1),
             "uses_options": experiment.uses_options,
-            "experiment": self._text(experiment.body, column=4),
+            "experiment": self._text(_described_once(experiment), column=4),
             "evaluation": self._function("def evaluation", experiment.evaluation) if experiment.evaluation else "",
         }
-        yield Body(f"{_FOLDER}/{stem}.ex", self._templates.render("elixir/recipe.ex.j2", holes))
+        path = f"lib/{naming.path(self._namespace)}/{stem}.ex"
+        yield Body(path, self._templates.render("elixir/recipe.ex.j2", holes))
 
     def shared(self) -> Iterable[Body]:
         """The project around the recipes."""
-        copied = dict(runtime.files(naming.NAMESPACE))
-        holes: dict[str, dict[str, Any]] = {
-            _template("mix.exs"): {"deps": _deps(self._schemas, self._dependency)},
-            FACADE_TEMPLATE: {"runtime": self._runtime, "depends": bool(self._dependency)},
-            SCHEMA_TEMPLATE: tables(self._schemas),
-        }
-        for path in _SHARED if self._dependency else (*_SHARED, _SCHEMA, *copied):
-            template = _template(path)
+        copied = dict(runtime.files(naming.runtime(self._options)))
+        templates = {self._path(path): _template(path) for path in (*_SHARED, _SCHEMA)} | dict(
+            zip(copied, replaceable(), strict=True)
+        )
+        holes = self._holes()
+        shared = [self._path(path) for path in _SHARED]
+        if not self._dependency:
+            shared += [self._path(_SCHEMA), *copied]
+        for path in shared:
+            template = templates[path]
             text = copied.get(path)
             if text is None or self._templates.is_own(template):
-                text = self._templates.render(template, holes.get(template, {}))
+                text = self._templates.render(template, holes)
             yield Body(path, text)
+
+    def _holes(self) -> dict[str, Any]:
+        """What the templates of shared files can name."""
+        path = naming.path(self._namespace)
+        app = naming.app(self._options)
+        return tables(self._schemas) | {
+            "namespace": self._namespace,
+            "runtime": self._runtime,
+            "app": printer.atom(app),
+            "package": app,
+            "path": path,
+            "ir": "/".join([".."] * (path.count("/") + 2) + ["ir"]),
+            "deps": _deps(self._schemas, self._dependency),
+        }
+
+    def _path(self, path: str) -> str:
+        """The path that a shared file of the default project has in this one."""
+        folder = naming.path(self._namespace)
+        return re.sub(rf"(?<=/){naming.path(naming.NAMESPACE)}(?=[/._])", folder, path, count=1)
 
     def _text(self, term: Term, *, column: int, after: int = 0) -> str:
         return printer.text(term, column=column, after=after, structs=self._structs, shadowed=_SHADOWED)
@@ -106,7 +139,7 @@ class Elixir:
 
 def replaceable() -> list[str]:
     """The names under which templates replace files of the runtime in a generated project."""
-    return [_template(path) for path, _ in runtime.files(naming.NAMESPACE)]
+    return [_template(path) for path, _ in runtime.files(naming.runtime({}))]
 
 
 def _template(path: str) -> str:
@@ -114,14 +147,14 @@ def _template(path: str) -> str:
     return f"elixir/{path.removeprefix('.')}.j2"
 
 
-def _summary(experiment: Experiment) -> list[str]:
-    """The description; a line of it that is too long goes on below, as far in as it began."""
-    text = experiment.description.strip() or f"The recipe {experiment.id}."
-    lines: list[str] = []
-    for line in text.splitlines():
-        indent = line[: len(line) - len(line.lstrip())]
-        lines += source.wrapped(line, _WIDTH - 2, indent) if len(line) > _WIDTH - 2 else [line]
-    return lines
+def _described_once(experiment: Experiment) -> Term:
+    """The experiment, whose description is the attribute that the module has for it."""
+    body = experiment.body
+    assert isinstance(body, Record)
+    attribute = Name("@description")
+    return body._replace(
+        fields=tuple((name, attribute if name == "description" and value else value) for name, value in body.fields)
+    )
 
 
 def _stages(experiment: Experiment) -> list[str]:
@@ -140,7 +173,7 @@ def _input_docs(inputs: Sequence[Input]) -> list[str]:
 def _types(inputs: Sequence[Input], language: Language) -> list[str]:
     return [
         *(f"{each.name}: {language.type_of(each.inject)}" for each in inputs),
-        "training_config: map() | keyword() | struct()",
+        "training_config: Recipe.overrides()",
     ]
 
 
@@ -187,23 +220,18 @@ def _dependency(options: Mapping[str, str]) -> str:
 
 def tables(schemas: Schemas) -> dict[str, str]:
     """What the schemas say and no struct does, as attributes of a module."""
-    options = {kind: schemas.options(kind).properties for kind in sorted(schemas.kinds)}
-    configs = [
-        schemas.record("training_config"),
-        *(schemas.recipe(kind).properties["training_config"] for kind in options),
-    ]
-    floats = {path for shape in configs for path in _floats(shape, ())}
     packages: dict[str, list[str]] = {}
     for stage in schemas.stages.values():
         if stage.info.package:
             packages.setdefault(stage.info.package.partition(" ")[0], []).append(stage.info.module)
     terms: dict[str, Term] = {
-        "options": Keywords(tuple((kind, _symbols(names)) for kind, names in options.items())),
-        "floats": List(tuple(List(tuple(map(Symbol, path))) for path in sorted(floats))),
+        "options": rules.options(schemas),
         "packages": Keywords(tuple((name, _modules(modules)) for name, modules in sorted(packages.items()))),
         "defects": List(tuple(_defects())),
+        "configuration": List(tuple(_configuration(schemas))),
     }
-    return {name: printer.text(term, column=len(f"  @{name} "), indent=2) for name, term in terms.items()}
+    found = {name: printer.text(term, column=len(f"  @{name} "), indent=2) for name, term in terms.items()}
+    return found | {"structs": _structs(rules.structs(schemas))}
 
 
 def _defects() -> Iterator[Map]:
@@ -215,16 +243,22 @@ def _defects() -> Iterator[Map]:
             yield Map(tuple(zip(("id", "stage", "package", "versions", "title"), values, strict=True)))
 
 
-def _floats(shape: Shape, above: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-    """The paths of the floats below a shape."""
-    for name, inner in shape.properties.items():
-        if inner.kind == "float":
-            yield (*above, name)
-        yield from _floats(inner, (*above, name))
+def _configuration(schemas: Schemas) -> Iterator[Map]:
+    """What the applications of stages must be configured with, one entry for each stage and key."""
+    for stage in sorted(schemas.stages.values(), key=lambda each: each.info.module):
+        for wanted in stage.info.configuration if stage.info.package else ():
+            application = Symbol((stage.info.package or "").partition(" ")[0])
+            option = Symbol(wanted["option"]) if "option" in wanted else None
+            values = (Module(stage.info.module), application, Symbol(wanted["key"]), option)
+            yield Map(tuple(zip(("stage", "application", "key", "option"), values, strict=True)))
 
 
-def _symbols(names: Iterable[str]) -> List:
-    return List(tuple(Symbol(name) for name in sorted(names)))
+def _structs(structs: Mapping[str, Term]) -> str:
+    """The rules of structs as a map from modules, which is no term that recipes have."""
+    entries = [
+        f"    {module} => {printer.text(term, column=len(module) + 8, indent=4)}" for module, term in structs.items()
+    ]
+    return "%{\n" + ",\n".join(entries) + "\n  }"
 
 
 def _modules(names: Iterable[str]) -> List:

@@ -16,44 +16,41 @@ from typing import Final
 from crucible_gen.ir import terms
 from crucible_gen.ir.terms import Get, Keywords, List, Module, Name, Or, Record, Symbol, Term, Timestamp
 from crucible_gen.languages import source
+from crucible_gen.languages.elixir.text import (
+    LINE,
+    SPECIAL,
+    SPECIAL_IN_DOC,
+    STEP,
+    Heredoc,
+    code,
+    graphemes,
+    has_lines,
+    spell,
+    spell_in_name,
+)
 from crucible_gen.languages.layout import Bracket, Entry, Node, Page, Text
-
-LINE: Final = 98
-STEP: Final = 2
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 _LATIN = "À-ÖØ-öø-ıĴ-ľŁ-ňŊ-ž"
 """Letters outside ASCII that identifiers may hold in every Elixir; for others the choice of quotes varies."""
 
+GROUPED: Final = 10_000
+"""The least number whose digits Credo wants in groups of three; the formatter groups them from 100_000 on."""
+
 LONGEST_ATOM: Final = 255
 _BARE = re.compile(rf"[A-Za-z_{_LATIN}][A-Za-z0-9_@{_LATIN}]*[?!]?")
 _VARIABLE = re.compile(r"[a-z_][A-Za-z0-9_]*[?!]?")
 _ALIAS = re.compile(r"[A-Z][A-Za-z0-9_]*(\.[A-Z][A-Za-z0-9_]*)*")
 _TIMESTAMP = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d(\.\d{1,6})?Z)", re.ASCII)
+_PLAIN = re.compile(r"\S+(?: \S+)*\n?|\S+(?: \S+)*\n(?:(?: *\S+(?: \S+)*)?\n)* *\S+(?: \S+)*\n?")
+"""Lines without white space at their ends, of words with one space between them, and no empty ones around them."""
 _QUOTED = re.compile(r'[\x00-\x20"-/:->\[-^`{-\x7f]')  # ASCII that is no part of a bare atom
 _FOREIGN = re.compile(r"[^\x00-\x7f]")
 _OPERATOR = re.compile(r"[!-/:-@\[\\\]^`{-~]+")
 _OPERATORS = frozenset(
     ["+", "-", "*", "/", "<", ">", "<=", ">=", "==", "!=", "&&", "||", "!", "<>", "++", "--", "|>", "=~"]
 )
-
-_SPECIAL = source.Special(r"\\", '"', r"#(?=\{)")
-_SPECIAL_IN_DOC = source.Special(r"\\", r"#(?=\{)", '"{3,}')
-_SPELLED = {
-    "#": "\\#",
-    "\\": "\\\\",
-    "\0": "\\0",
-    "\n": "\\n",
-    "\r": "\\r",
-    "\t": "\\t",
-}
-
-_APART = re.compile(
-    "[\u102b\u102c\u1038\u1062-\u1064\u1067-\u106d\u1083\u1087-\u108c\u108f\u109a-\u109c\u1a61\u1a63\u1a64\uaa7b\uaa7d"
-    "\U00011720\U00011721]"
-)
-"""Marks that count as a grapheme of their own."""
 
 
 def text(
@@ -118,10 +115,25 @@ def function(
     return page.text()
 
 
+def attribute(name: str, text: str, column: int = 2) -> str:
+    """A name and text to a module attribute at `column`: a heredoc where it has lines or is too long for one.
+
+    In the heredoc a backslash at the end of a line says that the text goes on without a newline.
+    """
+    line = f"@{name} {string(text)}"
+    fits = "\n" not in text and column + graphemes(line) <= LINE
+    if fits or not _PLAIN.fullmatch(text):
+        return line
+    page = Page(LINE, STEP)
+    page.pieces.append(f"@{name} ")
+    Heredoc(text).broken(page, column, column, 0)
+    return page.text()
+
+
 @lru_cache(source.KEPT)
 def string(text: str) -> str:
     """Text to a string literal on one line."""
-    return f'"{source.escape(text, _SPECIAL, _spell)}"'
+    return f'"{source.escape(text, SPECIAL, spell)}"'
 
 
 def atom(name: str) -> str:
@@ -150,13 +162,13 @@ def doc(text: str, column: int) -> str:
     Whitespace at the ends of lines and empty lines around the text are dropped.
     """
     indent = " " * column
-    found = [source.escape(line, _SPECIAL_IN_DOC, _spell) for line in source.lines(text)]
+    found = [source.escape(line, SPECIAL_IN_DOC, spell) for line in source.lines(text)]
     return "\n".join([line and (indent + line if number else line) for number, line in enumerate(found)])
 
 
 def comment(text: str) -> str:
     """Text to what can stand behind `# `: one line, without characters that Elixir refuses in comments."""
-    return source.comment(text, _spell)
+    return source.comment(text, spell)
 
 
 class _Tree:
@@ -181,9 +193,9 @@ class _Tree:
             case False:
                 return _leaf("false")
             case int():
-                return _leaf(source.integer(term))
+                return _leaf(source.integer(term, GROUPED))
             case float():
-                return _leaf(source.floating(term))
+                return _leaf(source.floating(term, GROUPED))
             case Symbol(name):
                 return _leaf(atom(name))
             case Module(name):
@@ -197,7 +209,7 @@ class _Tree:
             case Get():
                 return self.get(term)
             case List(items):
-                return _container("[", [self.node(item) for item in items], "]")
+                return _container("[", [self.value(item) for item in items], "]")
             case Keywords(entries):
                 return _container("[", self.entries(entries), "]")
             case Record(type_, fields):
@@ -207,13 +219,17 @@ class _Tree:
             case terms.Map(entries, symbols):
                 return _container("%{", self.entries(entries) if symbols else self.arrows(entries), "}")
 
+    def value(self, term: Term) -> Node:
+        """A term in a container to its node: text that has lines, or is too long for one, to a heredoc."""
+        return Heredoc(term) if isinstance(term, str) and has_lines(term) else self.node(term)
+
     def entries(self, entries: tuple[tuple[str, Term], ...]) -> list[Node]:
         """Entries with atoms as keys: `key: value`."""
-        return [_entry(f"{_bare_or_quoted(name)}:", self.node(value)) for name, value in entries]
+        return [_entry(f"{_bare_or_quoted(name)}:", self.value(value)) for name, value in entries]
 
     def arrows(self, entries: tuple[tuple[str, Term], ...]) -> list[Node]:
         """Entries with strings as keys: `"key" => value`."""
-        return [_entry(f"{string(name)} =>", self.node(value)) for name, value in entries]
+        return [_entry(f"{string(name)} =>", self.value(value)) for name, value in entries]
 
     def variable(self, name: Name) -> str:
         """A variable and the fields read from it."""
@@ -298,25 +314,6 @@ def _container(opening: str, items: list[Node], closing: str) -> Node:
     return _leaf("%{}") if opening == "%{" else _Empty(opening + closing, len(opening) + len(closing))
 
 
-def graphemes(text: str) -> int:
-    """How many graphemes text has: what `String.length/1` counts and the formatter measures.
-
-    It needs no rule for joiners, selectors and parts of Hangul syllables: `source.INVISIBLE` lets none of them through.
-    """
-    count = 0
-    half_flag = False
-    for character in text:
-        if "\U0001f1e6" <= character <= "\U0001f1ff":
-            half_flag = not half_flag
-            count += half_flag
-        elif character < "\u0300" or _APART.match(character) or not source.joins(character):
-            half_flag = False
-            count += 1
-        else:
-            half_flag = False
-    return count
-
-
 def _timestamp(text: str) -> str:
     """ISO 8601 text in UTC to a sigil; raises ValueError for other text, which could be code."""
     found = _TIMESTAMP.fullmatch(text)
@@ -355,26 +352,8 @@ def _quoted(name: str) -> str:
     one escape keeps the quotes; not more, because it refuses atoms of more than 255 bytes of source.
     """
     if _OPERATOR.fullmatch(name):
-        return f'"{_code(name[0])}{source.escape(name[1:], _SPECIAL, _spell_in_name)}"'
-    inside = source.escape(name, _SPECIAL, _spell_in_name)
+        return f'"{code(name[0])}{source.escape(name[1:], SPECIAL, spell_in_name)}"'
+    inside = source.escape(name, SPECIAL, spell_in_name)
     if not inside.isascii() and not _QUOTED.search(inside):
-        inside = _FOREIGN.sub(lambda match: _code(match[0]), inside, count=1)
+        inside = _FOREIGN.sub(lambda match: code(match[0]), inside, count=1)
     return f'"{inside}"'
-
-
-def _spell(found: str) -> str:
-    """Characters that cannot stand in source to their escape."""
-    if found[0] == '"':
-        return '\\"' * len(found)
-    return _SPELLED.get(found) or _code(found)
-
-
-def _spell_in_name(found: str) -> str:
-    """The same in a name: the formatter of Elixir 1.14 takes the backslash away from a quote in a key."""
-    return _code(found) if found == '"' else _spell(found)
-
-
-def _code(character: str) -> str:
-    """A character to its escape by number."""
-    code = ord(character)
-    return f"\\u{code:04X}" if code <= 0xFFFF else f"\\u{{{code:X}}}"

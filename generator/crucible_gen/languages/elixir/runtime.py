@@ -1,8 +1,8 @@
-"""The Elixir runtime as files of a generated project: read from its Mix project, renamed to the project's namespace.
+"""The Elixir runtime as files of a generated project: read from its Mix project, renamed for the project.
 
-The runtime's modules are under `CrucibleRuntime`. A project gets those below `lib/crucible_runtime/` and the tests below
-`test/crucible_runtime/`. It does not get the module of its schemas, which is printed for each project (see
-`schema_module`).
+The runtime's modules are `CrucibleRuntime` and those under it; a project gets them under another name (see
+`naming.runtime`), with the tests below `test/crucible_runtime/`. It does not get the module of the schemas, which is
+printed for each project (see `schema_module`).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from crucible_gen.languages.elixir import naming
 from crucible_gen.schemas import shipped
 
 if TYPE_CHECKING:
@@ -21,12 +22,10 @@ if TYPE_CHECKING:
 NAMESPACE, PACKAGE = "CrucibleRuntime", "crucible_runtime"
 SCHEMA = "lib/crucible_runtime/recipe/schema.ex"
 """The module of the runtime that is printed from the schemas."""
-FOLDERS = ("lib/crucible_runtime", "test/crucible_runtime")
+FOLDERS = ("lib", "test/crucible_runtime")
 """The folders of the runtime that a project gets."""
 _ENDINGS = (".ex", ".exs")
 _MODULE = re.compile(rf"\b{NAMESPACE}\b")
-_WORD = re.compile(r"(?<=[A-Z])(?=[A-Z][a-z])|(?<=[a-z\d])(?=[A-Z])")
-"""Where a word begins within the name of a module."""
 
 
 def root() -> Path:
@@ -35,15 +34,16 @@ def root() -> Path:
 
 
 def files(namespace: str) -> list[tuple[str, str]]:
-    """The runtime's files for a project whose modules are under `namespace`, such as `MyTeam.Recipes`.
+    """The runtime's files for a project that has its modules under `namespace`, such as `MyTeam.RecipesRuntime`.
 
     Returns pairs of path, relative to the generated Mix project, and text; sorted by the runtime's own paths.
     """
     project = root()
+    folder = naming.path(namespace)
     found = []
     for path in _paths(project):
-        top, _, rest = path.relative_to(project).as_posix().partition("/crucible_runtime/")
-        found.append((f"{top}/{folder(namespace)}/{rest}", renamed(path.read_text("utf-8"), namespace)))
+        top, _, rest = path.relative_to(project).as_posix().partition(f"/{PACKAGE}")
+        found.append((f"{top}/{folder}{rest}", renamed(path.read_text("utf-8"), namespace)))
     return found
 
 
@@ -61,11 +61,6 @@ def dependency(project: Project) -> dict[str, str]:
     if "path" in found and not os.path.isabs(found["path"]):
         found["path"] = os.path.relpath(project.root / found["path"], project.folder).replace(os.sep, "/")
     return found
-
-
-def folder(namespace: str) -> str:
-    """The folder of a namespace's modules below `lib`, as Mix projects name it: `my_team/recipes`."""
-    return _WORD.sub("_", namespace).replace(".", "/").lower()
 
 
 def renamed(text: str, namespace: str) -> str:

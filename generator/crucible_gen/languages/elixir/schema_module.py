@@ -7,7 +7,7 @@ A generated project has its own, which also knows the stages of third parties.
 
 from __future__ import annotations
 
-from crucible_gen.languages.elixir import emitter, naming, runtime
+from crucible_gen.languages.elixir import emitter, runtime
 from crucible_gen.languages.templates import Templates
 from crucible_gen.schemas import Schemas
 
@@ -16,8 +16,8 @@ _NOTE = "# Printed from the schemas by `make structs`: change those, not this fi
 
 def text(schemas: Schemas) -> str:
     """The module `CrucibleRuntime.Recipe.Schema` for the shipped schemas."""
-    module = Templates(None).render(emitter.SCHEMA_TEMPLATE, emitter.tables(schemas))
-    return _NOTE + module.replace(naming.NAMESPACE, runtime.NAMESPACE)
+    holes = emitter.tables(schemas) | {"runtime": runtime.NAMESPACE}
+    return _NOTE + Templates(None).render(emitter.SCHEMA_TEMPLATE, holes)
 
 
 if __name__ == "__main__":

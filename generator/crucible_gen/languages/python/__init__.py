@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 from crucible_gen.languages.language import Language, Naming
 from crucible_gen.languages.python import naming
+from crucible_gen.languages.python.naming import package
 
 if TYPE_CHECKING:
     from crucible_gen.languages.language import Printer, Project
 
-__all__ = ["LANGUAGE"]
+__all__ = ["LANGUAGE", "package"]
 
 
 def _printer(language: Language, project: Project) -> Printer:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from pathlib import Path
 
 from crucible_gen.diagnostics import Place, Problem, Problems
 from crucible_gen.documents import shorten
+from crucible_gen.ir import lower
 from crucible_gen.ir.lower import Experiment, Input
-from crucible_gen.ir.terms import Keywords, List, Map, Module, Record, Term
+from crucible_gen.ir.terms import Keywords, List, Map, Module, Name, Record, Term
 from crucible_gen.languages import registry, source
 from crucible_gen.languages.language import Body, Language, Project
 from crucible_gen.languages.python import naming, printer
@@ -16,36 +17,43 @@ from crucible_gen.languages.python import naming, printer
 _WIDTH = 88
 _VARIABLES = {"training_config": "training"}
 _EVALUATION = {"evaluation": "Evaluation", "task": "Task", "sample": "Sample"}
-_BASE_FIELDS = ("ports", "training_config")
+_RUN_CONFIG = ("ports", "training_config", "log_path")
+"""Fields that every Config has from the runtime's RunConfig."""
 
 
 class Python:
     """Prints the modules of recipes and the package around them."""
 
-    provenance: Sequence[str] = ()
-
     def __init__(self, language: Language, project: Project) -> None:
-        """Class names come from the schemas' `x-python-class`."""
+        """Class names come from the schemas' `x-python-class`. Raises Problems for a package that cannot have its name."""
+        self._package = naming.package(project.options)
+        if problem := naming.package_problem(self._package):
+            hint = f"for example {self._package}_recipes"
+            message = f"{self._package} cannot be the name of the generated package: {problem}"
+            raise Problems([Problem(project.place("package"), "E0510", message, hint)])
+        self.provenance = () if self._package == naming.PACKAGE else (f"package {self._package}",)
         self._language = language
         self._schemas = project.schemas
         self._templates = project.templates
-        self._project = _way_to(project.root, project.folder)
+        self._root = _way_to(project.root, project.folder)
+        self._elixir = registry.get("elixir").under(project.settings.get("elixir", {})).naming
         self._ir = {name: shape.names.get(language.name, "") for name, shape in project.schemas.records.items()}
         self._classes = self._ir | _EVALUATION
 
     def recipe(self, experiment: Experiment, stem: str) -> Iterable[Body]:
         """The recipe's module."""
         name = "recipe.py.j2"
-        body = _in_python(experiment.body)
+        absent = {each.name for each in experiment.inputs if not each.inject.exists_in(self._language.name)}
+        body = _in_python(experiment.body, absent)
         training = _in_python(experiment.training_config)
         evaluation = _evaluation(experiment.evaluation) if experiment.evaluation is not None else None
-        fields = [each for each in experiment.inputs if each.name not in _BASE_FIELDS]
+        fields = [each for each in experiment.inputs if each.name not in _RUN_CONFIG and each.name not in absent]
         holes = {
             "docstring": printer.docstring(_module_doc(experiment), 0),
             "imports": self._imports(experiment, fields, (body, training, evaluation)),
             "name": printer.assign("NAME", experiment.id),
             "description": printer.assign("DESCRIPTION", experiment.description),
-            "alias": registry.get("elixir").naming.module(stem).rpartition(".")[2],
+            "twin": self._elixir.module(stem),
             "type": printer.string(experiment.kind),
             "config_doc": printer.docstring(_config_doc(fields), 4),
             "config_fields": "\n".join(
@@ -57,14 +65,15 @@ class Python:
             "evaluation": self._returned(evaluation) if evaluation is not None else "",
             "stages": "\n".join(_stage_call(stage.name, self._function(stage.kind)) for stage in experiment.stages),
         }
-        yield Body(f"{naming.PACKAGE}/{naming.module(stem)}.py", self._render(name, holes))
+        yield Body(f"{self._package}/{naming.module(stem)}.py", self._render(name, holes))
 
     def shared(self) -> Iterable[Body]:
         """The package around the modules."""
-        yield Body("pyproject.toml", self._templates.render("python/pyproject.toml.j2", {"project": self._project}))
+        holes: dict[str, object] = {"package": self._package, "project": naming.project(self._package)}
+        yield Body("pyproject.toml", self._templates.render("python/pyproject.toml.j2", holes | {"root": self._root}))
         for name in ("__init__.py", "__main__.py"):
-            yield Body(f"{naming.PACKAGE}/{name}", self._render(f"{name}.j2", {}))
-        yield Body(f"{naming.PACKAGE}/py.typed", "")
+            yield Body(f"{self._package}/{name}", self._render(f"{name}.j2", holes))
+        yield Body(f"{self._package}/py.typed", "")
 
     def _render(self, name: str, holes: dict[str, object]) -> str:
         text = self._templates.render(f"python/{name}", holes)
@@ -91,7 +100,6 @@ class Python:
         ir = {self._ir[name] for name in used if name in self._ir}
         ir |= {"Module"} if "module" in used else set()
         standard = [
-            "import sys",
             "from collections.abc import Mapping",
             "from dataclasses import dataclass",
             *(["from pathlib import Path"] if any("Path" in type_ for type_ in types) else []),
@@ -140,29 +148,38 @@ def _paragraphs(text: str) -> list[str]:
 
 
 def _config_doc(fields: Sequence[Input]) -> str:
-    title = "What the caller supplies, besides `ports` and overrides of `training_config`."
+    title = "What a run of this recipe takes"
+    common = "The fields of `RunConfig`: `training_config` with overrides, `engine`, `log_path` and others"
     if not fields:
-        return title
+        return "\n".join([f"{title}.", "", *source.wrapped(f"{common}.", _WIDTH - 4)])
     lines = [line for each in fields for line in source.wrapped(f"{each.name}: {each.description}", _WIDTH - 4, "    ")]
-    return "\n".join([title, "", *lines])
+    return "\n".join([f"{title}, besides the fields of `RunConfig`.", "", *lines])
 
 
-def _in_python(term: Term) -> Term:
-    """The term as Python has it: a stage's module is plain text, since its field has the type; elsewhere it says so."""
+def _in_python(term: Term, absent: Set[str] = frozenset()) -> Term:
+    """The term as Python has it, where `absent` live values are None.
+
+    A stage's module is plain text, since its field has the type; elsewhere it says so.
+    """
     match term:
+        case Name(lower.CONFIG, (name,)) if name in absent:
+            return None
         case Record("stage_def", fields):
             return Record(
                 "stage_def",
-                tuple((name, value.name if isinstance(value, Module) else _in_python(value)) for name, value in fields),
+                tuple(
+                    (name, value.name if isinstance(value, Module) else _in_python(value, absent))
+                    for name, value in fields
+                ),
             )
         case Record(type_, fields):
-            return Record(type_, tuple((name, _in_python(value)) for name, value in fields))
+            return Record(type_, tuple((name, _in_python(value, absent)) for name, value in fields))
         case Map(entries, symbols):
-            return Map(tuple((key, _in_python(value)) for key, value in entries), symbols)
+            return Map(tuple((key, _in_python(value, absent)) for key, value in entries), symbols)
         case Keywords(entries):
-            return Keywords(tuple((key, _in_python(value)) for key, value in entries))
+            return Keywords(tuple((key, _in_python(value, absent)) for key, value in entries))
         case List(items):
-            return List(tuple(_in_python(item) for item in items))
+            return List(tuple(_in_python(item, absent) for item in items))
     return term
 
 

@@ -51,7 +51,7 @@ defmodule CrucibleRuntime.Canonical do
   end
 
   defp string(text) do
-    unless String.valid?(text), do: raise(ArgumentError, "no UTF-8: #{inspect(text)}")
+    if not String.valid?(text), do: raise(ArgumentError, "no UTF-8: #{inspect(text)}")
     [?", for(<<byte <- text>>, do: escape(byte)), ?"]
   end
 

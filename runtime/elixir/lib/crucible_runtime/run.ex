@@ -7,9 +7,11 @@ defmodule CrucibleRuntime.Run do
 
   require Logger
 
+  alias CrucibleRuntime, as: Runtime
   alias CrucibleRuntime.Recipe
-  alias CrucibleRuntime.Recipe.Schema
-  alias CrucibleRuntime.Run.{Evaluation, Watch}
+  alias CrucibleRuntime.Run.Evaluation
+  alias CrucibleRuntime.Run.Preflight
+  alias CrucibleRuntime.Run.Watch
   alias CrucibleRuntime.StandIns
 
   # Packages that are looked for before anything of theirs is called.
@@ -18,97 +20,77 @@ defmodule CrucibleRuntime.Run do
   @runner_options [:run_id, :persist, :assigns, :enable_trace, :validate_options]
 
   @doc false
-  @spec run(module(), map() | keyword() | struct(), keyword()) :: {:ok, map()} | {:error, tuple()}
+  @spec run(module(), Recipe.config(), keyword()) ::
+          {:ok, Runtime.result()} | {:error, Runtime.error()}
   def run(recipe, config, opts) do
-    {runner_options, opts} = Keyword.split(opts, @runner_options)
-    {evaluate?, opts} = Keyword.pop(opts, :evaluate, true)
-    {compat?, opts} = Keyword.pop(opts, :compat, true)
     config = Recipe.config!(recipe.config_schema(), config)
-    live = live!(config, opts)
-    evaluation = if evaluate?, do: recipe.evaluation()
+    supplied = supplied(config)
+    known = [:evaluate, :compat | @runner_options] ++ Map.keys(supplied)
+    opts = Keyword.validate!(opts, known)
+    runner_options = opts |> Keyword.take(@runner_options) |> Keyword.put_new(:persist, false)
+
+    live =
+      Map.new(supplied, fn {name, own} -> {name, if(is_nil(own), do: opts[name], else: own)} end)
+
+    evaluation = if Keyword.get(opts, :evaluate, true), do: recipe.evaluation()
     # Adapters are no ports before a package has made them such, and it may be missing.
     experiment = config |> Map.replace(:ports, nil) |> recipe.build_spec()
+    missing = Preflight.packages(experiment, evaluation)
+    {refused, stand_ins} = stand_ins(experiment, Keyword.get(opts, :compat, true))
+    live = %{live | ports: ports(live.ports)}
+    experiment = Runtime.inject(experiment, live)
 
-    with :ok <- packages(experiment, evaluation),
-         {:ok, stand_ins} <- stand_ins(experiment, compat?),
-         live = %{live | ports: ports(live.ports)},
-         experiment = CrucibleRuntime.inject(experiment, live),
-         :ok <- values(experiment, recipe.needs(), evaluation, live),
-         :ok <- loops(experiment),
+    run = %{
+      experiment: experiment,
+      evaluation: evaluation,
+      live: live,
+      needs: recipe.needs(),
+      twice: twice(supplied, opts),
+      evaluate: Keyword.get(opts, :evaluate, true),
+      options: runner_options
+    }
+
+    with :ok <- ready(missing ++ refused ++ Preflight.problems(run)),
          :ok <- StandIns.report(stand_ins),
-         runner_options = Keyword.put_new(runner_options, :persist, false),
          {:ok, context} <- train(experiment, stand_ins, runner_options),
          {:ok, scores} <- Evaluation.run(evaluation, live, context) do
       {:ok, %{context: context, evaluation: scores, stand_ins: stand_ins}}
     end
   end
 
-  # What the caller hands over: from `opts` where `config` has nothing.
-  defp live!(config, opts) do
-    supplied = config |> Map.from_struct() |> Map.delete(:training_config)
-    known = Map.merge(%{ports: nil, sampling_client: nil}, supplied)
+  defp ready([]), do: :ok
+  defp ready([problem]), do: {:error, problem}
+  defp ready(problems), do: {:error, {:preflight, problems}}
 
-    for {name, _value} <- opts, not is_map_key(known, name) do
-      raise ArgumentError,
-            "unknown option #{inspect(name)}, the live values are #{inspect(Map.keys(known))}"
-    end
+  # What `config` and the options both have, and not the same.
+  defp twice(supplied, opts) do
+    for {name, own} when not is_nil(own) <- supplied,
+        other = opts[name],
+        not is_nil(other) and other != own,
+        do: name
+  end
 
-    Map.new(known, fn {name, value} -> {name, if(value == nil, do: opts[name], else: value)} end)
+  # The live values that `config` has; options supply those that are `nil`.
+  defp supplied(config) do
+    live = config |> Map.from_struct() |> Map.delete(:training_config)
+    Map.merge(%{ports: nil, sampling_client: nil}, live)
   end
 
   defp ports(nil), do: nil
   defp ports(ports) when is_struct(ports, CrucibleTrain.Ports), do: ports
-  defp ports(adapters), do: CrucibleTrain.Ports.new(ports: adapters)
 
-  defp packages(experiment, evaluation) do
-    stages = for %{module: module} when module != nil <- experiment.pipeline, do: module
-
-    wanted =
-      [{CrucibleFramework, :crucible_framework}] ++
-        Enum.map(stages, &{&1, Schema.package(&1)}) ++ Evaluation.packages(evaluation)
-
-    case for {module, package} <- wanted, not Code.ensure_loaded?(module), do: package do
-      [] -> :ok
-      missing -> {:error, {:missing_packages, Enum.uniq(missing)}}
-    end
+  defp ports(adapters) do
+    if Code.ensure_loaded?(CrucibleTrain.Ports), do: CrucibleTrain.Ports.new(ports: adapters)
   end
 
   # What nothing can stand in for is refused in any case.
   defp stand_ins(experiment, compat?) do
     defective = StandIns.defective(experiment)
 
-    case Enum.reject(defective, &(compat? and &1.stand_in != nil)) do
-      [] -> {:ok, defective}
-      refused -> {:error, {:defective_stages, Enum.map(refused, &Map.delete(&1, :stand_in))}}
+    case Enum.reject(defective, &(compat? and not is_nil(&1.stand_in))) do
+      [] -> {[], defective}
+      refused -> {[defective_stages: Enum.map(refused, &Map.delete(&1, :stand_in))], defective}
     end
-  end
-
-  defp values(experiment, needs, evaluation, live) do
-    case Enum.filter(needs, &missing?(experiment, &1)) ++ Evaluation.missing(evaluation, live) do
-      [] -> :ok
-      missing -> {:error, {:missing_values, missing}}
-    end
-  end
-
-  # A training client that is open already takes the place of ports.
-  defp missing?(experiment, name) do
-    Enum.any?(experiment.pipeline, fn %{options: options} ->
-      options[name] == nil and has_option?(options, name) and
-        not (name == :ports and options[:training_client] != nil)
-    end)
-  end
-
-  defp has_option?(options, name), do: options != nil and Access.fetch(options, name) != :error
-
-  # The loops count 0..(n - 1): zero runs two rounds, at rates above the recipe's.
-  defp loops(experiment) do
-    counts =
-      for %{options: options} when options != nil <- experiment.pipeline,
-          {name, count} when name in [:num_epochs, :num_batches] <- options,
-          is_integer(count) and count < 1,
-          do: {name, count}
-
-    if counts == [], do: :ok, else: {:error, {:invalid_options, counts}}
   end
 
   # The context that comes back has the experiment as it was, with the packages' own stages.

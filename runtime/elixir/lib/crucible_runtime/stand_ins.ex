@@ -8,9 +8,9 @@ defmodule CrucibleRuntime.StandIns do
   stages fail on it after all training is done. The stages here call the same loops, and give the
   pipeline the metrics of the last batch.
 
-  An experiment always names the stages of the packages. `CrucibleRuntime.run/3` looks up the
-  versions of the installed packages and uses these modules only where a release is known to have
-  such a defect; its option `compat: false` refuses instead.
+  An experiment always names the stages of the packages. `CrucibleRuntime.run/3` looks up
+  the versions of the installed packages and uses these modules only where a release is known to
+  have such a defect; its option `compat: false` refuses instead.
   """
 
   require Logger
@@ -119,8 +119,9 @@ defmodule CrucibleRuntime.StandIns.RLTrain do
   """
 
   alias CrucibleRuntime.StandIns
+  alias CrucibleTrain.RL.Train
 
-  @compile {:no_warn_undefined, CrucibleTrain.RL.Train}
+  @compile {:no_warn_undefined, Train}
 
   @options [
     :training_config,
@@ -145,7 +146,7 @@ defmodule CrucibleRuntime.StandIns.RLTrain do
   @doc "Trains; raises `KeyError` for an option that the loop does not have."
   @spec run(struct(), map()) :: {:ok, struct()} | {:error, term()}
   def run(context, options),
-    do: options |> CrucibleTrain.RL.Train.main() |> StandIns.merge(context)
+    do: options |> Train.main() |> StandIns.merge(context)
 end
 
 defmodule CrucibleRuntime.StandIns.Distillation do
@@ -155,8 +156,9 @@ defmodule CrucibleRuntime.StandIns.Distillation do
   """
 
   alias CrucibleRuntime.StandIns
+  alias CrucibleTrain.Distillation.TrainOnPolicy
 
-  @compile {:no_warn_undefined, CrucibleTrain.Distillation.TrainOnPolicy}
+  @compile {:no_warn_undefined, TrainOnPolicy}
 
   @options [
     :training_config,
@@ -182,5 +184,5 @@ defmodule CrucibleRuntime.StandIns.Distillation do
   @doc "Trains; raises `KeyError` for an option that the loop does not have."
   @spec run(struct(), map()) :: {:ok, struct()} | {:error, term()}
   def run(context, options),
-    do: options |> CrucibleTrain.Distillation.TrainOnPolicy.main() |> StandIns.merge(context)
+    do: options |> TrainOnPolicy.main() |> StandIns.merge(context)
 end

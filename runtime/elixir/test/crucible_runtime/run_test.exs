@@ -3,7 +3,11 @@ if Code.ensure_loaded?(CrucibleFramework) and Code.ensure_loaded?(CrucibleTrain.
     use ExUnit.Case, async: true
     import ExUnit.CaptureLog
 
+    alias CrucibleRuntime, as: Runtime
+    alias CrucibleRuntime.Recipe
+
     alias CrucibleIR.{BackendRef, DatasetRef, Experiment, ModelRef, StageDef, Training}
+    alias CrucibleTrain.Types.ModelInput
 
     defmodule Batches do
       @moduledoc "A dataset of that many batches."
@@ -43,6 +47,7 @@ if Code.ensure_loaded?(CrucibleFramework) and Code.ensure_loaded?(CrucibleTrain.
         case opts[:fail] do
           {^function, ^count, :raise} -> raise "no power"
           {^function, ^count, :exit} -> exit(:no_power)
+          {^function, ^count, :hang} -> Process.sleep(:infinity)
           {^function, ^count, :error} -> {:error, :no_power}
           _ -> answer
         end
@@ -68,7 +73,7 @@ if Code.ensure_loaded?(CrucibleFramework) and Code.ensure_loaded?(CrucibleTrain.
       def sample(%{text: nil}, _input, _params), do: {:error, :no_power}
 
       def sample(%{text: text, refuse: refuse}, input, _params) do
-        prompt = input |> CrucibleTrain.Types.ModelInput.all_tokens() |> to_string()
+        prompt = input |> ModelInput.all_tokens() |> to_string()
         sequence = %{text: text, stop_reason: "stop"}
         if prompt =~ refuse, do: {:error, :no_power}, else: {:ok, %{sequences: [sequence]}}
       end
@@ -80,7 +85,7 @@ if Code.ensure_loaded?(CrucibleFramework) and Code.ensure_loaded?(CrucibleTrain.
     end
 
     defmodule Example do
-      @behaviour CrucibleRuntime.Recipe
+      @behaviour Recipe
 
       alias CrucibleRuntime.RunTest.Sequel
 
@@ -103,7 +108,7 @@ if Code.ensure_loaded?(CrucibleFramework) and Code.ensure_loaded?(CrucibleTrain.
 
       @impl true
       def training_config(overrides \\ %{}) do
-        CrucibleRuntime.Recipe.override!(
+        Recipe.override!(
           %Training.Config{
             id: :example,
             model_ref: %ModelRef{id: "a/model"},
@@ -117,7 +122,7 @@ if Code.ensure_loaded?(CrucibleFramework) and Code.ensure_loaded?(CrucibleTrain.
 
       @impl true
       def build_spec(config \\ %{}) do
-        config = CrucibleRuntime.Recipe.config!(Config, config)
+        config = Recipe.config!(Config, config)
         training_config = training_config(config.training_config)
 
         %Experiment{
@@ -154,7 +159,7 @@ if Code.ensure_loaded?(CrucibleFramework) and Code.ensure_loaded?(CrucibleTrain.
       ports = [training_client: {Trainer, client}]
       opts = Keyword.merge([ports: ports, train_dataset: %Batches{}], opts)
       {config, opts} = Keyword.pop(opts, :config, %{})
-      {result, _log} = with_log(fn -> CrucibleRuntime.run(Example, config, opts) end)
+      {result, _log} = with_log(fn -> Runtime.run(Example, config, opts) end)
       result
     end
 
@@ -186,7 +191,13 @@ if Code.ensure_loaded?(CrucibleFramework) and Code.ensure_loaded?(CrucibleTrain.
       config = %Example.Config{ports: ports, train_dataset: %Batches{count: 1}}
 
       assert {:ok, %{context: context}} =
-               run(client, config: config, ports: nil, run_id: "7", assigns: %{a: 1})
+               run(client,
+                 config: config,
+                 ports: nil,
+                 train_dataset: nil,
+                 run_id: "7",
+                 assigns: %{a: 1}
+               )
 
       assert %{run_id: "7", assigns: %{a: 1}} = context
       assert [%{options: %{ports: ^ports}}, _] = context.experiment.pipeline
@@ -208,13 +219,20 @@ if Code.ensure_loaded?(CrucibleFramework) and Code.ensure_loaded?(CrucibleTrain.
       test "a client whose #{function} fails at call #{step} with #{how} is no success", %{
         client: client
       } do
-        reason =
-          %{error: :no_power, raise: %RuntimeError{message: "no power"}, exit: {:exit, :no_power}}[
-            unquote(how)
-          ]
-
         result = run(client ++ [fail: {unquote(function), unquote(step), unquote(how)}])
-        assert {:error, {:supervised_train, ^reason, context}} = result
+        assert {:error, {:supervised_train, reason, context}} = result
+
+        case unquote(how) do
+          :error ->
+            assert reason == :no_power
+
+          :raise ->
+            assert {%RuntimeError{message: "no power"}, [{Trainer, :answer, _, _} | _]} = reason
+
+          :exit ->
+            assert {{:exit, :no_power}, [{Trainer, :answer, _, _} | _]} = reason
+        end
+
         assert is_nil(context) == (unquote(how) != :error)
         refute_received :ok
       end
@@ -248,8 +266,29 @@ if Code.ensure_loaded?(CrucibleFramework) and Code.ensure_loaded?(CrucibleTrain.
                run(client, ports: nil, training_client: %Direct{fail: 1})
     end
 
+    test "runs at one time know nothing of each other", %{client: client} do
+      runs =
+        for fail <- [{:forward_backward, 0, :error}, nil, {:optim_step, 2, :error}, nil] do
+          calls = start_supervised!({Agent, fn -> %{} end}, id: make_ref())
+          Task.async(fn -> run(Keyword.merge(client, calls: calls, fail: fail)) end)
+        end
+
+      assert [{:error, _}, {:ok, _}, {:error, _}, {:ok, _}] = Task.await_many(runs)
+    end
+
+    test "a run whose process is killed is forgotten, and takes nothing with it", %{
+      client: client
+    } do
+      hangs = client ++ [fail: {:forward_backward, 0, :hang}]
+      {pid, monitor} = spawn_monitor(fn -> run(hangs) end)
+      assert_receive {:forward_backward, _}
+      Process.exit(pid, :kill)
+      assert_receive {:DOWN, ^monitor, :process, ^pid, :killed}
+      assert {:ok, _} = run(client)
+    end
+
     test "nothing starts without the values that it needs", %{client: client} do
-      assert CrucibleRuntime.run(Example) == {:error, {:missing_values, [:ports, :train_dataset]}}
+      assert Runtime.run(Example) == {:error, {:missing_values, [:ports, :train_dataset]}}
       assert run(client, train_dataset: nil) == {:error, {:missing_values, [:train_dataset]}}
 
       Process.put(:evaluation, %{
@@ -259,7 +298,12 @@ if Code.ensure_loaded?(CrucibleFramework) and Code.ensure_loaded?(CrucibleTrain.
       missing =
         if Code.ensure_loaded?(TinkexCookbook.Eval.Runner),
           do: {:missing_values, [:sampling_client, :dataset_store]},
-          else: {:missing_packages, [:tinkex_cookbook]}
+          else:
+            {:preflight,
+             [
+               missing_packages: [:tinkex_cookbook],
+               missing_values: [:sampling_client, :dataset_store]
+             ]}
 
       assert run(client) == {:error, missing}
       refute_received {:start_session, _}
@@ -271,15 +315,17 @@ if Code.ensure_loaded?(CrucibleFramework) and Code.ensure_loaded?(CrucibleTrain.
     end
 
     test "nothing starts with no epochs, which would run two", %{client: client} do
-      assert run(client, config: [training_config: [epochs: 0]]) ==
+      config = %{Example.training_config() | epochs: 0}
+
+      assert run(client, config: [training_config: config]) ==
                {:error, {:invalid_options, [num_epochs: 0]}}
 
       refute_received {:start_session, _}
     end
 
     test "what does not exist is named", %{client: client} do
-      assert CrucibleRuntime.run("no_recipe") == {:error, {:unknown_recipe, "no_recipe"}}
-      assert CrucibleRuntime.run(NoRecipe) == {:error, {:unknown_recipe, NoRecipe}}
+      assert Runtime.run("no_recipe") == {:error, {:unknown_recipe, "no_recipe"}}
+      assert Runtime.run(NoRecipe) == {:error, {:unknown_recipe, NoRecipe}}
       assert_raise ArgumentError, ~r/:no_option/, fn -> run(client, no_option: 1) end
       assert_raise KeyError, ~r/:no_key/, fn -> run(client, config: %{no_key: 1}) end
       assert_raise KeyError, ~r/:no_port/, fn -> run(client, ports: [no_port: Trainer]) end

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any, overload
 
 from crucible_runtime.cli.arguments import recipe_parser
 from crucible_runtime.cli.output import guarded, open_streams
@@ -16,24 +18,43 @@ from crucible_runtime.installation import project
 from crucible_runtime.installation.compatibility import check, package_of
 from crucible_runtime.interface.stages import Result
 from crucible_runtime.ir import Experiment
+from crucible_runtime.recipes import Recipe
 
 
+@overload
+def main(recipe: Recipe | ModuleType | SimpleNamespace, /, *, argv: Sequence[str] | None = None) -> int: ...
+
+
+@overload
 def main(
     config: type[C],
     build_experiment: Callable[[C], Experiment],
     evaluation: Callable[[], Evaluation | None],
     run: Callable[[C], Result],
     argv: Sequence[str] | None = None,
-) -> int:
-    """The command line of a recipe, given the four parts of its module; an exit code."""
+    /,
+) -> int: ...
+
+
+def main(recipe: Any, /, *parts: Any, argv: Sequence[str] | None = None) -> int:
+    """Run the command line of a recipe and return its exit code: `main(sys.modules[__name__])`.
+
+    `recipe` is a generated module, or any object with what such a module has (see `Recipe`). Code that was generated for
+    interface 1 passes the parts of the module one by one instead. Raises TypeError for an object that is no recipe.
+    """
     open_streams()
-    module = getattr(build_experiment, "__globals__", {})
+    if parts:
+        config, (build_experiment, evaluation, run, *rest) = recipe, parts
+        found = Parts(config=config, build_experiment=build_experiment, evaluation=evaluation, run=run)
+        argv = rest[0] if rest else argv
+    else:
+        found = Parts.of(recipe)
+    module = getattr(found.build_experiment, "__globals__", {})
     if refused := guarded(lambda: _supported(package_of(module))):
         return refused
     project.enter(module)
-    parts = Parts(config=config, build_experiment=build_experiment, evaluation=evaluation, run=run)
-    arguments = recipe_parser(parts.name, parts.description).parse_args(argv)
-    return guarded(lambda: asked(arguments, parts))
+    arguments = recipe_parser(found.name, found.description).parse_args(argv)
+    return guarded(lambda: asked(arguments, found))
 
 
 def list_recipes(package: str, argv: Sequence[str] | None = None) -> int:
@@ -41,16 +62,13 @@ def list_recipes(package: str, argv: Sequence[str] | None = None) -> int:
     open_streams()
     if refused := guarded(lambda: _supported(package)):
         return refused
-    from argparse import ArgumentParser
-
     from crucible_runtime.cli.package import recipes_of, runs_of
+    from crucible_runtime.cli.parser import Parser
 
-    parser = ArgumentParser(
-        prog=f"python -m {package}", description=f"Lists the recipes of {package}.", allow_abbrev=False
-    )
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    parser = Parser(f"python -m {package}", f"Lists the recipes of {package}.")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
     about = "lists the runs below a directory, shows one, or compares two"
-    runs = commands.add_parser("runs", help=about, description=f"{about.capitalize()}.", allow_abbrev=False)
+    runs = commands.add_parser("runs", help=about, description=f"{about.capitalize()}.")
     runs.add_argument(
         "names", nargs="*", metavar="RUN", help="a directory of runs (by default runs), or one or two runs"
     )

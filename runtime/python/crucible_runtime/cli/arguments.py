@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from crucible_runtime.cli.sources import Place, Supplied, Types, gather
-from crucible_runtime.text import one_line
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -15,17 +14,20 @@ if TYPE_CHECKING:
 
 def recipe_parser(name: str, description: str) -> ArgumentParser:
     """The parser of the command line of a recipe."""
-    from argparse import ArgumentParser
+    from crucible_runtime.cli.parser import Parser
 
     module = sys.modules["__main__"].__spec__
-    parser = ArgumentParser(
-        prog=f"python -m {module.name}" if module is not None else name,
-        description=description_of(description),
-        allow_abbrev=False,
-    )
+    parser = Parser(f"python -m {module.name}" if module is not None else name, description)
     show = parser.add_mutually_exclusive_group()
     show.add_argument("--dry-run", action="store_true", help="print the plan, run nothing")
-    show.add_argument("--json", action="store_true", help="print the experiment as canonical JSON, run nothing")
+    show.add_argument(
+        "--json",
+        action="store_true",
+        help="print the experiment as canonical JSON, run nothing; with --preflight, print that as JSON",
+    )
+    parser.add_argument(
+        "--preflight", action="store_true", help="check whether the run could reach its end, run nothing"
+    )
     parser.add_argument(
         "--set",
         action="append",
@@ -53,12 +55,6 @@ def recipe_parser(name: str, description: str) -> ArgumentParser:
         "--allow-unsandboxed", action="store_true", help="let programs that a model wrote run without a sandbox"
     )
     return parser
-
-
-def description_of(description: str) -> str:
-    """A description as argparse shows it unchanged: it formats only one that holds the name of the program."""
-    text = one_line(description)
-    return text.replace("%", "%%") if "%(prog)" in text else text
 
 
 def supplied_by(arguments: Namespace, types: Types) -> Supplied:

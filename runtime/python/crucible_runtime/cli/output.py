@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable
 
 from crucible_runtime.errors import CrucibleError, InputError, StageError, Terminated
 from crucible_runtime.processes import is_main
-from crucible_runtime.secrets import scrub
-from crucible_runtime.text import printable
+from crucible_runtime.quoting import printable
+from crucible_runtime.secrets import Clean, scrub
 
 
 def open_streams() -> None:
@@ -28,7 +28,7 @@ def guarded(work: Callable[[], Iterable[str]]) -> int:
     try:
         for text in work():
             if main:
-                _print(scrub(text))
+                _print(text if isinstance(text, Clean) else printable(scrub(text)))
     except CrucibleError as error:
         if main or isinstance(error, StageError):
             _say(error)

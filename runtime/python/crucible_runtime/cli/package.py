@@ -6,8 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from crucible_runtime.errors import InputError
-from crucible_runtime.secrets import scrub
-from crucible_runtime.text import one_line
+from crucible_runtime.quoting import one_line
 
 
 def recipes_of(package: str) -> Iterator[str]:
@@ -41,6 +40,6 @@ def runs_of(names: Sequence[str], page: Path | None) -> Iterator[str]:
 
 def _written(path: Path, text: str) -> None:
     try:
-        path.write_text(scrub(text), "utf-8")
+        path.write_text(text, "utf-8")
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}") from error

@@ -6,17 +6,20 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from crucible_runtime.cli import settings
 from crucible_runtime.cli.arguments import supplied_by
-from crucible_runtime.errors import OverrideError, Terminated, UnsupportedError
+from crucible_runtime.errors import OverrideError, Terminated
 from crucible_runtime.evaluation import Evaluation
-from crucible_runtime.experiment.canonical import pretty
+from crucible_runtime.experiment.canonical import plain, pretty
 from crucible_runtime.experiment.override import Adjusted
 from crucible_runtime.interface.stages import Result, RunConfig
 from crucible_runtime.ir import Experiment
 from crucible_runtime.plan import plan, summary
+from crucible_runtime.quoting import printable_json
+from crucible_runtime.recipes import PARTS
+from crucible_runtime.secrets import Clean, disclose, hidden
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -28,34 +31,51 @@ C = TypeVar("C", bound=RunConfig)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts(Generic[C]):
-    """The four parts of a generated module that its command line needs."""
+    """What the command line needs of a recipe; `recipe` is the object that has the parts, if they came in one."""
 
     config: type[C]
     build_experiment: Callable[[C], Experiment]
     evaluation: Callable[[], Evaluation | None]
     run: Callable[[C], Result]
+    recipe: object = None
+
+    @classmethod
+    def of(cls, recipe: Any) -> Parts[Any]:
+        """The parts of a generated module or an object like it; raises TypeError where one is missing."""
+        if missing := [name for name in PARTS if not hasattr(recipe, name)]:
+            raise TypeError(f"main expects a recipe, such as sys.modules[__name__]; it has no {', '.join(missing)}")
+        return cls(
+            config=recipe.Config,
+            build_experiment=recipe.build_experiment,
+            evaluation=recipe.evaluation,
+            run=recipe.run,
+            recipe=recipe,
+        )
 
     @property
     def name(self) -> str:
-        """The name of the recipe, as its module has it."""
-        return str(getattr(self._module, "NAME", self.build_experiment.__module__))
+        """The name of the recipe, else that of the module that builds its experiment."""
+        return str(self._said("NAME") or self.build_experiment.__module__)
 
     @property
     def description(self) -> str:
-        """The description of the recipe, as its module has it; empty where it has none."""
-        return getattr(self._module, "DESCRIPTION", None) or ""
+        """The description of the recipe; empty where it has none."""
+        return str(self._said("DESCRIPTION") or "")
 
-    @property
-    def _module(self) -> object:
-        return sys.modules.get(self.build_experiment.__module__)
+    def _said(self, name: str) -> object:
+        """What the recipe, or the module that builds its experiment, says of itself."""
+        module = sys.modules.get(self.build_experiment.__module__)
+        return getattr(self.recipe, name, None) or getattr(module, name, None)
 
 
 def asked(arguments: Namespace, parts: Parts[C]) -> Iterator[str]:
     """What the arguments ask for; the text to print. The experiment is built once, by whoever needs it first."""
     supplied = supplied_by(arguments, settings.types(parts.config))
     config = _configured(arguments, parts, supplied)
-    if arguments.json:
-        yield pretty(_built(parts, config, supplied))
+    if arguments.preflight:
+        yield from _preflight(_built(parts, config, supplied), parts.evaluation(), config, arguments)
+    elif arguments.json:
+        yield Clean(printable_json(pretty(hidden(plain(_built(parts, config, supplied))))))
     elif arguments.dry_run:
         yield from _plans(_built(parts, config, supplied), parts.evaluation(), config)
     else:
@@ -79,6 +99,7 @@ def _configured(arguments: Namespace, parts: Parts[C], supplied: Supplied) -> C:
 def _built(parts: Parts[C], config: C, supplied: Supplied) -> Experiment:
     with _placed(supplied):
         experiment = parts.build_experiment(config)
+    disclose(experiment, supplied=config)
     if isinstance(config.training_config, Adjusted):
         config.training_config.check_used()
     return experiment
@@ -93,22 +114,35 @@ def _placed(supplied: Supplied) -> Iterator[None]:
         raise OverrideError(map(supplied.said, error.problems)) from error
 
 
+def _preflight(
+    experiment: Experiment, evaluation: Evaluation | None, config: RunConfig, arguments: Namespace
+) -> Iterator[str]:
+    """Whether a run could reach its end, with what only the network knows; raises what keeps it from that."""
+    from crucible_runtime.preflight import examine, inquiry
+
+    report = examine(inquiry(experiment, config, evaluation, network=True))
+    if arguments.dry_run:
+        yield plan(experiment, evaluation) + "\n"
+    yield report.json() if arguments.json else report.text()
+    report.raise_problems()
+
+
 def _plans(experiment: Experiment, evaluation: Evaluation | None, config: RunConfig) -> Iterator[str]:
-    """What a run would do; of an engine that is named too, or as an error everything that it cannot honour."""
+    """What a run would do; with an engine that is named, what that makes of it, or what keeps the run from its end."""
     if config.engine is None:
         yield plan(experiment, evaluation)
         return
-    from crucible_runtime.plugins import engine
+    from crucible_runtime.preflight import examine, inquiry
 
-    found = engine(config.engine)
+    report = examine(inquiry(experiment, config, evaluation))
     yield plan(experiment, evaluation)
-    problems = getattr(found, "problems", None)
-    if problems is not None and (unsupported := problems(experiment, config)):
-        raise UnsupportedError(unsupported)
-    own = getattr(found, "plan", None)
+    report.raise_problems()
+    own = getattr(report.engine, "plan", None)
     if own is not None:
         text: str = own(experiment, config)
         yield f"\nEngine {config.engine}\n" + "".join(f"  {line}".rstrip() + "\n" for line in text.splitlines())
+    if unchecked := report.unchecked():
+        yield f"\nNot checked\n{unchecked}"
 
 
 @contextmanager

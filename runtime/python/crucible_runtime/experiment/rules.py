@@ -69,6 +69,18 @@ def training_stages() -> Mapping[str, str]:
     return found
 
 
+def repeated(module: str | None) -> Mapping[str, Mapping[str, Any]]:
+    """The options of a training stage that repeat a field of the experiment: its `path` there, and its `default`."""
+    found: Mapping[str, Mapping[str, Any]] = _rules()["stages"].get(module or "", {}).get("from", {})
+    return found
+
+
+def live(module: str | None) -> Sequence[str]:
+    """The options of a training stage that hold live values, which only the caller can supply."""
+    found: Sequence[str] = _rules()["stages"].get(module or "", {}).get("live", ())
+    return found
+
+
 def recipe_types() -> Mapping[str, Mapping[str, Any]]:
     """What the schemas say of each kind of recipe (`x-stage.training`, `x-training`), in their order."""
     found: Mapping[str, Mapping[str, Any]] = _rules()["types"]

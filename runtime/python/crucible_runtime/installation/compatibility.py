@@ -14,10 +14,13 @@ from typing import Any
 
 from crucible_runtime.errors import InterfaceError
 
-INTERFACE = 1
+INTERFACE = 2
 """The interface of this runtime."""
 OLDEST = 1
-"""The oldest interface whose generated code runs with this runtime."""
+"""The oldest interface whose generated code runs with this runtime.
+
+Interface 2: `main` takes the module of the recipe, and Config has no fields for the live values of Elixir's stages.
+"""
 _STATED = "RUNTIME_INTERFACE"
 
 

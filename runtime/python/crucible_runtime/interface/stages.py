@@ -39,7 +39,7 @@ class Engine(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class RunConfig:
-    """What every recipe takes; a recipe's own Config adds the live values that its stages need.
+    """What a run of any recipe takes; a recipe's own Config adds what stages of the user's need.
 
     ports: the adapters of the outside world; left out, each one says so when it is used
     training_config: fields of the training configuration to override, or a whole one to use instead

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from crucible_runtime.mlops.target import Plan
+from crucible_runtime.quoting import operand, option
 
 _RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
 
@@ -15,20 +17,26 @@ def server(plan: Plan, model: str, port: int) -> list[str]:
     kind = settings.get("server") or plan.target
     match kind:
         case "local":
-            return ["transformers", "serve", model, "--host", "127.0.0.1", "--port", str(port)]
+            return ["transformers", "serve", operand(model), "--host", "127.0.0.1", "--port", str(port)]
         case "tgi":
-            command = ["text-generation-launcher", "--model-id", plan.base or model]
-            command += ["--lora-adapters", f"{plan.name}={model}"] if plan.base else []
-            command += ["--hostname", settings.get("bind", "0.0.0.0"), "--port", str(port)]  # noqa: S104
+            command = ["text-generation-launcher", "--model-id", operand(plan.base or model)]
+            command += ["--lora-adapters", f"{_plain(plan)}={model}"] if plan.base else []
+            command += [*option("--hostname", settings.get("bind", "0.0.0.0")), "--port", str(port)]  # noqa: S104
             command += _given("--num-shard", settings["gpus"] if settings["gpus"] > 1 else None)
             command += _given("--max-total-tokens", settings["max_model_len"])
         case _:
-            command = ["vllm", "serve", plan.base or model]
+            command = ["vllm", "serve", operand(plan.base or model)]
             if plan.base:
-                command += ["--enable-lora", "--lora-modules", f"{plan.name}={model}", "--max-lora-rank", _rank(plan)]
+                command += [
+                    "--enable-lora",
+                    "--lora-modules",
+                    _module(plan.name, model),
+                    "--max-lora-rank",
+                    _rank(plan),
+                ]
             else:
-                command += ["--served-model-name", plan.name]
-            command += ["--host", settings.get("bind", "0.0.0.0"), "--port", str(port)]  # noqa: S104
+                command += option("--served-model-name", plan.name)
+            command += [*option("--host", settings.get("bind", "0.0.0.0")), "--port", str(port)]  # noqa: S104
             command += _given("--tensor-parallel-size", settings["gpus"] if settings["gpus"] > 1 else None)
             copies = settings["replicas"] if plan.target == "vllm" else 1
             command += _given("--data-parallel-size", copies if copies > 1 else None)
@@ -38,6 +46,18 @@ def server(plan: Plan, model: str, port: int) -> list[str]:
 
 def _given(flag: str, value: Any) -> list[str]:
     return [] if value is None else [flag, str(value)]
+
+
+def _module(name: str, path: str) -> str:
+    """An adapter as vLLM reads it: NAME=PATH, or JSON where the name would be read as something else."""
+    if "=" not in name and not name.startswith(("{", "-")):
+        return f"{name}={path}"
+    return json.dumps({"name": name, "path": path})
+
+
+def _plain(plan: Plan) -> str:
+    """The name of an adapter for the other server, which has no way to quote `=` and `,`."""
+    return plan.label if any(mark in plan.name for mark in "=,") or plan.name.startswith("-") else plan.name
 
 
 def _rank(plan: Plan) -> str:

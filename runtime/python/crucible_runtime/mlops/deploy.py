@@ -6,13 +6,14 @@ Nothing is carried out unless the caller says so (`--apply`), for a run is no re
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Literal
 
 from crucible_runtime.errors import DeployError, PipelineError
+from crucible_runtime.interface.preflight import checked_by, uses
 from crucible_runtime.interface.stages import Context, Options, Output
+from crucible_runtime.mlops.checks import deployment
 from crucible_runtime.mlops.register import registration
 from crucible_runtime.mlops.rendering import FOLDER, record, rendered
 from crucible_runtime.mlops.serving import applied, unused_port
@@ -23,6 +24,8 @@ RECORD = f"{FOLDER}/deployment.json"
 _MODULE = "CrucibleDeployment.Stages.Deploy"
 
 
+@checked_by(deployment)
+@uses("apply")
 def deploy(context: Context, options: Options) -> Output:
     """Renders the deployment of the version registered before, and carries it out where the caller asked for that.
 
@@ -48,11 +51,13 @@ def local(context: Context, options: Options) -> Output:
     return deploy(context, {**options, "target": "local", "config": kept})
 
 
+@uses("apply")
 def promote(context: Context, options: Options) -> Output:
     """Gives the new version the whole traffic; what deploy would say. Raises PipelineError without a deployment."""
     return _shifted(context, 100, "promoted")
 
 
+@uses("apply")
 def rollback(context: Context, options: Options) -> Output:
     """Gives the version before the whole traffic back. Raises PipelineError without a deployment.
 
@@ -74,7 +79,7 @@ def _shifted(context: Context, share: int, state: Literal["promoted", "rolled_ba
 def _written(context: Context, plan: Plan) -> Output:
     files = rendered(plan)
     for name, text in files.items():
-        context.folder.write(f"{FOLDER}/{name}", text)
+        context.folder.write_exact(f"{FOLDER}/{name}", text)
         if name.endswith(".sh") and context.folder.main:
             (context.folder.path / FOLDER / name).chmod(0o755)
     _note(context, record(plan, "rendered", files))
@@ -87,4 +92,4 @@ def _written(context: Context, plan: Plan) -> Output:
 
 
 def _note(context: Context, said: Mapping[str, Any]) -> None:
-    context.folder.write(RECORD, json.dumps(said, indent=2, ensure_ascii=False) + "\n")
+    context.folder.write_json(RECORD, said)

@@ -11,23 +11,27 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from crucible_runtime.errors import AdapterMissingError, FolderError, InputError, did_you_mean
 from crucible_runtime.experiment.canonical import canonical
 from crucible_runtime.installation.distribution import install_command
+from crucible_runtime.interface.preflight import Finding, Inquiry, checked_by, problem, uses
 from crucible_runtime.interface.stages import Context, Options, Output, after_evaluation
 from crucible_runtime.rundir.files import rows
 from crucible_runtime.rundir.folder import SAMPLES, Folder
-from crucible_runtime.secrets import scrub
+from crucible_runtime.secrets import hidden
 
 GOOD = 0.8
 """The least reward of a good answer, as CrucibleFeedback counts quality."""
 FORMATS: Mapping[str, str] = {"jsonl": ".jsonl", "parquet": ".parquet", "huggingface": ""}
 """The formats of an export, and the suffix of its file; huggingface is a directory."""
+_NO_PYARROW = "the format parquet needs a package that is not installed (pyarrow): "
 _RECORD = "artifacts/feedback.json"
 _KNOWN = ("format", "output_path", "include_exported", "limit", "export_batch_id", "storage")
 Row = dict[str, Any]
@@ -44,6 +48,27 @@ class Export:
     limit: int | None
 
 
+def export(inquiry: Inquiry) -> Iterator[Finding]:
+    """The options of an export, and the package that its format needs."""
+    try:
+        found = _checked(inquiry.options)
+    except InputError as error:
+        yield from map(problem, str(error).splitlines())
+        return
+    if found.format == "parquet" and find_spec("pyarrow") is None:
+        yield problem(_NO_PYARROW + install_command("local"))
+    path = Path(found.path).expanduser()
+    if path.is_absolute() and not any(os.access(each, os.W_OK) for each in _nearest(path)):
+        yield problem(f"options.output_path {found.path} cannot be written")
+
+
+def _nearest(path: Path) -> Iterator[Path]:
+    """The nearest directory above a file that is there."""
+    yield next(each for each in path.parents if each.exists())
+
+
+@checked_by(export)
+@uses()
 @after_evaluation(lambda context: follow(context.folder))
 def export_feedback(context: Context, options: Options) -> Output:
     """Exports the samples of the run; how many examples and preferences there were, and where they are.
@@ -134,11 +159,10 @@ def _exported(folder: Folder, export: Export) -> Output:
     """Writes the files. The record of them comes first, so that a kill in between leaves none that nobody knows."""
     record = {"exports": {}, "files": {}, "batches": {}, **(folder.read(_RECORD) or {})}
     before = {key for batch, keys in record["batches"].items() if batch != export.batch for key in keys}
+    samples = hidden(rows(folder.path / SAMPLES))
     found: dict[str, list[Row]] = {}
     for name, take in (("examples", examples), ("preferences", preferences)):
-        new = [
-            row for row in take(rows(folder.path / SAMPLES)) if export.include_exported or _identity(row) not in before
-        ]
+        new = [row for row in take(samples) if export.include_exported or _identity(row) not in before]
         found[name] = new[: export.limit]
     files = _files(export, found)
     for name, data in files.items():
@@ -152,7 +176,7 @@ def _exported(folder: Folder, export: Export) -> Output:
         "limit": export.limit,
     }
     record["batches"][export.batch] = sorted({_identity(row) for each in found.values() for row in each})
-    folder.write(_RECORD, json.dumps(record, indent=2, ensure_ascii=False) + "\n")
+    folder.write_json(_RECORD, record)
     for name, data in files.items():
         _write(folder, name, data)
     return {
@@ -187,11 +211,9 @@ def _parquet(found: Sequence[Row]) -> bytes:
         import pyarrow
         import pyarrow.parquet
     except ImportError as error:
-        raise AdapterMissingError(
-            "the format parquet needs a package that is not installed (pyarrow): " + install_command("local")
-        ) from error
+        raise AdapterMissingError(_NO_PYARROW + install_command("local")) from error
     sink = pyarrow.BufferOutputStream()
-    pyarrow.parquet.write_table(pyarrow.Table.from_pylist([json.loads(scrub(json.dumps(row))) for row in found]), sink)
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(list(found)), sink)
     return bytes(sink.getvalue().to_pybytes())
 
 
@@ -222,7 +244,7 @@ def _refuse_others(folder: Folder, name: str, ours: Sequence[str]) -> None:
 
 def _write(folder: Folder, name: str, data: bytes) -> None:
     if not name.endswith(".parquet"):
-        folder.write(name, data.decode())
+        folder.write_exact(name, data.decode())
     elif folder.main:
         path = folder.path / name
         try:
@@ -239,4 +261,4 @@ def _identity(value: Any) -> str:
 
 
 def _digest(data: str | bytes) -> str:
-    return hashlib.sha256(scrub(data).encode() if isinstance(data, str) else data).hexdigest()
+    return hashlib.sha256(data.encode() if isinstance(data, str) else data).hexdigest()

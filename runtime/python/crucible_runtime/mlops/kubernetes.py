@@ -13,6 +13,7 @@ from typing import Any
 
 from crucible_runtime.mlops.commands import server
 from crucible_runtime.mlops.target import Plan
+from crucible_runtime.quoting import kubernetes_word
 
 MOUNT = "/models"
 """Where a pod finds the volume with the models."""
@@ -111,6 +112,7 @@ def _deployment(plan: Plan, track: str, version: str, command: list[str]) -> Man
 
 def _container(plan: Plan, command: list[str]) -> Manifest:
     settings = plan.settings
+    command = [kubernetes_word(word) for word in command]
     resources = {"cpu": settings["cpu"], "memory": settings["memory"]}
     gpus = {"nvidia.com/gpu": str(settings["gpus"])} if settings["gpus"] else {}
     health = {"httpGet": {"path": "/health", "port": "http"}}

@@ -6,13 +6,13 @@ script starts the new version only; what is served already is left to whoever st
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from crucible_runtime.mlops import kubernetes
 from crucible_runtime.mlops.commands import server
 from crucible_runtime.mlops.target import Plan
+from crucible_runtime.quoting import comment, modelfile, operand, shell
 
 FOLDER = "artifacts/deploy"
 """Where all of it is written, in the run's folder."""
@@ -54,7 +54,7 @@ def _checkpoint(plan: Plan) -> str:
 def _script(plan: Plan) -> str:
     lines = [
         "#!/bin/sh",
-        f"# {_about(plan)}",
+        comment(_about(plan)),
         "set -eu",
         'cd "$(dirname "$0")/../.."',
         *_download(plan),
@@ -80,27 +80,36 @@ def _about(plan: Plan) -> str:
 
 def _download(plan: Plan) -> Iterator[str]:
     if plan.model.startswith("tinker://") and not plan.settings.get("model_path"):
-        folder = fetched(plan)
+        absent = shell(["test", "-d", fetched(plan)])
         command = ["tinker", "checkpoint", "download", _checkpoint(plan), "--output", f"{FOLDER}/model"]
-        yield f"[ -d {shlex.quote(folder)} ] || {shlex.join(command)}"
+        yield f"{absent} || {shell(command)}"
 
 
 def _commands(plan: Plan) -> Iterator[str]:
     match plan.target:
         case "kubernetes":
-            yield from map(shlex.join, cluster(plan))
+            yield from map(shell, cluster(plan))
         case "ollama":
             tag = f"{plan.label}:{plan.version}"
-            yield shlex.join(["ollama", "create", tag, "-f", f"{FOLDER}/Modelfile"])
+            yield shell(["ollama", "create", tag, "-f", f"{FOLDER}/Modelfile"])
             if plan.share == 100:
-                yield shlex.join(["ollama", "cp", tag, plan.label])
+                yield shell(["ollama", "cp", tag, plan.label])
         case "huggingface":
             repository = plan.settings["repository"] or plan.name
             said = f"Version {plan.version}"
-            command = ["hf", "upload", repository, fetched(plan), ".", "--private", "--commit-message", said]
-            yield shlex.join(command + (["--create-pr"] if plan.share < 100 else []))
+            command = [
+                "hf",
+                "upload",
+                operand(repository),
+                operand(fetched(plan)),
+                ".",
+                "--private",
+                "--commit-message",
+                said,
+            ]
+            yield shell(command + (["--create-pr"] if plan.share < 100 else []))
         case _:
-            yield "exec " + shlex.join(server(plan, plan.settings.get("model_path") or fetched(plan), port(plan)))
+            yield "exec " + shell(server(plan, plan.settings.get("model_path") or fetched(plan), port(plan)))
 
 
 def cluster(plan: Plan) -> list[list[str]]:
@@ -119,7 +128,7 @@ def _proxy(plan: Plan) -> str:
         servers.append(f"    server 127.0.0.1:{place} {weight}; # {track}")
     return "\n".join(
         [
-            f"# Divides the traffic of {plan.label} at port {begin}: nginx -c nginx.conf, with its full path.",
+            comment(f"Divides the traffic of {plan.label} at port {begin}: nginx -c nginx.conf, with its full path."),
             "events {}",
             "http {",
             f"  upstream {plan.label} {{",
@@ -142,7 +151,8 @@ def _proxy(plan: Plan) -> str:
 def _modelfile(plan: Plan) -> str:
     """Ollama reads paths relative to the file itself."""
     model = plan.settings.get("model_path") or f"../../{fetched(plan)}"
-    return f"FROM {plan.base}\nADAPTER {model}\n" if plan.base else f"FROM {model}\n"
+    parts = [("FROM", plan.base), ("ADAPTER", model)] if plan.base else [("FROM", model)]
+    return "".join(f"{modelfile(instruction, value)}\n" for instruction, value in parts)
 
 
 def _inside(plan: Plan) -> str:

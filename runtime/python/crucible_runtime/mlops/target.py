@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from crucible_runtime.errors import InputError, did_you_mean
 from crucible_runtime.interface.stages import Context, Options, Output
+from crucible_runtime.quoting import label
 
 TARGETS = ("vllm", "tgi", "kubernetes", "noop", "ollama", "huggingface", "local")
 """Where a model can go. A recipe cannot ask for `local`, which CrucibleDeployment does not know."""
@@ -94,7 +95,7 @@ SETTINGS: Mapping[str, Setting] = {
         targets=("kubernetes",), type=str, form=rf"{_NAME}(\.{_NAME})*", about="the host name of the ingress"
     ),
     "repository": Setting(
-        targets=("huggingface",), type=str, form=r"[\w.-]+(/[\w.-]+)?", about="the repository on the hub"
+        targets=("huggingface",), type=str, form=r"\w[\w.-]*(/\w[\w.-]*)?", about="the repository on the hub"
     ),
 }
 """Everything that `options.config` can say."""
@@ -123,9 +124,8 @@ class Plan:
 
     @property
     def label(self) -> str:
-        """The model's name as Kubernetes allows names: lower case, digits and hyphens, short enough for a suffix."""
-        found = re.sub(r"[^a-z0-9]+", "-", self.name.lower()).strip("-")[:40].strip("-")
-        return found if found[:1].isalpha() else f"m-{found}".strip("-")
+        """The model's name as Kubernetes allows names, short enough for a suffix."""
+        return label(self.name)
 
     @property
     def tracks(self) -> tuple[str, str]:
@@ -146,8 +146,8 @@ class Plan:
         return {old: 100 - self.share, new: self.share}
 
 
-def planned(context: Context, options: Options, registration: Output) -> Plan:
-    """The deployment that the options ask for; raises InputError with every problem in them."""
+def settled(options: Options) -> tuple[str, str, dict[str, Any]]:
+    """Target, strategy and every setting of a deployment; raises InputError with every problem in the options."""
     problems: list[str] = []
     target = _known("target", options.get("target") or "vllm", TARGETS, problems)
     strategy = _known("strategy", options.get("strategy") or "canary", STRATEGIES, problems)
@@ -161,6 +161,12 @@ def planned(context: Context, options: Options, registration: Output) -> Plan:
         problems.append(f"strategy {strategy} divides no traffic: leave out options.config.weight, or take canary")
     if problems:
         raise InputError("\n".join(problems))
+    return target, strategy, settings
+
+
+def planned(context: Context, options: Options, registration: Output) -> Plan:
+    """The deployment that the options ask for; raises InputError with every problem in them."""
+    target, strategy, settings = settled(options)
     model = str(context.trained["model"])
     base, rank = _adapter(context, model, registration)
     weight = settings.get("weight")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
+from crucible_runtime.evaluation import Evaluation
 from crucible_runtime.installation import project
 from crucible_runtime.installation.compatibility import check, package_of
 from crucible_runtime.interface.stages import RunConfig
@@ -25,4 +27,11 @@ def start(experiment: Experiment, config: RunConfig | None = None) -> Pipeline:
     # Only a run needs what a run is made of: a plan and `--help` start without it.
     from crucible_runtime.pipeline.run import Pipeline
 
-    return Pipeline(experiment, config if config is not None else RunConfig())
+    return Pipeline(experiment, config if config is not None else RunConfig(), evaluation=_evaluation(caller))
+
+
+def _evaluation(module: Mapping[str, Any]) -> Evaluation | None:
+    """What the recipe whose module calls `start` asks after its run; None where the module is no recipe."""
+    made = module.get("evaluation") if {"NAME", "Config", "build_experiment"} <= {*module} else None
+    found = made() if callable(made) else None
+    return found if isinstance(found, Evaluation) else None

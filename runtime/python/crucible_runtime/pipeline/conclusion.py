@@ -33,8 +33,8 @@ def ended(folder: Folder, error: BaseException) -> None:
 
 def _concluded(folder: Folder, *, state: str, error: str | None = None, stage: str | None = None) -> None:
     run = runs.read(folder.path, {"state": state, "error": error, "stage": stage})
-    folder.write(RESULT, runs.result(run))
-    folder.write(REPORT, report.page(run))
+    folder.write_json(RESULT, runs.result(run))
+    folder.write_exact(REPORT, report.page(run))
 
 
 def _trace(error: BaseException) -> str:

@@ -19,6 +19,8 @@ from jinja2.ext import Extension
 from jinja2.lexer import Token, TokenStream
 from markupsafe import Markup
 
+from crucible_runtime.secrets import scrub
+
 _LAYOUT = re.compile(r"\s*\n\s*")
 
 
@@ -37,8 +39,10 @@ def render(template: str, **values: object) -> str:
 
 
 def visible(value: object) -> object:
-    """Spell out the characters of a string that HTML must not contain or that change the direction of a line."""
-    if not isinstance(value, str) or isinstance(value, Markup) or value.isprintable():
+    """Hide secrets in a string, and spell out what HTML must not contain or what changes the direction of a line."""
+    if not isinstance(value, str) or isinstance(value, Markup):
+        return value
+    if (value := scrub(value)).isprintable():
         return value
     return "".join(c if c.isprintable() or c in "\n\t\u00a0\u3000" else _spelled(c) for c in value)
 

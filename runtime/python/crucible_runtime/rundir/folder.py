@@ -21,10 +21,11 @@ from typing import Any
 
 from crucible_runtime.errors import FolderError, InputError, PipelineError
 from crucible_runtime.processes import is_main, world
+from crucible_runtime.quoting import file_name, printable
 from crucible_runtime.rundir import lock
 from crucible_runtime.rundir.capture import captured
 from crucible_runtime.rundir.files import add, as_number, finite, guarded, replace
-from crucible_runtime.secrets import scrub
+from crucible_runtime.secrets import hidden, scrub
 
 RUNS = "runs"
 """Where runs are kept that nobody named a directory for."""
@@ -125,14 +126,22 @@ class Folder:
         """Adds a line to run.log, after the time of day."""
         if self.main:
             with guarded(self.path / LOG) as path:
-                add(path, f"{time.strftime('%H:%M:%S')} {scrub(text)}\n")
+                add(path, f"{time.strftime('%H:%M:%S')} {printable(scrub(text))}\n")
 
     def write(self, name: str, text: str) -> None:
-        """Writes a file of this directory, whole or not at all."""
+        """Writes a text for a reader, whole or not at all, with the secrets in it hidden."""
+        self.write_exact(name, scrub(text))
+
+    def write_exact(self, name: str, text: str) -> None:
+        """The same for what is executed, hashed or free of secrets: the text as it is."""
         if self.main:
             with guarded(self.path / name) as path:
                 path.parent.mkdir(parents=True, exist_ok=True)
-                replace(path, scrub(text))
+                replace(path, text)
+
+    def write_json(self, name: str, value: Any) -> None:
+        """The same for a record: a value as JSON, with the secrets in its texts hidden; raises TypeError."""
+        self.write_exact(name, json.dumps(hidden(value), ensure_ascii=False, indent=2, default=as_number) + "\n")
 
     def read(self, name: str) -> Any:
         """The value in a JSON file of this directory, or None where it is not there; raises FolderError."""
@@ -164,12 +173,11 @@ class Folder:
         sizes = {file: self._size(file) for file in _ROWS}
         row = {"name": name, "module": module, "output": finite(output), "seconds": seconds, "rows": sizes}
         try:
-            text = json.dumps(row, ensure_ascii=False, indent=2, default=as_number)
+            self.write_json(f"{_STAGES}/{number}-{file_name(name)}.json", row)
         except TypeError as error:
             raise PipelineError(
                 f"what it returned is not for JSON, and a later run could not go on: {error}"
             ) from error
-        self.write(f"{_STAGES}/{number}-{_safe(name)}.json", text + "\n")
         self._floor, self._stale = sizes, set()
 
     def _append(self, name: str, row: Mapping[str, Any]) -> None:
@@ -178,7 +186,7 @@ class Folder:
         if name in self._stale:
             self._cut(name, lambda found: found >= row.get("step", 0))
         with guarded(self.path / name) as path:
-            add(path, scrub(json.dumps(finite(row), ensure_ascii=False, default=as_number)) + "\n")
+            add(path, json.dumps(hidden(finite(row)), ensure_ascii=False, default=as_number) + "\n")
 
     def _cut(self, name: str, drop: Callable[[float], bool]) -> None:
         """Ends the file before the first row of the stage under way whose step is to be dropped."""
@@ -289,7 +297,7 @@ def shown(path: Path) -> str:
 
 def _numbered(root: Path, name: str) -> list[Path]:
     """The directories that `_new` has made for `name`, the oldest first."""
-    pattern = re.compile(re.escape(_safe(name)) + r"-([0-9]+)")
+    pattern = re.compile(re.escape(file_name(name)) + r"-([0-9]+)")
     found = {int(match[1]): path for path in root.glob("*") if (match := pattern.fullmatch(path.name))}
     return [found[number] for number in sorted(found)]
 
@@ -302,15 +310,10 @@ def _new(root: Path, name: str) -> Path:
     while True:
         number += 1
         try:
-            with guarded(root / f"{_safe(name)}-{number}") as path:
+            with guarded(root / f"{file_name(name)}-{number}") as path:
                 path.mkdir()
         except FolderError as error:
             if not isinstance(error.__cause__, FileExistsError):
                 raise
         else:
             return path
-
-
-def _safe(name: str) -> str:
-    """A name that is a single part of a path."""
-    return re.sub(r"[^\w.+-]", "_", name).strip(".") or "run"

@@ -12,6 +12,9 @@ import time
 from collections.abc import Mapping
 from typing import TextIO
 
+from crucible_runtime.quoting import printable
+from crucible_runtime.secrets import scrub
+
 FIRST = ("loss", "reward", "kl", "accuracy", "eval_loss", "learning_rate")
 """What is shown of the metrics: the first two that there are, and the others as far as there is room."""
 _EVERY = 0.1
@@ -73,6 +76,7 @@ class Progress:
         if self._stream is None or (not at_once and now - self._shown < _EVERY):
             return
         self._shown = now
+        line = printable(scrub(line)).replace("\n", " ")
         room = (self._width or _columns(self._stream)) - 1
         # Cleared from the end of the line on, so that it does not flicker.
         self._stream.write(f"\r{line[:room]}\x1b[K")

@@ -19,6 +19,7 @@ end
 missing = for name <- request.needs, not Code.ensure_loaded?(Module.concat([name])), do: name
 if missing != [], do: respond!.(%{missing: missing})
 
+:persistent_term.put(Verify.Run, Module.concat([request.facade]))
 diagnostics = Verify.Compile.files(request.shared, Enum.map(request.recipes, & &1.file))
 wrong = for %{severity: :error, file: file} <- diagnostics, do: file
 recipes = Enum.reject(request.recipes, &(&1.file in wrong))

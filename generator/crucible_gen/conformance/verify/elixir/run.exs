@@ -31,8 +31,10 @@ defmodule Verify.Outcome do
 
   defp result({:ok, %{context: context}}), do: ok(context)
   defp result({:ok, context}), do: ok(context)
-  # The facade gives an exception of a stage as the reason, without its stack.
-  defp result({:error, {stage, exception, _}}) when is_exception(exception), do: raised(:error, exception, []) |> Map.put(:stage, stage)
+  # The facade gives an exception of a stage as the reason, with its stack.
+  defp result({:error, {stage, {exception, stack}, _}}) when is_exception(exception) and is_list(stack),
+    do: raised(:error, exception, stack) |> Map.put(:stage, stage)
+
   defp result({:error, {stage, reason, _}}), do: %{status: :error, stage: stage, reason: inspect(reason)}
   defp result({:error, {name, reason}}), do: %{status: :error, stage: nil, reason: inspect({name, reason})}
   defp result(other), do: %{status: :error, stage: nil, reason: inspect(other)}
@@ -79,7 +81,7 @@ defmodule Verify.Seen do
   end
 
   defp json(config) do
-    Module.concat(["CrucibleRecipes"]).to_json(config)
+    Verify.Run.facade().to_json(config)
   rescue
     _ -> inspect(config)
   end
@@ -119,7 +121,7 @@ defmodule Verify.Run do
     %{outcome: outcome, seen: Seen.summary()}
   end
 
-  def facade, do: Module.concat(["CrucibleRecipes"])
+  def facade, do: :persistent_term.get(__MODULE__)
   defp runner, do: Module.concat(["CrucibleFramework"])
 end
 

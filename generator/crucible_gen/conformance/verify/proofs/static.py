@@ -43,7 +43,7 @@ def is_valid(evidence: CaseEvidence) -> Proof:
 
 def has_one_json(evidence: CaseEvidence) -> Proof:
     """Whether Elixir, Python and the committed file have the same canonical JSON."""
-    path = evidence.shared.out / "ir" / f"{evidence.case.id}.json"
+    path = evidence.shared.out / "ir" / f"{evidence.case.stem}.json"
     if not os.path.isfile(path):
         return Proof("failed", (f"{shown(path)} is not there",))
     committed = _COMPACT.sub(r"\1", path.read_text("utf-8", "replace"))

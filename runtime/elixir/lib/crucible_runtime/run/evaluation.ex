@@ -9,7 +9,9 @@ defmodule CrucibleRuntime.Run.Evaluation do
 
   require Logger
 
-  alias CrucibleRuntime.Run.{Sampler, Watch}
+  alias CrucibleRuntime.Run.Sampler
+  alias CrucibleRuntime.Run.Watch
+
   alias CrucibleTrain.Ports.DatasetStore
   alias TinkexCookbook.Eval.Runner
 
@@ -25,7 +27,7 @@ defmodule CrucibleRuntime.Run.Evaluation do
   def missing(nil, _live), do: []
 
   def missing(evaluation, live) do
-    client = if live.sampling_client == nil, do: [:sampling_client], else: []
+    client = if is_nil(live.sampling_client), do: [:sampling_client], else: []
     store = if Enum.any?(evaluation.tasks, & &1[:dataset]), do: [:dataset_store], else: []
     Enum.reject(client ++ store, &adapter?(live.ports, &1))
   end
@@ -69,7 +71,7 @@ defmodule CrucibleRuntime.Run.Evaluation do
 
   defp samples(%{dataset: dataset} = task, ports) do
     options = [split: dataset.split, revision: dataset.version]
-    options = Enum.reject(options, fn {_name, value} -> value == nil end)
+    options = Enum.reject(options, fn {_name, value} -> is_nil(value) end)
 
     with {:ok, data} <- DatasetStore.load_dataset(ports, to_string(dataset.name), options),
          {:ok, data} <- take(ports, data, task[:limit]),

@@ -9,9 +9,12 @@ defmodule CrucibleRuntime.Run.Watch do
   `Gate` follows each training stage and ends the pipeline there.
 
   A watch is an adapter for the port `CrucibleTrain.Ports.TrainingClient`. Its options hold no
-  client and no process, since the loops write them to `config.json`; an `Agent` that lives as
-  long as the run holds both.
+  client and no process, since the loops write them to `config.json`:
+  `CrucibleRuntime.Run.Memory` has both.
   """
+
+  alias CrucibleRuntime, as: Runtime
+  alias CrucibleRuntime.Run.Memory
 
   defmodule Client do
     @moduledoc "The watch for a client that is a struct: `forward_backward/2`, `optim_step/2`."
@@ -60,7 +63,14 @@ defmodule CrucibleRuntime.Run.Watch do
     end
   end
 
-  @type watch :: %{run: term(), stage: non_neg_integer()}
+  @typedoc "Which stage of which run is watched."
+  @type watch :: %{run: Memory.run(), stage: non_neg_integer()}
+
+  @typedoc "An exception, or what was thrown or exited with, and where."
+  @type crash ::
+          {Exception.t() | {:exit | :throw, term()}, Exception.stacktrace()}
+
+  @typedoc "How a pipeline ended."
   @type result :: {:ok, struct()} | {:error, {atom(), term(), struct() | nil}}
 
   @doc """
@@ -71,8 +81,8 @@ defmodule CrucibleRuntime.Run.Watch do
   """
   @spec over(CrucibleIR.Experiment.t(), (CrucibleIR.Experiment.t() -> result())) :: result()
   def over(experiment, run) do
-    id = {node(), System.unique_integer([:positive])}
-    {:ok, agent} = Agent.start_link(fn -> %{} end, name: name(id))
+    :ok = Runtime.Supervisor.ensure_started()
+    id = Memory.open()
 
     try do
       stages = Enum.with_index(experiment.pipeline, &watched(&1, %{run: id, stage: &2}))
@@ -82,13 +92,13 @@ defmodule CrucibleRuntime.Run.Watch do
           {:ok, %{context | experiment: experiment}}
 
         {:error, {stage, reason, nil}} ->
-          {:error, blame(experiment, Agent.get(agent, & &1), stage, reason)}
+          {:error, blame(experiment, Memory.failures(id), stage, reason)}
 
         {:error, {stage, reason, context}} ->
           {:error, {stage, reason, %{context | experiment: experiment}}}
       end
     after
-      Agent.stop(agent)
+      Memory.close(id)
     end
   end
 
@@ -98,7 +108,7 @@ defmodule CrucibleRuntime.Run.Watch do
   end
 
   defp watched(%{options: %{training_client: %module{} = client} = options} = stage, watch) do
-    begin(watch, {module, client}, 1)
+    :ok = Memory.put(key(watch), {module, client}, 1)
     [%{stage | options: %{options | training_client: %Client{watch: watch}}}, gate(stage, watch)]
   end
 
@@ -108,30 +118,20 @@ defmodule CrucibleRuntime.Run.Watch do
   defp watched(stage, _watch), do: stage
 
   defp behind(watch, %{training_client: client} = ports, sessions) do
-    begin(watch, client, sessions)
+    :ok = Memory.put(key(watch), client, sessions)
     %{ports | training_client: {__MODULE__, Map.to_list(watch)}}
   end
 
   defp gate(stage, watch), do: %{stage | module: Gate, options: watch}
 
-  defp blame(experiment, seen, stage, reason) do
-    found = for {index, %{failures: [_ | _] = failures}} <- seen, do: {index, List.last(failures)}
+  defp blame(_experiment, [], stage, reason), do: {stage, reason, nil}
 
-    case found do
-      [] -> {stage, reason, nil}
-      [{index, first} | _] -> {Enum.at(experiment.pipeline, index).name, first, nil}
-    end
-  end
+  defp blame(experiment, [{index, first} | _], _stage, _reason),
+    do: {Enum.at(experiment.pipeline, index).name, first, nil}
 
   @doc "What first went wrong with the client of this stage; `:no_training_step` if it took none."
   @spec failure(watch()) :: term() | nil
-  def failure(watch) do
-    case Agent.get(name(watch.run), & &1[watch.stage]) do
-      %{failures: [_ | _] = failures} -> List.last(failures)
-      %{sessions: sessions, steps: 0} when sessions > 0 -> :no_training_step
-      _ -> nil
-    end
-  end
+  def failure(watch), do: watch |> key() |> Memory.failure()
 
   @doc false
   def start_session(opts, config), do: call(opts, :start_session, [config])
@@ -162,32 +162,33 @@ defmodule CrucibleRuntime.Run.Watch do
   @doc "Calls `function` of the client that `watch` stands for, and remembers how it went."
   @spec call(watch() | keyword(), atom(), [term()], (term() -> term())) :: term()
   def call(watch, function, args, settle \\ & &1) do
-    {module, client} = Agent.get(name(watch[:run]), & &1[watch[:stage]].client)
-    answer = module |> apply(function, [client | args]) |> settle.()
-    remember(watch, &note(&1, function, answer))
-    answer
-  catch
-    kind, reason ->
-      remember(watch, &note(&1, function, {:error, reason(kind, reason, __STACKTRACE__)}))
-      :erlang.raise(kind, reason, __STACKTRACE__)
+    {module, client} = watch |> key() |> Memory.client()
+
+    try do
+      answer = module |> apply(function, [client | args]) |> settle.()
+      :ok = note(key(watch), function, answer)
+      answer
+    catch
+      kind, reason ->
+        :ok = Memory.fail(key(watch), reason(kind, reason, __STACKTRACE__))
+        :erlang.raise(kind, reason, __STACKTRACE__)
+    end
   end
 
-  @doc "What was raised, exited or thrown, as the reason of an error."
-  @spec reason(:error | :exit | :throw, term(), Exception.stacktrace()) :: term()
-  def reason(:error, raised, stacktrace), do: Exception.normalize(:error, raised, stacktrace)
-  def reason(kind, reason, _stacktrace), do: {kind, reason}
+  @doc """
+  What was raised, exited or thrown, as the reason of an error: `{exception, stacktrace}`, or
+  `{{kind, reason}, stacktrace}`.
+  """
+  @spec reason(:error | :exit | :throw, term(), Exception.stacktrace()) :: crash()
+  def reason(:error, raised, stacktrace),
+    do: {Exception.normalize(:error, raised, stacktrace), stacktrace}
 
-  defp note(seen, _function, {:error, reason}), do: %{seen | failures: [reason | seen.failures]}
-  defp note(seen, :start_session, _session), do: %{seen | sessions: seen.sessions + 1}
-  defp note(seen, :optim_step, _future), do: %{seen | steps: seen.steps + 1}
-  defp note(seen, _function, _answer), do: seen
+  def reason(kind, reason, stacktrace), do: {{kind, reason}, stacktrace}
 
-  defp begin(watch, client, sessions),
-    do: remember(watch, fn _ -> %{client: client, sessions: sessions, steps: 0, failures: []} end)
+  defp note(key, _function, {:error, reason}), do: Memory.fail(key, reason)
+  defp note(key, :start_session, _session), do: Memory.count(key, :sessions)
+  defp note(key, :optim_step, _future), do: Memory.count(key, :steps)
+  defp note(_key, _function, _answer), do: :ok
 
-  defp remember(watch, change) do
-    Agent.update(name(watch[:run]), &Map.put(&1, watch[:stage], change.(&1[watch[:stage]])))
-  end
-
-  defp name(id), do: {:global, {__MODULE__, id}}
+  defp key(watch), do: {watch[:run], watch[:stage]}
 end

@@ -52,6 +52,8 @@ defmodule CrucibleTrain.Stages.Loop do
 
   alias CrucibleTrain.Ports.TrainingClient
 
+  alias CrucibleTrain.Ports.TrainingClient
+
   def run(context, options, batches, rounds) do
     with {:ok, client, done} <- client(options) do
       metrics =
@@ -86,8 +88,8 @@ defmodule CrucibleTrain.Stages.Loop do
   end
 
   defp settled(_ports, {:error, reason}), do: {:error, reason}
-  defp settled(ports, {:ok, future}), do: CrucibleTrain.Ports.TrainingClient.await(ports, future)
-  defp settled(ports, future), do: CrucibleTrain.Ports.TrainingClient.await(ports, future)
+  defp settled(ports, {:ok, future}), do: TrainingClient.await(ports, future)
+  defp settled(ports, future), do: TrainingClient.await(ports, future)
 
   defp awaited({:ok, %Task{} = task}), do: Task.await(task)
   defp awaited(%Task{} = task), do: Task.await(task)

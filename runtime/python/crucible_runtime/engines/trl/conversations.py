@@ -1,8 +1,9 @@
 """Tokens and labels of conversations: which tokens the loss counts, as `train_on_what` says.
 
-Any chat template will do. What an assistant's message adds to a conversation is found by rendering the conversation
-with and without it. A template that writes an earlier message differently once others follow, such as one that drops
-old thoughts, makes several examples of one conversation, each of which ends with the message that it teaches.
+Any chat template will do. Where an answer begins is where the template asks for it, or else where the template puts
+whatever the answer is: it is never looked for by its text, which may stand elsewhere too, or be written otherwise. A
+template that writes an earlier message differently once others follow, such as one that drops old thoughts, makes
+several examples of one conversation, each of which ends with the message that it teaches.
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ DEFAULT = "all_assistant_messages"
 """What is trained on where the recipe does not say."""
 IGNORED = -100
 """The label of a token that the loss does not count."""
+
+_PROBES = ("x", "y")
+"""Two answers that no template writes alike."""
 
 Span = tuple[int, int]
 """A part of a text, from a character up to one before another."""
@@ -112,18 +116,30 @@ def _role_colon(messages: Sequence[Message], places: Sequence[int]) -> tuple[str
 def _answer(tokenizer: Any, messages: Sequence[Message]) -> tuple[str, Span]:
     """A conversation that ends with an answer as text, and where in it the answer stands, with what ends it."""
     text = _text(tokenizer, messages)
-    if messages[:-1]:
-        asked = _text(tokenizer, messages[:-1], prompt=True)
-        # A template may write the prompt differently before an answer, as one that opens a thought does.
-        differ = (at for at, (a, b) in enumerate(zip(asked, text, strict=False)) if a != b)
-        start = next(differ, min(len(asked), len(text)))
-    else:
-        start = max(0, text.find(messages[0]["content"]))
-    end = len(text)
+    start, end = _begin(tokenizer, messages, text), len(text)
     mark = tokenizer.eos_token
     if mark and (last := text.rfind(mark, start)) >= 0 and not text[last + len(mark) :].strip():
         end = last + len(mark)
     return text, (start, end)
+
+
+def _begin(tokenizer: Any, messages: Sequence[Message], text: str) -> int:
+    """Where in `text` the answer begins that ends the conversation; raises InputError where it is not written."""
+    if messages[:-1]:
+        asked = _text(tokenizer, messages[:-1], prompt=True)
+        if text.startswith(asked) and asked != _text(tokenizer, messages[:-1]):
+            return len(asked)
+    # A template may write the prompt differently before an answer, as one that opens a thought does, or never ask.
+    one, other = (_text(tokenizer, [*messages[:-1], {**messages[-1], "content": probe}]) for probe in _PROBES)
+    if one == other:
+        raise InputError("the model's chat template does not write the answer of an assistant")
+    return _shared(one[: _shared(one, other)], text)
+
+
+def _shared(one: str, other: str) -> int:
+    """How many characters two texts begin with alike."""
+    differ = (at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b)
+    return next(differ, min(len(one), len(other)))
 
 
 def _text(tokenizer: Any, messages: Sequence[Message], *, prompt: bool = False) -> str:
