@@ -11,4 +11,4 @@ from crucible_gen.documents.scalars import shorten
 from crucible_gen.documents.validate import Validator
 from crucible_gen.documents.walk import below
 
-__all__ = ["Entry", "Node", "Plain", "Validator", "below", "content", "digest", "load", "shorten"]
+__all__ = ["Entry", "Node", "Plain", "Validator", "below", "content", "digest", "load", "merge_conflicts", "shorten"]

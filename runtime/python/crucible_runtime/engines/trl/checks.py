@@ -13,6 +13,7 @@ from crucible_runtime.data.checks import trained_on
 from crucible_runtime.engines.trl import arguments
 from crucible_runtime.engines.trl.rows import unfit
 from crucible_runtime.experiment.kinds import trained_kind, types
+from crucible_runtime.installation import project
 from crucible_runtime.interface.hub import hub_model
 from crucible_runtime.interface.preflight import Finding, Inquiry, problem, unchecked
 from crucible_runtime.ir import ModelRef
@@ -82,7 +83,7 @@ def other_models(inquiry: Inquiry) -> Iterator[Finding]:
     wanted = [given.get("reference_model")]
     if kind.teacher and "teacher_checkpoint" not in given:
         wanted.append(given.get("teacher_model"))
-    if kind.taught and not Path(training.dataset_ref.name).exists():
+    if kind.taught and not project.located(training.dataset_ref.name).exists():
         wanted.append(given.get("teacher_model"))
     for name in wanted:
         if name is not None:
