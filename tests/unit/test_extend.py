@@ -182,7 +182,7 @@ def test_a_live_value_is_called_as_nothing_that_every_run_has(here: Path) -> Non
     ("language", "text", "message", "hint"),
     [
         ("python", "__import__('os').system('touch X')", "expected a type of Python", "write a type such as"),
-        ("python", "str\n    x = 1", "expected a type of Python", "write a type such as"),
+        ("python", "str\n    x = 1", "expected a type on one line", "write it without line ends"),
         ("python", "(?i)x", "expected a type of Python", "write a type such as"),
         ("python", "lambda: 1", "expected a type of Python", "write a type such as"),
         ("python", "str if True else int", "expected a type of Python", "write a type such as"),
@@ -194,7 +194,7 @@ def test_a_live_value_is_called_as_nothing_that_every_run_has(here: Path) -> Non
         ("python", "sequence[str]", "a generated module has no sequence", "did you mean Sequence?"),
         ("python", "Ｐath", "expected a type of Python", "write a type such as"),
         ("elixir", 'System.cmd("touch", ["X"])', "expected a type of Elixir", "write a type such as"),
-        ("elixir", "term()\n  def x, do: 1", "expected a type of Elixir", "write a type such as"),
+        ("elixir", "term()\n  def x, do: 1", "expected a type on one line", "write it without line ends"),
         ("elixir", "term(), do: 1", "expected a type of Elixir", "write a type such as"),
         ("elixir", "(?i)x", "expected a type of Elixir", "write a type such as"),
         ("elixir", "unquote(x)", "expected a type of Elixir", "there is no type unquote"),
