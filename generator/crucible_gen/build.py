@@ -90,17 +90,19 @@ def build(request: Request, session: Session | None = None) -> Result:
     if reusable.rest:  # few recipes changed, and these are made already
         made = reusable.products
         files = _files(made.values())
-        return Result(reusable.recipes, files, products=made, rest=reusable.rest, warnings=reusable.warnings)
+        return Result(
+            reusable.recipes, files, products=made, rest=reusable.rest, warnings=(*request.notes, *reusable.warnings)
+        )
     problems: list[Problem] = []
     fragments: set[str] = set()
     try:
-        paths = discover.files(request.paths, request.out, problems)
+        paths = discover.files(request.paths, request.out, problems, request.boundary)
         products = _products(paths, maker, reusable, problems, fragments)
         problems += _between(list(products.values()), request, reusable)
         chosen = factory.chosen({each.id: each for each in products.values()}, request.only, problems) or [
             *products.values()
         ]
-        warned = warnings.reported(each.warnings for each in chosen)
+        warned = (*request.notes, *warnings.reported(each.warnings for each in chosen))
         if request.strict:
             warned = tuple(each._replace(severity="error") for each in warned)
         if problems or (request.strict and warned):

@@ -52,7 +52,7 @@ class Factory:
     @cached_property
     def reader(self) -> Reader:
         """What loads and resolves recipes."""
-        return resolve.Reader(self.schemas)
+        return resolve.Reader(self.schemas, boundary=self.request.boundary)
 
     @cached_property
     def validator(self) -> Validator:
@@ -150,7 +150,7 @@ def read(request: Request, schemas: Schemas) -> list[Recipe]:
     """The valid recipes that the request names, sorted by id. Raises Problems with all that is wrong in any of them."""
     problems: list[Problem] = []
     sources = discover.recipes(request.paths, request.out, problems)
-    reader, validator = resolve.Reader(schemas), vocabulary.validator(schemas)
+    reader, validator = resolve.Reader(schemas, boundary=request.boundary), vocabulary.validator(schemas)
     recipes: list[Recipe] = []
     for source in sources:
         try:

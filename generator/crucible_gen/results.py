@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from crucible_gen.diagnostics import Place, Problem
-from crucible_gen.documents import Plain
+from crucible_gen.diagnostics import Place, Problem, Problems, shown
+from crucible_gen.documents import Boundary, Plain, below
 from crucible_gen.output import File
 
 if TYPE_CHECKING:
@@ -37,12 +38,25 @@ class Request(NamedTuple):
     strict: bool = False
     places: Mapping[str, Mapping[str, Place]] = _NONE
     """Where these settings stand."""
+    boundary: Boundary | None = None
+    """Where files may be read; None is everywhere."""
+    notes: tuple[Problem, ...] = ()
+    """What the search for settings has to say."""
     whole: bool = False
     """Whether this writes all that is in `out`, so that it may say which generator did."""
 
 
 def requested(settings: Settings, paths: Sequence[Path], only: Sequence[str] = ()) -> Request:
-    """What these settings ask for; the recipes are at `paths`, and `only` names some of them by id."""
+    """What these settings ask for; the recipes are at `paths`, and `only` names some of them by id.
+
+    Raises Problems for a settings file that names what is outside of the project.
+    """
+    further = [settings.base("outside") / path for path in settings.texts("outside")]
+    own = {settings.base("recipes") / path for path in settings.texts("recipes")}
+    given = [path for path in paths if path not in own]
+    boundary = Boundary.around(settings.root, given, further)
+    if problems := list(_outside(settings, boundary)):
+        raise Problems(problems)
     return Request(
         paths=paths,
         root=settings.root,
@@ -55,8 +69,26 @@ def requested(settings: Settings, paths: Sequence[Path], only: Sequence[str] = (
         options=settings.of_languages(),
         strict=settings.values["warnings_as_errors"].value is True,
         places=settings.places(),
+        boundary=boundary,
+        notes=settings.notes,
         whole=not only and not settings.values["targets"].origin.startswith("--"),
     )
+
+
+def _outside(settings: Settings, boundary: Boundary) -> Iterator[Problem]:
+    """The problems of paths in a settings file, and of links below them, that lead out of the project."""
+    endings = {"recipes": "", "schemas": ".schema.json", "templates": ".j2"}
+    for name, ending in endings.items():
+        setting = settings.values[name]
+        named = settings.texts(name) if isinstance(setting.value, list) else [setting.value or ""]
+        for each in named if setting.value else ():
+            path = settings.base(name) / str(each)
+            if not setting.origin.startswith("--") and not boundary.holds(path):
+                yield boundary.problem(setting.place, path, f"{name} {each}")
+            elif ending and os.path.isdir(path):
+                for file in below(path, ending):
+                    if os.path.islink(file) and not boundary.holds(file):
+                        yield boundary.problem(Place(shown(file)), file, "this link")
 
 
 class Product(NamedTuple):

@@ -20,7 +20,8 @@ RUN = registry.get("python").run_values
 
 
 def extend(schemas: Schemas, paths: list[Path]) -> Schemas:
-    return third_party.extend(schemas, paths, RUN)
+    types = {language.name: language.type_problem for language in registry.built_in()}
+    return third_party.extend(schemas, paths, RUN, types)
 
 
 def stage(name: str = "audit", properties: dict[str, Any] | None = None, **more: Any) -> str:
@@ -175,6 +176,66 @@ def test_a_live_value_is_called_as_nothing_that_every_run_has(here: Path) -> Non
     assert problem.message == "every run has a resume of its own, which a live value of a stage cannot be"
     assert problem.hint == "name it after its stage, such as audit_resume"
     assert (problem.place.file, problem.place.line) == ("a.schema.json", 12)
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "message", "hint"),
+    [
+        ("python", "__import__('os').system('touch X')", "expected a type of Python", "write a type such as"),
+        ("python", "str\n    x = 1", "expected a type on one line", "write it without line ends"),
+        ("python", "(?i)x", "expected a type of Python", "write a type such as"),
+        ("python", "lambda: 1", "expected a type of Python", "write a type such as"),
+        ("python", "str if True else int", "expected a type of Python", "write a type such as"),
+        ("python", "Mapping[str, f()]", "expected a type of Python", "write a type such as"),
+        ("python", "str = 1", "expected a type of Python", "write a type such as"),
+        ("python", "os.PathLike", "expected a type of Python", "write a type such as"),
+        ("python", "'str'", "expected a type of Python", "write a type such as"),
+        ("python", "(" * 5000, "expected a type of Python", "write a type such as"),
+        ("python", "sequence[str]", "a generated module has no sequence", "did you mean Sequence?"),
+        ("python", "Ｐath", "expected a type of Python", "write a type such as"),
+        ("elixir", 'System.cmd("touch", ["X"])', "expected a type of Elixir", "write a type such as"),
+        ("elixir", "term()\n  def x, do: 1", "expected a type on one line", "write it without line ends"),
+        ("elixir", "term(), do: 1", "expected a type of Elixir", "write a type such as"),
+        ("elixir", "(?i)x", "expected a type of Elixir", "write a type such as"),
+        ("elixir", "unquote(x)", "expected a type of Elixir", "there is no type unquote"),
+        ("elixir", "#{x}", "expected a type of Elixir", "write a type such as"),
+        ("elixir", "strings()", "expected a type of Elixir", "there is no type strings"),
+        ("elixir", "[" * 5000, "expected a type of Elixir", "write a type such as"),
+    ],
+)
+def test_a_type_is_a_type(here: Path, language: str, text: str, message: str, hint: str) -> None:
+    inject = {"elixir": "term()", "python": "Any", "needed": False} | {language: text}
+    project(here, {"a.schema.json": stage(properties={"judge": {"description": "Live.", "x-inject": inject}})})
+    (problem,) = refused("a.schema.json")
+    assert (problem.code, problem.place.line) == ("E0501", 15 if language == "elixir" else 16)
+    assert problem.message.startswith(f"x-inject.{language}: {message}")
+    assert problem.hint.startswith(hint)
+
+
+@pytest.mark.parametrize(
+    ("language", "texts"),
+    [
+        (
+            "python",
+            ["Any", "str | None", "Mapping[str, Any]", "Callable[[str, int], bool]", "tuple[int, ...]", "Ports | None"],
+        ),
+        (
+            "elixir",
+            [
+                *("term()", "String.t() | nil", "{module(), term()} | nil", "[String.t()]", "[atom: term()]", "0..100"),
+                *("(term() -> boolean())", "(-> :ok | {:error, term()})", "(... -> any())", "%{name: String.t()}"),
+                *(
+                    "%{optional(atom()) => term()}",
+                    "%{required(:a) => [integer(), ...]}",
+                    "Acme.Judge.t(String.t())",
+                    "%{}",
+                ),
+            ],
+        ),
+    ],
+)
+def test_types_of_every_form_are_types(language: str, texts: list[str]) -> None:
+    assert [registry.get(language).type_problem(text) for text in texts] == [None] * len(texts)
 
 
 def test_what_every_run_has_is_what_the_runtime_says() -> None:

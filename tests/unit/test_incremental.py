@@ -6,6 +6,7 @@ import contextlib
 import io
 import marshal
 import os
+import random
 import shutil
 import subprocess
 import sys
@@ -479,7 +480,7 @@ def test_a_new_form_of_what_is_kept_gets_a_new_number(root: Path) -> None:
     kept += ["warnings", "when", "written"]
     row = ("path", "id", "sources", "profiles", "stopped", "outputs", "digests", "warnings")
     form = (store.FORMAT, sorted(record.Record.__slots__), index.Row._fields)
-    assert form == (8, kept, row), "raise FORMAT, then write it here"
+    assert form == (9, kept, row), "raise FORMAT, then write it here"
 
 
 def test_another_words_record_at_the_same_place_is_none(root: Path) -> None:
@@ -843,3 +844,90 @@ def test_rows_are_found_by_the_files_that_they_speak_of(names: list[str], data: 
         assert found.digests([wanted.path])[f"/out/{wanted.outputs[0]}"] == "9"
         assert [row for _, row in found.all()] == [changed if row == wanted else row for row in rows]
         assert len(index.read(kept(check + 1))) == 0
+
+
+# Trust ----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("what", ["a link", "others may write", "of another user"])
+def test_nothing_is_read_or_written_in_a_directory_of_somebody_else(
+    root: Path, what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = tmp_path / "cache/crucible-gen"
+    match what:
+        case "a link":
+            cache.rename(tmp_path / "theirs")
+            cache.symlink_to(tmp_path / "theirs")
+        case "others may write":
+            cache.chmod(0o777)
+        case _:
+            monkeypatch.setattr(os, "getuid", lambda: 4711)
+    before = {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in cache.iterdir()}
+    monkeypatch.setattr(commit, "_MOST", 0)
+    (root / "recipes/b.yaml").write_text(recipe("b", epochs=7))
+    for _ in range(3):
+        ran = whole(["recipes"], root)
+        assert (ran.short, ran.ran.code, ran.ran.err) == (False, 0, "")
+    assert {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in cache.iterdir()} == before
+
+
+def test_nothing_is_written_through_a_link(root: Path, tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("mine")
+    record = record_of(root)
+    for path in (record, record.with_suffix(store.INDEX)):
+        path.unlink()
+        path.symlink_to(victim)
+    assert not whole(["recipes"], root).short
+    assert whole(["recipes"], root).short
+    assert victim.read_text() == "mine"
+    assert not record.is_symlink()
+
+
+def flipped(data: bytes, seed: int) -> bytes:
+    """The bytes of a file with a few bits changed behind its check sum, and a check sum that is right."""
+    drawn = random.Random(seed)
+    body = bytearray(data[store.HEAD :])
+    for _ in range(drawn.choice((1, 1, 3, 40))):
+        body[drawn.randrange(len(body))] ^= 1 << drawn.randrange(8)
+    return data[: store.HEAD - 4] + zlib.crc32(body).to_bytes(4, "big") + bytes(body)
+
+
+def resealed(data: bytes, seed: int) -> bytes:
+    """The same behind the seal of a record, which is right too: whoever wrote it knew how."""
+    drawn = random.Random(seed)
+    body = bytearray(data[store.HEAD + store.SEAL :])
+    for _ in range(drawn.choice((1, 1, 3, 40))):
+        body[drawn.randrange(len(body))] ^= 1 << drawn.randrange(8)
+    inner = store.sealed(bytes(body))
+    return data[: store.HEAD - 4] + zlib.crc32(inner).to_bytes(4, "big") + inner
+
+
+@pytest.mark.parametrize("change", ["nothing", "a recipe", "an output"])
+def test_a_broken_cache_is_no_cache_whatever_is_in_it(root: Path, change: str) -> None:
+    place = record_of(root).parent
+    good = {path: path.read_bytes() for path in place.iterdir()}
+    text = recipe("b", epochs=7) if change == "a recipe" else (root / "recipes/b.yaml").read_text()
+    if change == "an output":
+        (root / "generated/ir/b.json").unlink()
+    (root / "recipes/b.yaml").write_text(text)
+    before = {path: path.read_bytes() for path in sorted((root / "generated").rglob("*")) if path.is_file()}
+    assert whole(["recipes"], root).ran.code == 0
+    expected = {path: path.read_bytes() for path in sorted((root / "generated").rglob("*")) if path.is_file()}
+    for seed in range(120):
+        for path in place.iterdir():
+            path.unlink()
+        for path, data in good.items():
+            wrong = data
+            if seed % 3 != (path.suffix == store.INDEX):
+                wrong = resealed(data, seed) if seed % 2 and not path.suffix else flipped(data, seed)
+            path.write_bytes(wrong)
+        for path in expected.keys() - before.keys():
+            path.unlink()
+        for path, data in before.items():
+            path.write_bytes(data)
+        ran = whole(["recipes"], root).ran
+        assert (ran.code, ran.err) == (0, ""), seed
+        assert {
+            path: path.read_bytes() for path in sorted((root / "generated").rglob("*")) if path.is_file()
+        } == expected, seed

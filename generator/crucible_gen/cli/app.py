@@ -85,6 +85,9 @@ def gen() -> None:
 @click.option(
     "--schemas", metavar="PATH", multiple=True, help="Stage schemas of your own: a directory or file (repeatable)."
 )
+@click.option(
+    "--outside", metavar="DIR", multiple=True, help="A directory outside of the project to read from (repeatable)."
+)
 @click.option("--templates", metavar="DIR", help="Templates that replace shipped ones of the same name.")
 @click.option(
     "--force", is_flag=True, help="Overwrite generated files that were edited by hand, after showing the diff."

@@ -283,7 +283,7 @@ class _Run:
         for name, flag in (("out", "--out"), ("profile", "--profile"), ("templates", "--templates")):
             if found.values[name].origin.startswith("--"):
                 words += [flag, found.text(name)]
-        for name, flag in (("targets", "--target"), ("schemas", "--schemas")):
+        for name, flag in (("targets", "--target"), ("schemas", "--schemas"), ("outside", "--outside")):
             if found.values[name].origin.startswith("--"):
                 words += [word for value in found.texts(name) for word in (flag, value)]
         words += [word for name in self._options.only for word in ("--only", name)]

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from crucible_gen.cli.options import CONTEXT, guarded
-from crucible_gen.diagnostics.report import say
+from crucible_gen.diagnostics.report import say, text
 
 
 @click.command(context_settings=CONTEXT)
@@ -29,6 +29,8 @@ def _settings(path: Path | None, format_: str) -> int:
 
         say(settings_output(found.values).text())
         return 0
+    if found.notes:
+        say(text(found.notes, color=False), error=True)
     shown = {name: json.dumps(item.value, ensure_ascii=False) for name, item in found.values.items()}
     width, value_width = max(map(len, shown)), max(map(len, shown.values()))
     for name, item in found.values.items():

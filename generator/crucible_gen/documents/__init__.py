@@ -5,10 +5,23 @@
 
 from __future__ import annotations
 
+from crucible_gen.documents.boundary import Boundary
 from crucible_gen.documents.digests import content, digest
 from crucible_gen.documents.document import Entry, Node, Plain
 from crucible_gen.documents.scalars import shorten
 from crucible_gen.documents.validate import Validator
 from crucible_gen.documents.walk import below
 
-__all__ = ["Entry", "Node", "Plain", "Validator", "below", "content", "digest", "load", "merge_conflicts", "shorten"]
+__all__ = [
+    "Boundary",
+    "Entry",
+    "Node",
+    "Plain",
+    "Validator",
+    "below",
+    "content",
+    "digest",
+    "load",
+    "merge_conflicts",
+    "shorten",
+]

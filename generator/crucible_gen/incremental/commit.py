@@ -66,7 +66,7 @@ def commit(notes: Notes, request: Request, result: Result, plan: Plan, answers: 
     others = notes.index.others if result.rest else _digests(notes, products)
     record.index = index.write(record.place, out, others, [*held, *rows.values()])
     record.save()
-    _forget(os.path.dirname(record.place))
+    store.forget(os.path.dirname(record.place), _MOST)
 
 
 def _note_libraries(notes: Notes) -> None:
@@ -120,17 +120,3 @@ def _digests(notes: Notes, products: Mapping[str, Product]) -> dict[str, str]:
             if of and (disk.stamp(path) or ())[3:] == at:
                 digests[path] = of
     return digests
-
-
-def _forget(folder: str) -> None:
-    """Removes the oldest records, and what stands beside them, where there are too many."""
-    try:
-        with os.scandir(folder) as entries:
-            records = [entry for entry in entries if not entry.name.endswith((store.INDEX, store.LATER))]
-        if len(records) > _MOST:
-            for entry in sorted(records, key=lambda entry: entry.stat().st_mtime_ns)[:-_MOST]:
-                for path in (entry.path, entry.path + store.INDEX, entry.path + store.LATER):
-                    if os.path.exists(path):
-                        os.unlink(path)
-    except OSError:
-        pass

@@ -36,7 +36,7 @@ class Row(NamedTuple):
 
     def packed(self) -> bytes:
         """The row as it is kept."""
-        return marshal.dumps(tuple(self), 2)
+        return store.sealed(marshal.dumps(tuple(self), 2))
 
 
 class Index:
@@ -109,8 +109,8 @@ class Index:
 
 
 def unpacked(packed: bytes) -> Row:
-    """A row as it was before it was packed."""
-    return Row(*marshal.loads(packed))
+    """A row as it was before it was packed. Raises ValueError and others where it is broken."""
+    return Row(*marshal.loads(store.unsealed(packed)))
 
 
 def read(record: Record) -> Index:
@@ -119,20 +119,20 @@ def read(record: Record) -> Index:
     if data is None:
         return Index()
     first = store.HEAD + _SIZE + int.from_bytes(data[store.HEAD : store.HEAD + _SIZE], "big")
-    out, others, starts = marshal.loads(data[store.HEAD + _SIZE : first])
+    out, others, starts = marshal.loads(store.unsealed(data[store.HEAD + _SIZE : first]))
     beside = store.read(f"{record.place}{store.LATER}")
-    of, later = marshal.loads(beside[store.HEAD :]) if beside else (None, {})
+    of, later = marshal.loads(store.unsealed(beside[store.HEAD :])) if beside else (None, {})
     return Index(out, others, data, [first + start for start in starts], later if of == record.index else {})
 
 
 def add(record: Record, later: Mapping[str, bytes]) -> None:
     """Keeps rows that were made anew, by their paths, beside the index of a record."""
-    store.write(f"{record.place}{store.LATER}", marshal.dumps((record.index, dict(later)), 2))
+    store.write(f"{record.place}{store.LATER}", store.sealed(marshal.dumps((record.index, dict(later)), 2)))
 
 
 def write(place: str, out: str, others: Mapping[str, str], rows: Iterable[bytes]) -> int:
     """Keeps an index for the record at this place; the check sum by which the record names it."""
     packed = list(rows)
     starts = [0, *accumulate(map(len, packed))]
-    head = marshal.dumps((out, dict(others), starts), 2)
+    head = store.sealed(marshal.dumps((out, dict(others), starts), 2))
     return store.write(f"{place}{store.INDEX}", b"".join((len(head).to_bytes(_SIZE, "big"), head, *packed)))

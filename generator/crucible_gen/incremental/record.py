@@ -71,15 +71,16 @@ class Record:
 
     def save(self) -> None:
         """Writes the record in its place; a disk that refuses it is no error."""
-        store.write(self.place, marshal.dumps({name: getattr(self, name) for name in self.__slots__}, 2))
+        values = {name: getattr(self, name) for name in self.__slots__}
+        store.write(self.place, store.sealed(marshal.dumps(values, 2)))
 
 
 def load(words: list[str]) -> Record | None:
     """The record of the last good run with these words; None if there is none, or it cannot be trusted."""
     data = store.read(store.place(words))
     try:
-        record = Record(**marshal.loads(memoryview(data)[store.HEAD :])) if data else None
-    except (ValueError, EOFError, TypeError):
+        record = Record(**marshal.loads(store.unsealed(memoryview(data)[store.HEAD :]))) if data else None
+    except Exception:  # noqa: BLE001 - whatever is in it
         return None
     return record if record is not None and record.asked == store.identity(words) else None
 

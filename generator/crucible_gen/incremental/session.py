@@ -19,11 +19,14 @@ from crucible_gen.incremental.snapshot import Snapshot, stamp
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from typing import TypeVar
 
     from crucible_gen.incremental.notes import Notes
     from crucible_gen.incremental.record import Stamp
     from crucible_gen.output.plan import Plan
     from crucible_gen.results import Answers, Product, Request, Result, Reusable
+
+    T = TypeVar("T")
 
 OFF = "GEN_NO_CACHE"
 """The environment variable that turns every session off, as `--no-cache` does for one run."""
@@ -43,7 +46,14 @@ class Session:
 
     def answer(self) -> int | None:
         """The exit code of a run that has nothing to do, with all of it said; None when that is not sure."""
-        record = records.load(self.words) if self.enabled else None
+        try:
+            return self._answer() if self.enabled else None
+        except Exception:  # noqa: BLE001 - a record that is broken is none, whatever is in it
+            self.snapshot = None
+            return None
+
+    def _answer(self) -> int | None:
+        record = records.load(self.words)
         if record is None:
             return None
         self.snapshot = snapshot = Snapshot(record, self.started)
@@ -59,10 +69,14 @@ class Session:
         except OSError:
             return None  # nobody listens any more, or a disk is full: the long way knows what to say
         if snapshot.moved:
-            record.files, record.inputs, record.outputs = snapshot.files, snapshot.inputs, snapshot.outputs
-            record.later, record.when, record.doubtful = snapshot.later, self.started, sorted(snapshot.young)
-            record.save()
+            self._keep(record, snapshot)
         return 0
+
+    def _keep(self, record: records.Record, snapshot: Snapshot) -> None:
+        """Keeps what was seen, which saves the next run work; all is said by now."""
+        record.files, record.inputs, record.outputs = snapshot.files, snapshot.inputs, snapshot.outputs
+        record.later, record.when, record.doubtful = snapshot.later, self.started, sorted(snapshot.young)
+        record.save()
 
     def note(self, path: str) -> None:
         """Notes the state of a settings file that is about to be read; a change to it touches every recipe."""
@@ -81,7 +95,10 @@ class Session:
             return Reusable()
         from crucible_gen.incremental import reuse
 
-        return reuse.partial(self.notes, remake) or reuse.whole(self.notes, request)
+        return self._believing(
+            lambda: reuse.partial(self.notes, remake) or reuse.whole(self.notes, request),
+            lambda: reuse.whole(self.notes, request),
+        )
 
     def said_before(self) -> str:
         """What the run that left the record behind printed to standard error."""
@@ -89,7 +106,7 @@ class Session:
 
     def disturbed(self) -> bool:
         """Whether another run put something among the outputs since they were looked at: it renames files into place."""
-        return self.enabled and self.notes.disturbed()
+        return self.enabled and self._believing(self.notes.disturbed, lambda: True)
 
     def leaves_nothing(self, result: Result) -> bool:
         """Whether no output can be stale: all that there were are still asked for, and nobody put others there."""
@@ -97,14 +114,32 @@ class Session:
             return False
         from crucible_gen.incremental import reuse
 
-        return reuse.leaves_nothing(self.notes, result)
+        return self._believing(lambda: reuse.leaves_nothing(self.notes, result), lambda: False)
 
     def commit(self, request: Request, result: Result, plan: Plan, answers: Answers) -> None:
         """Keeps the record of a run that left everything as the recipes say; `answers` is what the next one will say."""
         if self.enabled:
             from crucible_gen.incremental import commit
 
-            commit.commit(self.notes, request, result, plan, answers)
+            self._believing(
+                lambda: commit.commit(self.notes, request, result, plan, answers),
+                lambda: None,
+            )
+
+    def _believing(self, ask: Callable[[], T], otherwise: Callable[[], T]) -> T:
+        """What a record says, or, where it is broken in a way that nobody foresaw, what holds without it.
+
+        Problems are of the recipes, which are made meanwhile, and are raised.
+        """
+        try:
+            return ask()
+        except Exception as error:
+            from crucible_gen.diagnostics import Problems
+
+            if isinstance(error, Problems) or self.snapshot is None:
+                raise
+            self.snapshot = self._notes = None
+            return otherwise()
 
     @property
     def notes(self) -> Notes:

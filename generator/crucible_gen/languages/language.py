@@ -91,6 +91,8 @@ class Language(NamedTuple):
     """The type of each kind of live value (`x-inject`), as this language writes it."""
     any_type: str = ""
     """The type of a live value of which nothing is known."""
+    type_problem: Callable[[str], tuple[str, str] | None] = lambda text: None
+    """Why a text of `x-inject` is no type of this language, and the fix; None where it is one."""
     run_values: frozenset[str] = frozenset()
     """What every run of the generated code takes by name, so that no live value of a stage can have such a name."""
     folders: Callable[[], Sequence[Path]] = lambda: ()

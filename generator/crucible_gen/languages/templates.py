@@ -78,11 +78,12 @@ class Templates:
     def _environment(self) -> Any:
         """What compiles templates with jinja2, each once."""
         import jinja2
+        from jinja2 import sandbox
 
-        return jinja2.Environment(
+        return sandbox.ImmutableSandboxedEnvironment(
             loader=jinja2.FunctionLoader(self._source),
             undefined=jinja2.StrictUndefined,
-            autoescape=False,  # noqa: S701 - source text, and every value was printed for its language
+            autoescape=False,
             keep_trailing_newline=True,
             trim_blocks=True,
             lstrip_blocks=True,
@@ -90,9 +91,14 @@ class Templates:
 
     def _source(self, name: str) -> tuple[str, str, None] | None:
         """What jinja2 wants of a template, or None for one that is not there."""
-        if name not in self._texts and (".." in name or not os.path.isfile(self._shipped / name)):
+        if name not in self._texts and not self._is_shipped(name):
             return None
         return self._text(name), str(self._path(name)), None
+
+    def _is_shipped(self, name: str) -> bool:
+        """Whether a shipped template has this name, and not a file elsewhere that a template of the user's names."""
+        parts = name.split("/")
+        return name.endswith(".j2") and not {"", ".."} & set(parts) and os.path.isfile(self._shipped / name)
 
     def _text(self, name: str) -> str:
         if name in self._texts:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from crucible_gen.diagnostics import Place, Problem, relative, shown
+from crucible_gen.documents import Boundary
 from crucible_gen.recipes.resolve import Source
 from crucible_gen.recipes.settings import OWN_FILE
 
@@ -35,12 +36,14 @@ def source(file: str) -> Source:
     return Source(Path(file), shown(Path(file)))
 
 
-def files(paths: Sequence[Path], out: Path, problems: list[Problem]) -> list[str]:
-    """As `recipes`, but the absolute paths alone."""
+def files(paths: Sequence[Path], out: Path, problems: list[Problem], boundary: Boundary | None = None) -> list[str]:
+    """As `recipes`, but the absolute paths alone; links that lead out of `boundary` are problems."""
     found: dict[str, None] = {}
     for path in paths:
         absolute = os.path.normpath(path.absolute())
-        found.update(dict.fromkeys(_below(absolute, out, problems) if os.path.isdir(absolute) else [absolute]))
+        found.update(
+            dict.fromkeys(_below(absolute, out, problems, boundary) if os.path.isdir(absolute) else [absolute])
+        )
     if not found and not problems:
         places = ", ".join(shown(path) for path in paths) or "the working directory"
         hint = f"a recipe is a file that ends in {', '.join(ENDINGS)}; gen new NAME --type TYPE writes one"
@@ -51,7 +54,7 @@ def files(paths: Sequence[Path], out: Path, problems: list[Problem]) -> list[str
     return sorted(found, key=lambda file: relative(file, here))
 
 
-def _below(directory: str, out: Path, problems: list[Problem]) -> Iterable[str]:
+def _below(directory: str, out: Path, problems: list[Problem], boundary: Boundary | None) -> Iterable[str]:
     pending = [directory]
     seen = {_identity(out)} if os.path.isdir(out) else set()
     while pending:
@@ -70,6 +73,10 @@ def _below(directory: str, out: Path, problems: list[Problem]) -> Iterable[str]:
         for entry in entries:
             name = entry.name
             if name[0] in "._":
+                continue
+            if boundary is not None and entry.is_symlink() and not boundary.holds(entry.path):
+                if _is_directory(entry) or name.endswith(ENDINGS):
+                    problems.append(boundary.problem(Place(shown(Path(entry.path))), entry.path, "this link"))
                 continue
             if _is_directory(entry):
                 if name != _FRAGMENTS:

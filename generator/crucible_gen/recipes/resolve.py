@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from crucible_gen.diagnostics import Place, Problem, Problems, nearest
-from crucible_gen.documents import Entry, Node, content, digest, load
+from crucible_gen.documents import Boundary, Entry, Node, content, digest, load
 from crucible_gen.schemas import RECIPE, Schemas, Shape
 from crucible_gen.schemas.keywords import EDITOR_KEY
 
@@ -73,9 +73,18 @@ class Recipe(NamedTuple):
 class Reader:
     """Reads every file once, however many recipes extend it; keeps only files that are extended."""
 
-    def __init__(self, schemas: Schemas, read: Callable[[Path, str], bytes] = load.read) -> None:
-        """Takes the schemas, for short forms, and what reads a file that messages give a name."""
+    def __init__(
+        self,
+        schemas: Schemas,
+        read: Callable[[Path, str], bytes] = load.read,
+        boundary: Boundary | None = None,
+    ) -> None:
+        """Takes the schemas, for short forms, what reads a file that messages give a name, and where files may be read.
+
+        Without a boundary, that is everywhere.
+        """
         self.schemas = schemas
+        self.boundary = boundary
         self.read = read
         self.extended: set[Path] = set()
         self._merged: dict[Path, tuple[Node, tuple[Source, ...]]] = {}
@@ -155,6 +164,8 @@ class Reader:
                 cycle = " -> ".join([*(each.name for each in seen[index:]), earlier.name])
                 message = f"these files extend each other: {cycle}"
                 raise Problems([Problem(item.place, "E0302", message, hint="remove one of these extends")])
+        if written not in self._bases and self.boundary is not None and not self.boundary.holds(path):
+            raise Problems([self.boundary.problem(item.place, path, f"extends {text}")])
         if written not in self._bases and not os.path.isfile(path):
             what = f"{name} is a directory" if os.path.isdir(path) else f"there is no file {name}"
             hint = _near(path, text, source.path) or "write a path from this file to the one that it starts from"

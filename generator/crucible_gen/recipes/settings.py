@@ -1,8 +1,9 @@
 """The settings that hold for recipes, each with the place that it comes from.
 
 Settings stand in `[tool.gen]` of `pyproject.toml` or in `gen.yaml`, whichever is found first on the way up from the
-input; beside each other, `gen.yaml` holds. Every setting has a flag, and the flag wins. The directory of the settings
-file (without one, the working directory) is the project root: paths in outputs are relative to it.
+input; beside each other, `gen.yaml` holds. The search ends at the root of a repository, and at a directory of another
+user. Every setting has a flag, and the flag wins. The directory of the settings file (without one, the working
+directory) is the project root: paths in outputs are relative to it.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -23,6 +24,7 @@ from crucible_gen.schemas import Raw, shipped
 CODES = {
     "E0510": "the settings are not right",
     "E0512": "paths of several projects are given, and only one can be meant",
+    "W0541": "a settings file is not used",
     "E0704": "no paths are given, and no settings name recipes",
 }
 
@@ -41,13 +43,15 @@ class Setting(NamedTuple):
     value: Plain
     origin: str
     places: Mapping[str, Place] = MappingProxyType({})
+    place: Place = Place("")
 
 
 class Settings(NamedTuple):
-    """Every setting by name, and the project root."""
+    """Every setting by name, the project root, and what the search for the settings file has to say."""
 
     root: Path
     values: Mapping[str, Setting]
+    notes: tuple[Problem, ...] = ()
 
     def text(self, name: str) -> str:
         """A setting that is text."""
@@ -122,7 +126,7 @@ def by_project(
     found: dict[Path, list[Path]] = {}
     for path, start in starts.items():
         if start not in roots:
-            nearest = _nearest(start, before_reading)
+            nearest = _nearest(start, before_reading).found
             roots[start] = nearest[0] if nearest is not None else Path.cwd()
         found.setdefault(roots[start], []).append(path)
     return list(found.items())
@@ -143,15 +147,68 @@ def _start(path: Path) -> Path:
     return start if os.path.isdir(start) else start.parent
 
 
-def _nearest(start: Path, before_reading: Callable[[str], None]) -> tuple[Path, Node] | None:
-    """The nearest settings file on the way up from a directory: its directory and contents; None where there is none."""
+class _Search(NamedTuple):
+    """The directory and the contents of the settings file that was found, if any, and what is said of others."""
+
+    found: tuple[Path, Node] | None
+    notes: tuple[Problem, ...] = ()
+
+
+def _nearest(start: Path, before_reading: Callable[[str], None]) -> _Search:
+    """The nearest settings file on the way up from a directory, and no further than the root of its repository.
+
+    Whoever owns `start` and whoever runs this are believed, and so is root. The search ends at a directory or file of
+    anybody else, who could have settings run templates, and says so where there is a settings file.
+    """
+    believed = {os.geteuid(), 0, _owner(start)} if hasattr(os, "geteuid") else set()
     for directory in (start, *start.parents):
-        before_reading(str(directory / OWN_FILE))
-        before_reading(str(directory / PYPROJECT))
+        files = [directory / OWN_FILE, directory / PYPROJECT]
+        for file in files:
+            before_reading(str(file))
+        strangers = [path for path in (directory, *files) if believed and _owner(path) not in {None, *believed}]
+        if strangers:
+            return _Search(None, tuple(_unused(directory, f"{shown(strangers[0])} belongs to another user")))
         node = _read(directory)
         if node is not None:
-            return directory, node
-    return None
+            return _Search((directory, node))
+        if os.path.exists(directory / ".git"):
+            return _Search(None, tuple(_above(directory, before_reading)))
+        before_reading(str(directory / ".git"))
+    return _Search(None)
+
+
+def _owner(path: Path) -> int | None:
+    try:
+        return os.stat(path).st_uid
+    except OSError:
+        return None
+
+
+def _above(repository: Path, before_reading: Callable[[str], None]) -> Iterator[Problem]:
+    """The note of the first settings file above a repository, which is not used."""
+    for directory in repository.parents:
+        before_reading(str(directory / OWN_FILE))
+        before_reading(str(directory / PYPROJECT))
+        if notes := list(_unused(directory, f"it is above the repository {shown(repository)}")):
+            yield from notes[:1]
+            return
+
+
+def _unused(directory: Path, reason: str) -> Iterator[Problem]:
+    """The note of a settings file in a directory, if one is there, which is not used for this reason."""
+    for name, mark in ((OWN_FILE, b""), (PYPROJECT, b"[tool.gen")):
+        path = directory / name
+        try:
+            with open(path, "rb", opener=load.open_at_once) as file:
+                if mark not in file.read(load.MAX_BYTES):
+                    continue
+        except PermissionError:
+            if name == PYPROJECT:
+                continue
+        except OSError:
+            continue
+        message, hint = f"these settings are not used: {reason}", "move them into the project, or give them as flags"
+        yield Problem(Place(shown(path)), "W0541", message, hint=hint, severity="warning")
 
 
 def recipe_paths(paths: Sequence[Path], settings: Settings) -> list[Path]:
@@ -174,17 +231,18 @@ def find(
     properties = schema()["properties"]
     values = {name: Setting(raw["default"], "default") for name, raw in properties.items()}
     root = Path.cwd()
-    if (nearest := _nearest(start, before_reading)) is not None:
-        root, node = nearest
+    nearest = _nearest(start, before_reading)
+    if nearest.found is not None:
+        root, node = nearest.found
         if node.value and (problems := _problems(node)):
             raise Problems(problems)
         for name, entry in node.value.items() if isinstance(node.value, dict) else ():
             inner = entry.node.value if isinstance(entry.node.value, dict) else {}
             places = {key: each.node.place for key, each in inner.items()}
-            values[name] = Setting(entry.node.plain(), str(entry.key), places)
+            values[name] = Setting(entry.node.plain(), str(entry.key), places, entry.node.place)
     for name, value in flags.items():
         values[name] = Setting(value, f"--{FLAGS.get(name, name)}")
-    return Settings(root, values)
+    return Settings(root, values, nearest.notes)
 
 
 def _problems(node: Node) -> list[Problem]:

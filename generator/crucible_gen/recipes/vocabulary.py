@@ -23,7 +23,8 @@ def load(paths: Sequence[Path] = (), languages: Sequence[Language] | None = None
 
     wanted = registry.built_in() if languages is None else languages
     reserved = frozenset(name for language in wanted for name in language.run_values)
-    return third_party.extend(schemas, paths, reserved)
+    types = {language.name: language.type_problem for language in wanted}
+    return third_party.extend(schemas, paths, reserved, types)
 
 
 def validator(schemas: Schemas) -> Validator:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, TypeAlias
 
 from crucible_gen.diagnostics import Place, Problem, Problems, shown, unreadable
 from crucible_gen.documents import Node, Validator, below, load
@@ -19,16 +20,25 @@ from crucible_gen.schemas.catalog import META, Schemas
 from crucible_gen.schemas.shapes import Raw
 from crucible_gen.schemas.shipped import shipped
 
+TypeProblem: TypeAlias = Callable[[str], tuple[str, str] | None]
+"""Why a text is no type of a language, and the fix; None where it is one."""
+
 CODES = {
     "E0501": "a schema file is not what the meta-schema allows",
     "E0505": "the schemas setting names nothing that can be read",
 }
 
 
-def extend(schemas: Schemas, paths: Sequence[Path], reserved: frozenset[str] = frozenset()) -> Schemas:
+def extend(
+    schemas: Schemas,
+    paths: Sequence[Path],
+    reserved: frozenset[str] = frozenset(),
+    types: Mapping[str, TypeProblem] = MappingProxyType({}),
+) -> Schemas:
     """The schemas with those in `paths` (files, or directories of `*.schema.json`). Raises Problems.
 
-    `reserved` are names that no live value of a stage can have, because every run has a value of that name.
+    `reserved` are names that no live value of a stage can have, because every run has a value of that name;
+    `types` tell of each language why a text is no type of it.
     """
     if not paths:
         return schemas
@@ -47,7 +57,7 @@ def extend(schemas: Schemas, paths: Sequence[Path], reserved: frozenset[str] = f
         raise Problems(sorted(problems))
     documents: dict[str, Any] = {key: node.plain() for key, node in nodes.items()}
     extended = Schemas({**schemas.documents, **documents}, nodes)
-    if problems := [*_taken(extended, reserved), *_defaults(extended, bundle(extended))]:
+    if problems := [*_taken(extended, reserved), *_types(extended, types), *_defaults(extended, bundle(extended))]:
         raise Problems(sorted(problems))
     return extended
 
@@ -62,6 +72,23 @@ def _taken(schemas: Schemas, reserved: frozenset[str]) -> Iterator[Problem]:
             message = f"every run has a {name} of its own, which a live value of a stage cannot be"
             hint = f"name it after its stage, such as {stage.info.name}_{name}"
             yield Problem(found.place if found is not None else node.place, "E0501", message, hint=hint)
+
+
+def _types(schemas: Schemas, types: Mapping[str, TypeProblem]) -> Iterator[Problem]:
+    """The problems of types of live values, which stand in generated code as they are."""
+    for stage in schemas.stages.values():
+        node = schemas.places.get(stage.key)
+        for name, inject in stage.injected.items() if node is not None else ():
+            for language, text in inject.types.items():
+                said = node.get("properties", name, "x-inject", language) if node is not None else None
+                problem = types[language](text) if language in types else None
+                if not text.isprintable():
+                    problem = (
+                        f"expected a type on one line, found {text!r}",
+                        "write it without line ends and control characters",
+                    )
+                if said is not None and problem is not None:
+                    yield Problem(said.place, "E0501", f"x-inject.{language}: {problem[0]}", hint=problem[1])
 
 
 def _defaults(schemas: Schemas, bundled: Raw) -> Iterator[Problem]:

@@ -59,6 +59,12 @@ def _naming(options: Mapping[str, Plain]) -> Naming:
     return Naming(module=module, kind="Elixir module", taken=naming.taken, symbol_problem=_symbol_problem)
 
 
+def _type_problem(text: str) -> tuple[str, str] | None:
+    from crucible_gen.languages.elixir import types
+
+    return types.problem(text)
+
+
 LANGUAGE = Language(
     name="elixir",
     printer=_printer,
@@ -72,6 +78,7 @@ LANGUAGE = Language(
         "logger": "{module(), term()} | nil",
     },
     any_type="term()",
+    type_problem=_type_problem,
     folders=_folders,
     replaceable=_replaceable,
     notice=_notice,

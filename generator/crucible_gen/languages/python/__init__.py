@@ -27,12 +27,19 @@ def _structs(schemas: Path) -> str:
     return structs.text(schemas)
 
 
+def _type_problem(text: str) -> tuple[str, str] | None:
+    from crucible_gen.languages.python import types
+
+    return types.problem(text)
+
+
 LANGUAGE = Language(
     name="python",
     printer=_printer,
     naming=Naming(module=naming.module, kind="Python module", taken=naming.taken),
     injected={"ports": "Ports | None", "path": "Path | str | None"},
     any_type="Any",
+    type_problem=_type_problem,
     run_values=frozenset({"adapters", "allow_unsandboxed", "apply", "base_url", "engine", "resume"}),
     engines=True,
     structs=_structs,

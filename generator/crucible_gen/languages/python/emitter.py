@@ -13,6 +13,8 @@ from crucible_gen.ir.terms import Keywords, List, Map, Module, Name, Record, Ter
 from crucible_gen.languages import registry, source
 from crucible_gen.languages.language import Body, Language, Project
 from crucible_gen.languages.python import naming, printer
+from crucible_gen.languages.python.types import ABSTRACT
+from crucible_gen.languages.python.types import names as type_names
 
 _WIDTH = 88
 _VARIABLES = {"training_config": "training"}
@@ -90,19 +92,19 @@ class Python:
         return str(kind) if known else "external"
 
     def _imports(self, experiment: Experiment, fields: Sequence[Input], terms: Iterable[Term]) -> str:
-        types = {self._language.type_of(each.inject) for each in fields}
+        types = {name for each in fields for name in type_names(self._language.type_of(each.inject))}
         used = {"experiment", "training_config"}
         for term in terms:
             _add_types(term, used)
         runtime = {"Result", "RunConfig", "main", "override", "start"}
-        runtime |= {"Ports"} if any("Ports" in type_ for type_ in types) else set()
+        runtime |= {"Ports"} & types
         functions = {self._function(stage.kind) for stage in experiment.stages}
         ir = {self._ir[name] for name in used if name in self._ir}
         ir |= {"Module"} if "module" in used else set()
         standard = [
-            "from collections.abc import Mapping",
+            _import("collections.abc", {"Mapping"} | (types & ABSTRACT)),
             "from dataclasses import dataclass",
-            *(["from pathlib import Path"] if any("Path" in type_ for type_ in types) else []),
+            *(["from pathlib import Path"] if "Path" in types else []),
             "from typing import Any",
         ]
         own = [("crucible_runtime", runtime)]
