@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, ClassVar
@@ -26,12 +26,14 @@ from crucible_runtime.engines.trl import TrlEngine
 from crucible_runtime.errors import InputError, PreflightError
 from crucible_runtime.evals import evaluate
 from crucible_runtime.evaluation import Evaluation, Sample, Task
+from crucible_runtime.experiment import rules
 from crucible_runtime.experiment.canonical import config_hash
 from crucible_runtime.interface import preflight as declarations
 from crucible_runtime.interface.environments import Outcome
 from crucible_runtime.interface.preflight import Check, Inquiry, called, checks_of, used_by
 from crucible_runtime.ir import BackendRef, DatasetRef, Experiment, ModelRef, StageDef, TrainingConfig
 from crucible_runtime.preflight import Report, examine, inquiry
+from crucible_runtime.preflight.supplied import PIPELINE
 
 REGISTER = "CrucibleModelRegistry.Stages.Register"
 PROMOTE = "CrucibleModelRegistry.Stages.Promote"
@@ -563,3 +565,56 @@ def test_a_file_that_is_no_registry_is_a_problem_before_the_training(place: Path
     [(state, message)] = registry_lines(begins=True)
     assert state == "problem"
     assert "the MLflow registry at mlflow.db cannot be read: file is not a database" in message
+
+
+# Every place where something can be declared or supplied
+
+
+def shipped() -> Iterator[tuple[str, object]]:
+    """Everything of this package that may declare something, by the name of its entry point."""
+    for group in ("crucible_runtime.engines", "crucible_runtime.stages", "crucible_runtime.environments"):
+        for point in entry_points(group=group):
+            if point.value.startswith("crucible_runtime."):
+                yield point.name, point.load()
+
+
+NEEDS = {
+    "trl": ("local", ("accelerate", "datasets", "peft", "torch", "transformers", "trl")),
+    "tinker": ("tinker", ("tinker", "tinker_cookbook")),
+    REGISTER: ("mlops", ("alembic", "mlflow", "sqlalchemy")),
+    PROMOTE: ("mlops", ("alembic", "mlflow", "sqlalchemy")),
+}
+"""The extra and the modules of each thing that imports more than the runtime does."""
+
+
+def test_what_is_imported_is_declared() -> None:
+    found = {name: needed for name, thing in shipped() if (needed := getattr(thing, "__crucible_needs__", None))}
+    assert found == NEEDS
+
+
+def test_every_engine_and_stage_says_what_it_uses() -> None:
+    environments = {point.name for point in entry_points(group="crucible_runtime.environments")}
+    assert [name for name, thing in shipped() if used_by(thing) is None and name not in environments] == []
+
+
+@pytest.mark.parametrize("engine", ["trl", "tinker"])
+@pytest.mark.parametrize("kind", STAGES)
+def test_no_live_value_of_any_training_stage_is_ignored(kind: str, engine: str) -> None:
+    names = [name for name in rules.live(STAGES[kind]) if name not in ("ports", "log_path")]
+    assert names
+    problems = report(experiment(kind=kind, **dict.fromkeys(names, Client())), RunConfig(engine=engine)).problems
+    for name in names:
+        assert any(each.startswith(f"{name} is supplied, and engine {engine} does not use it") for each in problems)
+
+
+@pytest.mark.parametrize("port", [each.name for each in fields(Ports)])
+def test_no_port_is_ignored(port: str) -> None:
+    problems = report(experiment(), Config(ports=Ports(**{port: Client()}))).problems
+    assert any(each.startswith(f"ports.{port} is supplied") for each in problems)
+
+
+@pytest.mark.parametrize("name", [each.name for each in fields(RunConfig)])
+def test_every_field_of_a_config_has_a_case(name: str) -> None:
+    """A field that is new must be used by the pipeline, or refused where nobody uses it."""
+    cases = {"ports": "a port", "training_config": "overrides that are not in place"}
+    assert name in PIPELINE or cases.get(name, name) in SUPPLIED or name == "engine"
