@@ -117,8 +117,8 @@ def device(inquiry: Inquiry) -> Iterator[Finding]:
             return  # the check of the packages says so
         if installed.endswith("+cpu"):
             yield problem(
-                f"training_config.device is cuda, and PyTorch {installed} is a build for the CPU: install the build of "
-                f"PyTorch that fits the machine, or {instead}"
+                f"training_config.device is cuda, and PyTorch {installed} finds none here, as it is a build for the CPU: "
+                f"install the build of PyTorch that fits the machine, or {instead}"
             )
         elif os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1"):
             yield problem(f"training_config.device is cuda, and CUDA_VISIBLE_DEVICES hides every GPU: {instead}")
@@ -126,5 +126,6 @@ def device(inquiry: Inquiry) -> Iterator[Finding]:
             yield unchecked(f"whether PyTorch {installed} finds a GPU is asked when it is loaded")
         elif not any(map(os.path.exists, _DEVICES)):
             yield problem(
-                f"training_config.device is cuda, and this machine shows no GPU ({_DEVICES[0]} is not there): {instead}"
+                f"training_config.device is cuda, and PyTorch {installed} finds none here, as the machine shows no GPU "
+                f"({_DEVICES[0]} is not there): {instead}"
             )
