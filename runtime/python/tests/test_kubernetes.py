@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import copy
 import itertools
 import json
@@ -15,9 +16,10 @@ import pytest
 import yaml
 
 from crucible_runtime.errors import InputError
+from crucible_runtime.interface.preflight import Inquiry
 from crucible_runtime.interface.stages import Context, RunConfig, StageResult
 from crucible_runtime.ir import BackendRef, DatasetRef, Experiment, ModelRef, StageDef, TrainingConfig
-from crucible_runtime.mlops import deploy
+from crucible_runtime.mlops import checks, deploy
 from crucible_runtime.mlops.images import FAMILIES, IMAGES, unserved
 from crucible_runtime.mlops.settings import STRATEGIES
 from crucible_runtime.ports import Ports
@@ -316,6 +318,13 @@ def test_a_prefix_is_taken_off_before_the_server_sees_the_path(tmp_path: Path) -
         assert filters == ([] if wanted[1] == "/" else [{"type": "URLRewrite", "urlRewrite": {"path": rewritten}}])
 
 
+def test_the_path_is_the_name_where_it_can_be(tmp_path: Path) -> None:
+    for number, (name, path) in enumerate(
+        (("code_rl", "/code_rl"), ("A.b-1", "/A\\.b-1"), (".b", "/m?-?b-[0-9a-f]{8}"), ("a b", "/a-b-[0-9a-f]{8}"))
+    ):
+        assert re.fullmatch(path, matched(objects(context(tmp_path / str(number), name=name)))[1])
+
+
 @pytest.mark.parametrize("path", ["models", "/a//b", "/a/", "/../x", "/a b", "/a?b", "//"])
 def test_a_path_that_no_gateway_takes_is_refused(tmp_path: Path, path: str) -> None:
     with pytest.raises(InputError, match=r"^options\.config\.path must be text of the form"):
@@ -477,6 +486,14 @@ def test_an_image_that_is_older_than_the_model_is_refused(tmp_path: Path) -> Non
     assert {container(pod)["image"] for pod in pods(objects(at)).values()} == {IMAGES["vllm"]}
 
 
+def test_an_image_that_is_too_old_is_reported_before_training(tmp_path: Path) -> None:
+    options = {"target": "kubernetes", "config": {"image": "vllm/vllm-openai:v0.11.0"}}
+    experiment = context(tmp_path, base="Qwen/Qwen3.6-35B-A3B").experiment
+    stage = StageDef(name="deploy", options=options)
+    (finding,) = checks.deployment(Inquiry(experiment=experiment, config=RunConfig(), root=tmp_path, stage=stage))
+    assert "does not serve Qwen/Qwen3.6-35B-A3B" in finding.message
+
+
 @pytest.mark.parametrize("image", ["a b", "x\ny", "--privileged", "a;b", ""])
 def test_what_is_no_image_is_refused(tmp_path: Path, image: str) -> None:
     with pytest.raises(InputError, match=r"^options\.config\.image must be text of the form"):
@@ -490,3 +507,34 @@ def test_the_page_says_which_release_serves_what() -> None:
         assert f"| `{family.models}*` | {first['vllm']} | {first['tgi']} |" in page
     for image in IMAGES.values():
         assert f"`{image}`" in page
+
+
+# Places where it can go wrong
+
+
+def sources() -> Iterator[tuple[str, ast.FunctionDef, ast.AST]]:
+    """Every node of a function of the runtime's deployment: the file, the function and the node."""
+    for path in sorted(Path(deploy.__file__).parent.glob("*.py")):
+        for function in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(function, ast.FunctionDef):
+                yield from ((path.name, function, node) for node in ast.walk(function))
+
+
+def test_no_server_is_told_the_base_model_but_by_the_plan() -> None:
+    """`base_model` is what the recipe calls it; what a server finds it by is `Plan.start` and `Plan.base`."""
+    found = {
+        (name, function.name)
+        for name, function, node in sources()
+        if isinstance(node, ast.Attribute) and node.attr == "base_model"
+    }
+    assert found == {("rendering.py", "record")}
+
+
+def test_yaml_is_written_in_one_place() -> None:
+    found = {
+        (name, function.name)
+        for name, function, node in sources()
+        if isinstance(node, ast.Attribute) and re.fullmatch(r"(safe_)?dump(_all)?", node.attr)
+        if isinstance(node.value, ast.Name) and node.value.id == "yaml"
+    }
+    assert found == {("kubernetes.py", "manifests")}

@@ -8,6 +8,7 @@ version, and what it needs of the hub from a cache that all pods share.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,8 @@ _SCRATCH = "/tmp"  # noqa: S108 - in the pod
 _SHARED_MEMORY = "/dev/shm"  # noqa: S108 - where the GPUs of a pod talk
 _PLACES: Mapping[str, str] = {"models": MOUNT, "cache": CACHE, "scratch": _SCRATCH, "shared-memory": _SHARED_MEMORY}
 """Where the volumes are mounted."""
+_SEGMENT = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9._~-]*")
+"""A name that can be a path as it is."""
 _STARTUP = (10, 180)
 """Seconds between two looks at a server that loads its model, and how many there are."""
 _PORT = 80
@@ -281,7 +284,7 @@ def _service(plan: Plan, name: str, track: str) -> Manifest:
 def _route(plan: Plan) -> Manifest:
     """The route of the Gateway API, with a path of the model's own."""
     settings = plan.settings
-    path = settings["path"] or f"/{plan.label}"
+    path = settings["path"] or f"/{plan.name if _SEGMENT.fullmatch(plan.name) else plan.label}"
     rule: Manifest = {"matches": [{"path": {"type": "PathPrefix", "value": path}}]}
     if path != "/":
         rewritten = {"type": "ReplacePrefixMatch", "replacePrefixMatch": "/"}

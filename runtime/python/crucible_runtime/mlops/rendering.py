@@ -11,7 +11,7 @@ from typing import Any
 
 from crucible_runtime.mlops import kubernetes
 from crucible_runtime.mlops.commands import server
-from crucible_runtime.mlops.target import TINKER, Plan
+from crucible_runtime.mlops.target import MOUNT, TINKER, Plan
 from crucible_runtime.quoting import comment, modelfile, operand, shell
 
 FOLDER = "artifacts/deploy"
@@ -79,7 +79,8 @@ def _about(plan: Plan) -> str:
     match plan.target:
         case "kubernetes":
             models = " and ".join(kubernetes.mounted(plan))
-            held = f" The volume of the claim {plan.settings['volume_claim']} must hold {models}." if models else ""
+            claim = plan.settings["volume_claim"]
+            held = f" The volume of the claim {claim}, mounted at {MOUNT}, must hold {models}." if models else ""
             return f"Serves {what} in Kubernetes.{held}"
         case "ollama":
             return f"Makes {what} known to Ollama, which then serves it."

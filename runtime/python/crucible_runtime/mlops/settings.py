@@ -128,7 +128,7 @@ SETTINGS: Mapping[str, Setting] = {
         targets=("kubernetes",),
         type=str,
         form=_PATH,
-        about="the path of the route, which is taken off before the server; left out, `/NAME`",
+        about="the path of the route, which is taken off before the server; left out, `/` and the model's name",
     ),
     "max_surge": Setting(
         targets=("kubernetes",),
