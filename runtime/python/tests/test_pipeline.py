@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -14,9 +15,17 @@ import pytest
 
 import crucible_runtime.stages as stages
 from crucible_runtime import Context, OverrideError, Ports, RunConfig, StageError, plugins, start
-from crucible_runtime.errors import AdapterMissingError, EngineMissingError, PipelineError, PortError, UnsupportedError
+from crucible_runtime.errors import (
+    AdapterMissingError,
+    DivergenceError,
+    EngineMissingError,
+    PipelineError,
+    PortError,
+    UnsupportedError,
+)
 from crucible_runtime.evaluation import Evaluation, Sample, Task
-from crucible_runtime.interface.stages import after_evaluation
+from crucible_runtime.interface.environments import Outcome
+from crucible_runtime.interface.stages import FINITE, after_evaluation
 from crucible_runtime.ir import BackendRef, Experiment, StageDef
 from crucible_runtime.rundir.files import rows
 from crucible_runtime.rundir.folder import SAMPLES
@@ -411,3 +420,42 @@ def test_a_stage_may_have_more_to_do_after_the_evaluation(
         pipeline.stage("one", stages.external)
         pipeline.finish(evaluation)
     assert seen == SEEN
+
+
+class Diverging(Recorder):
+    """An engine whose training diverges, in what it reports or in what it leaves behind."""
+
+    def __init__(self, name: str, value: float, *, reports: bool) -> None:
+        super().__init__()
+        self.name, self.value, self.reports = name, value, reports
+
+    def train(self, context: Context, options: Mapping[str, Any]) -> Mapping[str, Any]:
+        context.step(1, 3, {"loss": 1.0})
+        if self.reports:
+            context.step(2, 3, {"loss": 1.0, self.name: self.value})
+            raise AssertionError("it trained on")
+        return {"metrics": {self.name: self.value}}
+
+
+@pytest.mark.parametrize("reports", [True, False])
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+@pytest.mark.parametrize("name", FINITE)
+def test_a_training_that_diverges_ends_the_run_whatever_the_engine(name: str, value: float, reports: bool) -> None:
+    engine = Diverging(name, value, reports=reports)
+    config = sl_basic.Config(engine=engine, adapters={REGISTER: engine.note, DEPLOY: engine.note}, log_path="here")
+    with pytest.raises(StageError) as failure:
+        sl_basic.run(config)
+    assert isinstance(failure.value.__cause__, DivergenceError)
+    at = " at step 2" if reports else ""
+    assert f"training diverged{at}: {name} is {value}. Nothing after that is saved or registered" in str(failure.value)
+    assert engine.seen == []
+    assert not list(Path("here/stages").glob("*"))
+    assert json.loads(Path("here/result.json").read_text())["state"] == "failed"
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_no_outcome_has_a_reward_that_is_not_finite(value: float) -> None:
+    with pytest.raises(ValueError, match="reward must be a finite number, found"):
+        Outcome(reward=value)
+    with pytest.raises(ValueError, match="correct must be a finite number, found"):
+        Outcome(reward=0.0, metrics={"correct": value})

@@ -7,6 +7,7 @@ stage never leaves as itself: it becomes a StageError that names the stage.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from types import MappingProxyType, TracebackType
@@ -14,6 +15,7 @@ from types import MappingProxyType, TracebackType
 from crucible_runtime import plugins
 from crucible_runtime.errors import (
     AdapterMissingError,
+    DivergenceError,
     EngineMissingError,
     PipelineError,
     StageError,
@@ -120,6 +122,8 @@ class Pipeline:
             output = _without_exit(work)
             if not isinstance(output, Mapping):
                 raise PipelineError(f"it returned a {type(output).__name__}, a stage returns a mapping")
+            if kind_of(module) is not None:
+                _check_finite(output, self._experiment)
             seconds = round(time.monotonic() - begin, 3)
             self._folder.record(number, name, module, output, seconds)
             word = ""
@@ -206,6 +210,15 @@ def _opened(experiment: Experiment, config: RunConfig) -> Folder:
         folder.__exit__(None, None, None)
         raise
     return folder
+
+
+def _check_finite(output: Output, experiment: Experiment) -> None:
+    """Raises DivergenceError where a training stage, of whatever engine, leaves a metric behind that is not finite."""
+    rate = experiment.training_config.learning_rate if experiment.training_config is not None else None
+    measured = output.get("metrics")
+    for name, value in {**output, **(measured if isinstance(measured, Mapping) else {})}.items():
+        if isinstance(value, int | float) and not math.isfinite(value):
+            raise DivergenceError(f"{name} is {value}", None, rate)
 
 
 def _without_exit(work: Callable[[], Output]) -> Output:
