@@ -659,3 +659,16 @@ def test_weights_that_are_not_finite_end_the_run_at_that_step(tmp_path: Path, mo
         trained("sl_basic", tmp_path / "run", {"checkpoint_every": 1})
     kept = {path.parent.name for path in (tmp_path / "run" / "checkpoints").glob("*/complete")}
     assert kept == {"checkpoint-1", "checkpoint-2"}
+
+
+def test_rows_that_are_too_long_are_counted_and_refused_above_a_share(tmp_path: Path) -> None:
+    rows = [{"question": "w " * 200, "answer": "4"}] * 9 + [{"question": "2 + 2?", "answer": "4"}]
+    ref: dict[str, Any] = {"name": "long", "provider": "inline", "split": "train", "options": {"rows": rows}}
+    changed = {"dataset_ref": ref, "options": {"max_length": 40, "adapter": "question_answer"}}
+    context = trained("sl_basic", tmp_path / "run", changed)
+    (note,) = (each["text"] for each in context.folder.notes() if "left out" in each["text"])
+    assert note == ("9 of 10 rows are left out: nothing to learn within 40 tokens, training_config.options.max_length")
+    ref["options"]["max_left_out"] = 0.5
+    with pytest.raises(StageError, match=r"9 of 10 rows are left out.*share of 0.9.*max_left_out is 0.5"):
+        trained("sl_basic", tmp_path / "again", changed)
+    assert not (tmp_path / "again" / "model").exists()

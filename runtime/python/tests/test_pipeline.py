@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import crucible_runtime.stages as stages
-from crucible_runtime import Context, OverrideError, Ports, RunConfig, StageError, plugins, start
+from crucible_runtime import Context, OverrideError, Ports, RunConfig, StageError, plugins, runs, start
 from crucible_runtime.errors import (
     AdapterMissingError,
     DivergenceError,
@@ -25,8 +25,10 @@ from crucible_runtime.errors import (
 )
 from crucible_runtime.evaluation import Evaluation, Sample, Task
 from crucible_runtime.interface.environments import Outcome
+from crucible_runtime.interface.leftout import left_out
 from crucible_runtime.interface.stages import FINITE, after_evaluation
 from crucible_runtime.ir import BackendRef, Experiment, StageDef
+from crucible_runtime.plan import summary
 from crucible_runtime.rundir.files import rows
 from crucible_runtime.rundir.folder import SAMPLES
 from runtime_samples import rl_basic, sl_basic
@@ -451,6 +453,72 @@ def test_a_training_that_diverges_ends_the_run_whatever_the_engine(name: str, va
     assert engine.seen == []
     assert not list(Path("here/stages").glob("*"))
     assert json.loads(Path("here/result.json").read_text())["state"] == "failed"
+
+
+class Wasteful(Recorder):
+    """An engine that leaves rows out."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__()
+        self.count = count
+
+    def train(self, context: Context, options: Mapping[str, Any]) -> Mapping[str, Any]:
+        left_out(0, 10, "nothing is said of none")
+        left_out(self.count, 10, "longer than 40 tokens")
+        left_out(self.count, 10, "longer than 40 tokens")
+        left_out(10, 10, "longer than 80 tokens", done="cut off")
+        return super().train(context, options)
+
+
+def answering() -> Ports:
+    return Ports(sampling_client=Parrot(*["4"] * 20))
+
+
+def test_what_is_left_out_is_said_with_its_reason_wherever_a_reader_looks() -> None:
+    engine = Wasteful(9)
+    config = sl_basic.Config(
+        engine=engine, adapters={REGISTER: engine.note, DEPLOY: engine.note}, log_path="here", ports=answering()
+    )
+    told = summary(sl_basic.run(config))
+    lines = [f"{stage}: {text}" for stage, text in ((engine.seen[0][0], each) for each in (
+        "9 of 10 rows are left out: longer than 40 tokens", "10 of 10 rows are cut off: longer than 80 tokens"))]  # fmt: skip
+    shown = [told, Path("here/run.log").read_text(), runs.described(runs.read(Path("here")))]
+    for text in shown:
+        assert all(line in text for line in lines)
+    assert [f"{note['stage']}: {note['text']}" for note in json.loads(Path("here/notes.json").read_text())] == lines
+    assert "9 of 10 rows are left out: longer than 40 tokens" in Path("here/report.html").read_text()
+    assert "nothing is said of none" not in told
+
+
+@pytest.mark.parametrize(
+    ("count", "allowed", "why"),
+    [
+        (10, None, "10 of 10 rows are left out: longer than 40 tokens; nothing is left"),
+        (
+            2,
+            0.1,
+            r"2 of 10 rows are left out: .*; that is a share of 0.2, and .*dataset_ref.options.max_left_out is 0.1",
+        ),
+        (1, 0, "1 of 10 rows is left out: .*max_left_out is 0\n"),
+        (1, 0.1, ""),
+    ],
+)
+def test_too_much_that_is_left_out_fails_the_stage(count: int, allowed: float | None, why: str) -> None:
+    engine = Wasteful(count)
+    options = {"dataset_ref": {"options": {"max_left_out": allowed}}} if allowed is not None else {}
+    config = sl_basic.Config(
+        engine=engine,
+        adapters={REGISTER: engine.note, DEPLOY: engine.note},
+        training_config=options,
+        log_path="here",
+        ports=answering(),
+    )
+    if not why:
+        sl_basic.run(config)
+        return
+    with pytest.raises(StageError, match=why):
+        sl_basic.run(config)
+    assert engine.seen == []
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])

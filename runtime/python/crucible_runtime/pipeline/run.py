@@ -24,6 +24,7 @@ from crucible_runtime.errors import (
 from crucible_runtime.evaluation import Evaluation, EvaluationResult
 from crucible_runtime.experiment.kinds import kind, kind_of
 from crucible_runtime.experiment.override import Adjusted
+from crucible_runtime.interface import leftout
 from crucible_runtime.interface.stages import Context, Engine, Output, Result, RunConfig, StageFunction, StageResult
 from crucible_runtime.ir import Experiment, StageDef
 from crucible_runtime.pipeline import conclusion, record
@@ -119,7 +120,8 @@ class Pipeline:
         begin = time.monotonic()
         word = "failed"
         try:
-            output = _without_exit(work)
+            with leftout.heard(lambda told: self._left_out(name, told)):
+                output = _without_exit(work)
             if not isinstance(output, Mapping):
                 raise PipelineError(f"it returned a {type(output).__name__}, a stage returns a mapping")
             if kind_of(module) is not None:
@@ -137,6 +139,13 @@ class Pipeline:
                 self._progress.end(word)
         self._folder.log(f"stage {name} has finished")
         return output, seconds
+
+    def _left_out(self, stage: str, told: leftout.LeftOut) -> None:
+        """Keeps what is left out of a stage's data, and shows it; raises InputError where that is too much."""
+        self._folder.note(stage, str(told))
+        if self._progress is not None:
+            self._progress.note(f"{stage}: {told}")
+        leftout.check_share(told, self._experiment.training_config)
 
     def _evaluated(self, evaluation: Evaluation) -> EvaluationResult:
         number = len(self._finished) + 1
