@@ -91,16 +91,16 @@ def said(root: Path, *args: str) -> tuple[bool, str]:
 
 def test_warnings_are_said_whichever_way_a_run_takes(root: Path, lowered: list[str]) -> None:
     odd(root)
-    assert whole(["recipes"], root).ran.out == "3 recipes: 33 files, 4 updated, 29 unchanged; 1 warning\n"
+    assert whole(["recipes"], root).ran.out == "3 recipes: 42 files, 4 updated, 38 unchanged; 1 warning\n"
     lowered.clear()
     for _ in range(2):
         ran = whole(["recipes"], root)
         assert "b.yaml:7:14: warning[W0101]" in ran.ran.err
-        assert ran.ran.out == "3 recipes: 33 files, 33 unchanged; 1 warning\n"
+        assert ran.ran.out == "3 recipes: 42 files, 42 unchanged; 1 warning\n"
     assert ran.short
     ran = whole(["recipes", "--check"], root)
     assert ran.short
-    assert ran.ran.out == "3 recipes: 33 files, all as the recipes say; 1 warning\n"
+    assert ran.ran.out == "3 recipes: 42 files, all as the recipes say; 1 warning\n"
     assert "warning[W0101]" in ran.ran.err
     assert lowered == []
     (root / "recipes/c.yaml").write_text(recipe("c", epochs=3))
@@ -211,7 +211,7 @@ def test_nothing_to_do_imports_nothing_heavy(flags: tuple[str, ...], tmp_path: P
     ]
     ran = subprocess.run(args, cwd=root, env=environment(cache), capture_output=True, text=True, check=True)
     said, modules = ran.stdout[:-1].rsplit("\n", 1)
-    summary = "3 recipes: 41 files, 41 unchanged"
+    summary = "3 recipes: 42 files, 42 unchanged"
     assert (printed("generate", said) if flags else said) == (
         {"summary": summary, "problems": []} if flags else summary
     )
@@ -251,7 +251,7 @@ def test_nobody_who_listens_is_no_traceback(tmp_path: Path) -> None:
 def test_check_and_quiet_share_the_record(root: Path) -> None:
     ran = whole(["--check", "recipes"], root)
     assert ran.short
-    assert ran.ran.out == "3 recipes: 41 files, all as the recipes say\n"
+    assert ran.ran.out == "3 recipes: 42 files, all as the recipes say\n"
     ran = whole(["recipes", "-q"], root)
     assert (ran.short, ran.ran.out) == (True, "")
 
@@ -259,7 +259,7 @@ def test_check_and_quiet_share_the_record(root: Path) -> None:
 def test_one_recipe_that_changed_is_lowered_alone(root: Path, lowered: list[str]) -> None:
     (root / "recipes/b.yaml").write_text(recipe("b", epochs=7))
     ran = whole(["recipes"], root).ran
-    assert ran.out == "3 recipes: 41 files, 4 updated, 37 unchanged\n"
+    assert ran.out == "3 recipes: 42 files, 4 updated, 38 unchanged\n"
     assert lowered == ["b"]
 
 
@@ -287,21 +287,21 @@ def test_schemas_templates_and_settings_touch_every_recipe(root: Path, name: str
 def test_recipes_that_come_and_go_touch_no_other(root: Path, lowered: list[str]) -> None:
     (root / "recipes/d.yaml").write_text(recipe("d"))
     (root / "recipes/a.yaml").unlink()
-    assert whole(["recipes"], root).ran.out == "3 recipes: 41 files, 4 created, 4 deleted, 37 unchanged\n"
+    assert whole(["recipes"], root).ran.out == "3 recipes: 42 files, 4 created, 4 deleted, 38 unchanged\n"
     assert lowered == ["d"]
     assert not (root / "generated/ir/a.json").exists()
 
 
 def test_an_output_that_changed_makes_its_recipe_anew(root: Path, lowered: list[str]) -> None:
     (root / "generated/ir/b.json").unlink()
-    assert whole(["recipes"], root).ran.out == "3 recipes: 41 files, 1 created, 40 unchanged\n"
+    assert whole(["recipes"], root).ran.out == "3 recipes: 42 files, 1 created, 41 unchanged\n"
     assert lowered == ["b"]
 
 
 def test_check_without_a_record_makes_everything_and_keeps_one(root: Path, lowered: list[str], tmp_path: Path) -> None:
     ran = whole(["--check", "recipes", "--no-cache"], root)
     assert (ran.short, ran.ran.code, lowered) == (False, 0, ["a", "b", "c"])
-    assert ran.ran.out == "3 recipes: 41 files, all as the recipes say\n"
+    assert ran.ran.out == "3 recipes: 42 files, all as the recipes say\n"
     shutil.rmtree(root.parent / "cache")
     for short in (False, False, True):
         assert whole(["--check", "recipes"], root).short >= short
@@ -330,7 +330,7 @@ def test_a_session_that_is_off_knows_and_keeps_nothing(
     if how == "environment":
         monkeypatch.setenv("GEN_NO_CACHE", "1")
     ran = whole(["recipes", *(["--no-cache"] if how == "flag" else [])], root)
-    assert (ran.short, ran.ran.out, lowered) == (False, "3 recipes: 41 files, 41 unchanged\n", ["a", "b", "c"])
+    assert (ran.short, ran.ran.out, lowered) == (False, "3 recipes: 42 files, 42 unchanged\n", ["a", "b", "c"])
     assert sorted((root.parent / "cache/crucible-gen").iterdir()) == kept
     assert [path.read_bytes() for path in kept] == before
 
@@ -398,7 +398,7 @@ def test_a_damaged_record_is_none(root: Path, damage: str) -> None:
     record.write_bytes(spoilt)
     ran = whole(["recipes"], root)
     assert not ran.short
-    assert ran.ran.out == "3 recipes: 41 files, 41 unchanged\n"
+    assert ran.ran.out == "3 recipes: 42 files, 42 unchanged\n"
     assert ran.ran.err == ""
 
 
@@ -417,7 +417,7 @@ def test_the_memory_of_a_record_may_be_damaged_alone(root: Path, lowered: list[s
             index.write(str(path.with_suffix("")), "", {}, [])
     assert whole(["recipes"], root).short
     (root / "recipes/b.yaml").write_text(recipe("b", epochs=7))
-    assert whole(["recipes"], root).ran.out == "3 recipes: 41 files, 4 updated, 37 unchanged\n"
+    assert whole(["recipes"], root).ran.out == "3 recipes: 42 files, 4 updated, 38 unchanged\n"
     assert lowered == ["a", "b", "c"]
 
 
@@ -485,7 +485,7 @@ def test_a_cache_that_cannot_be_written_is_no_matter(tmp_path: Path, monkeypatch
     (tmp_path / "cache").write_text("a file")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     root = small(tmp_path / "p")
-    for expected in ("41 created", "41 unchanged"):
+    for expected in ("42 created", "42 unchanged"):
         ran = whole(["recipes"], root)
         assert (ran.short, ran.ran.code, ran.ran.err) == (False, 0, "")
         assert expected in ran.ran.out
@@ -553,7 +553,7 @@ def test_a_clock_that_was_set_back_makes_every_stamp_doubtful(root: Path, monkey
     real = time.time_ns
     monkeypatch.setattr(time, "time_ns", lambda: real() - 3600 * 10**9)
     ran = whole(["recipes"], root)
-    assert (ran.short, ran.ran.out) == (False, "3 recipes: 41 files, 41 unchanged\n")
+    assert (ran.short, ran.ran.out) == (False, "3 recipes: 42 files, 42 unchanged\n")
 
 
 def test_times_in_the_future_are_looked_behind(root: Path) -> None:
@@ -656,7 +656,7 @@ def test_one_recipe_that_changed_is_all_that_is_opened(
     (root / "recipes/b.yaml").write_text(recipe("b", epochs=7))
     opened = spied(monkeypatch)
     monkeypatch.setattr(notes.Notes, "look", None)
-    assert whole(["recipes"], root).ran.out == "3 recipes: 41 files, 4 updated, 37 unchanged\n"
+    assert whole(["recipes"], root).ran.out == "3 recipes: 42 files, 4 updated, 38 unchanged\n"
     assert again == [True]
     files = {os.path.basename(path) for path in opened if os.path.isfile(path)}
     assert not {name for name in files if name[:2] in ("a.", "c.")}
@@ -675,7 +675,7 @@ def test_what_it_says_and_leaves_is_what_the_long_way_does(root: Path, again: li
         assert (written.ran.code, written.short, again) == (0, False, [True])
         assert whole(["--check", "--no-cache", "recipes"], root).ran.code == 0
         after = whole(["recipes"], root)
-        assert (after.short, after.ran.out) == (True, "3 recipes: 41 files, 41 unchanged\n")
+        assert (after.short, after.ran.out) == (True, "3 recipes: 42 files, 42 unchanged\n")
 
 
 @pytest.mark.parametrize(
@@ -793,7 +793,7 @@ def test_rows_beside_another_memory_are_not_believed(root: Path, lowered: list[s
     place.with_suffix(store.LATER).write_bytes(later)
     (root / "recipes/b.yaml").write_text(recipe("b", epochs=5))
     lowered.clear()
-    assert whole(["recipes"], root).ran.out == "4 recipes: 45 files, 4 updated, 41 unchanged\n"
+    assert whole(["recipes"], root).ran.out == "4 recipes: 46 files, 4 updated, 42 unchanged\n"
     assert lowered == ["b"]
 
 
