@@ -196,7 +196,7 @@ class Seen(Exception):
 
 @pytest.mark.parametrize("name", ["sl_basic", "dpo"])
 def test_the_trainer_has_the_numbers_of_the_recipe(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import trl
+    from crucible_runtime.engines.trl import shares
 
     seen: dict[str, Any] = {}
 
@@ -204,8 +204,8 @@ def test_the_trainer_has_the_numbers_of_the_recipe(name: str, tmp_path: Path, mo
         seen.update(given)
         raise Seen
 
-    monkeypatch.setattr(trl, "SFTTrainer", made)
-    monkeypatch.setattr(trl, "DPOTrainer", made)
+    monkeypatch.setattr(shares, "Sft", made)
+    monkeypatch.setattr(shares, "Dpo", made)
     options = {
         "adam_beta1": 0.81,
         "adam_beta2": 0.93,
