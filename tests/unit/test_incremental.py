@@ -93,37 +93,19 @@ def said(root: Path, *args: str) -> tuple[bool, str]:
 
 def test_warnings_are_said_whichever_way_a_run_takes(root: Path, lowered: list[str]) -> None:
     odd(root)
-<<<<<<< HEAD
     assert (
         whole(["recipes"], root).ran.out
         == f"3 recipes: {SHARED + 12} files, 4 updated, {SHARED + 8} unchanged; 1 warning\n"
     )
-||||||| bedd0c7
-    assert whole(["recipes"], root).ran.out == "3 recipes: 33 files, 4 updated, 29 unchanged; 1 warning\n"
-=======
-    assert whole(["recipes"], root).ran.out == "3 recipes: 42 files, 4 updated, 38 unchanged; 1 warning\n"
->>>>>>> k12
     lowered.clear()
     for _ in range(2):
         ran = whole(["recipes"], root)
         assert "b.yaml:7:14: warning[W0101]" in ran.ran.err
-<<<<<<< HEAD
         assert ran.ran.out == f"3 recipes: {SHARED + 12} files, {SHARED + 12} unchanged; 1 warning\n"
-||||||| bedd0c7
-        assert ran.ran.out == "3 recipes: 33 files, 33 unchanged; 1 warning\n"
-=======
-        assert ran.ran.out == "3 recipes: 42 files, 42 unchanged; 1 warning\n"
->>>>>>> k12
     assert ran.short
     ran = whole(["recipes", "--check"], root)
     assert ran.short
-<<<<<<< HEAD
     assert ran.ran.out == f"3 recipes: {SHARED + 12} files, all as the recipes say; 1 warning\n"
-||||||| bedd0c7
-    assert ran.ran.out == "3 recipes: 33 files, all as the recipes say; 1 warning\n"
-=======
-    assert ran.ran.out == "3 recipes: 42 files, all as the recipes say; 1 warning\n"
->>>>>>> k12
     assert "warning[W0101]" in ran.ran.err
     assert lowered == []
     (root / "recipes/c.yaml").write_text(recipe("c", epochs=3))
@@ -234,13 +216,7 @@ def test_nothing_to_do_imports_nothing_heavy(flags: tuple[str, ...], tmp_path: P
     ]
     ran = subprocess.run(args, cwd=root, env=environment(cache), capture_output=True, text=True, check=True)
     said, modules = ran.stdout[:-1].rsplit("\n", 1)
-<<<<<<< HEAD
     summary = f"3 recipes: {SHARED + 12} files, {SHARED + 12} unchanged"
-||||||| bedd0c7
-    summary = "3 recipes: 41 files, 41 unchanged"
-=======
-    summary = "3 recipes: 42 files, 42 unchanged"
->>>>>>> k12
     assert (printed("generate", said) if flags else said) == (
         {"summary": summary, "problems": []} if flags else summary
     )
@@ -280,13 +256,7 @@ def test_nobody_who_listens_is_no_traceback(tmp_path: Path) -> None:
 def test_check_and_quiet_share_the_record(root: Path) -> None:
     ran = whole(["--check", "recipes"], root)
     assert ran.short
-<<<<<<< HEAD
     assert ran.ran.out == f"3 recipes: {SHARED + 12} files, all as the recipes say\n"
-||||||| bedd0c7
-    assert ran.ran.out == "3 recipes: 41 files, all as the recipes say\n"
-=======
-    assert ran.ran.out == "3 recipes: 42 files, all as the recipes say\n"
->>>>>>> k12
     ran = whole(["recipes", "-q"], root)
     assert (ran.short, ran.ran.out) == (True, "")
 
@@ -294,13 +264,7 @@ def test_check_and_quiet_share_the_record(root: Path) -> None:
 def test_one_recipe_that_changed_is_lowered_alone(root: Path, lowered: list[str]) -> None:
     (root / "recipes/b.yaml").write_text(recipe("b", epochs=7))
     ran = whole(["recipes"], root).ran
-<<<<<<< HEAD
     assert ran.out == f"3 recipes: {SHARED + 12} files, 4 updated, {SHARED + 8} unchanged\n"
-||||||| bedd0c7
-    assert ran.out == "3 recipes: 41 files, 4 updated, 37 unchanged\n"
-=======
-    assert ran.out == "3 recipes: 42 files, 4 updated, 38 unchanged\n"
->>>>>>> k12
     assert lowered == ["b"]
 
 
@@ -328,42 +292,24 @@ def test_schemas_templates_and_settings_touch_every_recipe(root: Path, name: str
 def test_recipes_that_come_and_go_touch_no_other(root: Path, lowered: list[str]) -> None:
     (root / "recipes/d.yaml").write_text(recipe("d"))
     (root / "recipes/a.yaml").unlink()
-<<<<<<< HEAD
     assert (
         whole(["recipes"], root).ran.out
         == f"3 recipes: {SHARED + 12} files, 4 created, 4 deleted, {SHARED + 8} unchanged\n"
     )
-||||||| bedd0c7
-    assert whole(["recipes"], root).ran.out == "3 recipes: 41 files, 4 created, 4 deleted, 37 unchanged\n"
-=======
-    assert whole(["recipes"], root).ran.out == "3 recipes: 42 files, 4 created, 4 deleted, 38 unchanged\n"
->>>>>>> k12
     assert lowered == ["d"]
     assert not (root / "generated/ir/a.json").exists()
 
 
 def test_an_output_that_changed_makes_its_recipe_anew(root: Path, lowered: list[str]) -> None:
     (root / "generated/ir/b.json").unlink()
-<<<<<<< HEAD
     assert whole(["recipes"], root).ran.out == f"3 recipes: {SHARED + 12} files, 1 created, {SHARED + 11} unchanged\n"
-||||||| bedd0c7
-    assert whole(["recipes"], root).ran.out == "3 recipes: 41 files, 1 created, 40 unchanged\n"
-=======
-    assert whole(["recipes"], root).ran.out == "3 recipes: 42 files, 1 created, 41 unchanged\n"
->>>>>>> k12
     assert lowered == ["b"]
 
 
 def test_check_without_a_record_makes_everything_and_keeps_one(root: Path, lowered: list[str], tmp_path: Path) -> None:
     ran = whole(["--check", "recipes", "--no-cache"], root)
     assert (ran.short, ran.ran.code, lowered) == (False, 0, ["a", "b", "c"])
-<<<<<<< HEAD
     assert ran.ran.out == f"3 recipes: {SHARED + 12} files, all as the recipes say\n"
-||||||| bedd0c7
-    assert ran.ran.out == "3 recipes: 41 files, all as the recipes say\n"
-=======
-    assert ran.ran.out == "3 recipes: 42 files, all as the recipes say\n"
->>>>>>> k12
     shutil.rmtree(root.parent / "cache")
     for short in (False, False, True):
         assert whole(["--check", "recipes"], root).short >= short
@@ -392,17 +338,11 @@ def test_a_session_that_is_off_knows_and_keeps_nothing(
     if how == "environment":
         monkeypatch.setenv("GEN_NO_CACHE", "1")
     ran = whole(["recipes", *(["--no-cache"] if how == "flag" else [])], root)
-<<<<<<< HEAD
     assert (ran.short, ran.ran.out, lowered) == (
         False,
         f"3 recipes: {SHARED + 12} files, {SHARED + 12} unchanged\n",
         ["a", "b", "c"],
     )
-||||||| bedd0c7
-    assert (ran.short, ran.ran.out, lowered) == (False, "3 recipes: 41 files, 41 unchanged\n", ["a", "b", "c"])
-=======
-    assert (ran.short, ran.ran.out, lowered) == (False, "3 recipes: 42 files, 42 unchanged\n", ["a", "b", "c"])
->>>>>>> k12
     assert sorted((root.parent / "cache/crucible-gen").iterdir()) == kept
     assert [path.read_bytes() for path in kept] == before
 
@@ -470,13 +410,7 @@ def test_a_damaged_record_is_none(root: Path, damage: str) -> None:
     record.write_bytes(spoilt)
     ran = whole(["recipes"], root)
     assert not ran.short
-<<<<<<< HEAD
     assert ran.ran.out == f"3 recipes: {SHARED + 12} files, {SHARED + 12} unchanged\n"
-||||||| bedd0c7
-    assert ran.ran.out == "3 recipes: 41 files, 41 unchanged\n"
-=======
-    assert ran.ran.out == "3 recipes: 42 files, 42 unchanged\n"
->>>>>>> k12
     assert ran.ran.err == ""
 
 
@@ -495,13 +429,7 @@ def test_the_memory_of_a_record_may_be_damaged_alone(root: Path, lowered: list[s
             index.write(str(path.with_suffix("")), "", {}, [])
     assert whole(["recipes"], root).short
     (root / "recipes/b.yaml").write_text(recipe("b", epochs=7))
-<<<<<<< HEAD
     assert whole(["recipes"], root).ran.out == f"3 recipes: {SHARED + 12} files, 4 updated, {SHARED + 8} unchanged\n"
-||||||| bedd0c7
-    assert whole(["recipes"], root).ran.out == "3 recipes: 41 files, 4 updated, 37 unchanged\n"
-=======
-    assert whole(["recipes"], root).ran.out == "3 recipes: 42 files, 4 updated, 38 unchanged\n"
->>>>>>> k12
     assert lowered == ["a", "b", "c"]
 
 
@@ -569,13 +497,7 @@ def test_a_cache_that_cannot_be_written_is_no_matter(tmp_path: Path, monkeypatch
     (tmp_path / "cache").write_text("a file")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     root = small(tmp_path / "p")
-<<<<<<< HEAD
     for expected in (f"{SHARED + 12} created", f"{SHARED + 12} unchanged"):
-||||||| bedd0c7
-    for expected in ("41 created", "41 unchanged"):
-=======
-    for expected in ("42 created", "42 unchanged"):
->>>>>>> k12
         ran = whole(["recipes"], root)
         assert (ran.short, ran.ran.code, ran.ran.err) == (False, 0, "")
         assert expected in ran.ran.out
@@ -643,13 +565,7 @@ def test_a_clock_that_was_set_back_makes_every_stamp_doubtful(root: Path, monkey
     real = time.time_ns
     monkeypatch.setattr(time, "time_ns", lambda: real() - 3600 * 10**9)
     ran = whole(["recipes"], root)
-<<<<<<< HEAD
     assert (ran.short, ran.ran.out) == (False, f"3 recipes: {SHARED + 12} files, {SHARED + 12} unchanged\n")
-||||||| bedd0c7
-    assert (ran.short, ran.ran.out) == (False, "3 recipes: 41 files, 41 unchanged\n")
-=======
-    assert (ran.short, ran.ran.out) == (False, "3 recipes: 42 files, 42 unchanged\n")
->>>>>>> k12
 
 
 def test_times_in_the_future_are_looked_behind(root: Path) -> None:
@@ -752,13 +668,7 @@ def test_one_recipe_that_changed_is_all_that_is_opened(
     (root / "recipes/b.yaml").write_text(recipe("b", epochs=7))
     opened = spied(monkeypatch)
     monkeypatch.setattr(notes.Notes, "look", None)
-<<<<<<< HEAD
     assert whole(["recipes"], root).ran.out == f"3 recipes: {SHARED + 12} files, 4 updated, {SHARED + 8} unchanged\n"
-||||||| bedd0c7
-    assert whole(["recipes"], root).ran.out == "3 recipes: 41 files, 4 updated, 37 unchanged\n"
-=======
-    assert whole(["recipes"], root).ran.out == "3 recipes: 42 files, 4 updated, 38 unchanged\n"
->>>>>>> k12
     assert again == [True]
     files = {os.path.basename(path) for path in opened if os.path.isfile(path)}
     assert not {name for name in files if name[:2] in ("a.", "c.")}
@@ -777,13 +687,7 @@ def test_what_it_says_and_leaves_is_what_the_long_way_does(root: Path, again: li
         assert (written.ran.code, written.short, again) == (0, False, [True])
         assert whole(["--check", "--no-cache", "recipes"], root).ran.code == 0
         after = whole(["recipes"], root)
-<<<<<<< HEAD
         assert (after.short, after.ran.out) == (True, f"3 recipes: {SHARED + 12} files, {SHARED + 12} unchanged\n")
-||||||| bedd0c7
-        assert (after.short, after.ran.out) == (True, "3 recipes: 41 files, 41 unchanged\n")
-=======
-        assert (after.short, after.ran.out) == (True, "3 recipes: 42 files, 42 unchanged\n")
->>>>>>> k12
 
 
 @pytest.mark.parametrize(
@@ -901,13 +805,7 @@ def test_rows_beside_another_memory_are_not_believed(root: Path, lowered: list[s
     place.with_suffix(store.LATER).write_bytes(later)
     (root / "recipes/b.yaml").write_text(recipe("b", epochs=5))
     lowered.clear()
-<<<<<<< HEAD
     assert whole(["recipes"], root).ran.out == f"4 recipes: {SHARED + 16} files, 4 updated, {SHARED + 12} unchanged\n"
-||||||| bedd0c7
-    assert whole(["recipes"], root).ran.out == "4 recipes: 45 files, 4 updated, 41 unchanged\n"
-=======
-    assert whole(["recipes"], root).ran.out == "4 recipes: 46 files, 4 updated, 42 unchanged\n"
->>>>>>> k12
     assert lowered == ["b"]
 
 

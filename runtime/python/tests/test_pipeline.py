@@ -457,7 +457,7 @@ class Diverging(Recorder):
 @pytest.mark.parametrize("name", FINITE)
 def test_a_training_that_diverges_ends_the_run_whatever_the_engine(name: str, value: float, reports: bool) -> None:
     engine = Diverging(name, value, reports=reports)
-    config = sl_basic.Config(engine=engine, adapters={REGISTER: engine.note, DEPLOY: engine.note}, log_path="here")
+    config = sl_config(engine, log_path="here")
     with pytest.raises(StageError) as failure:
         sl_basic.run(config)
     assert isinstance(failure.value.__cause__, DivergenceError)

@@ -260,10 +260,7 @@ _WRITERS = {
     "print": {"cli/output.py", "environments/grading_worker.py"},
     "stdout": {
         *("cli/output.py", "rundir/capture.py", "mlops/serving.py", "environments/sandbox.py", "cli/__init__.py"),
-        *(
-            "environments/grading.py",
-            "environments/code.py",
-        ),
+        *("environments/grading.py", "environments/code.py", "environments/interpreter.py"),
     },
     "stderr": {
         "cli/output.py",
@@ -271,6 +268,7 @@ _WRITERS = {
         "rundir/progress.py",
         "mlops/serving.py",
         "environments/sandbox.py",
+        "environments/interpreter.py",
     },
     "write_exact": {
         "rundir/folder.py",
