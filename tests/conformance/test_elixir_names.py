@@ -56,7 +56,8 @@ def test_recipes_have_any_id_under_any_namespace(namespace: str, tmp_path: Path)
     assert (verdict.warnings, verdict.unformatted, verdict.raised) == ([], {}, {})
     assert verdict.values["names"] == " ".join(sorted(IDS))
     assert verdict.values["found"] == f"{namespace}.Run"
-    assert verdict.values["ran"] == "{:error, {:missing_packages, [:crucible_framework, :crucible_train]}}"
+    missing = "missing_packages: [:crucible_framework, :crucible_train], missing_values: [:ports, :train_dataset]"
+    assert verdict.values["ran"] == f"{{:error, {{:preflight, [{missing}]}}}}"
     for name in IDS:
         assert verdict.values[name] == compact((elixir.parent / f"ir/{name}.json").read_text("utf-8"))
     for path in elixir.rglob("*"):

@@ -88,7 +88,8 @@ defmodule CrucibleRuntime.Run.Evaluation do
     }
   end
 
-  # The last line of a worked solution as GSM8K has it is the answer; no model writes the rest of it word for word.
+  # The last line of a worked solution as GSM8K has it is the answer; no model writes the rest
+  # of it word for word.
   defp final(target) do
     case Regex.run(~r/\n#### ?([^\n]+)\s*\z/, target) do
       [_all, answer] -> answer |> String.trim() |> String.replace(",", "")
