@@ -135,6 +135,15 @@ def test_a_file_that_was_begun_with_another_prompt_is_not_gone_on_with() -> None
         written(config(options={"teacher_prompt": "Sing {text}"}), Teacher())
 
 
+def test_a_file_that_was_begun_with_other_lines_is_not_gone_on_with() -> None:
+    with pytest.raises(Killed):
+        written(config(), Teacher(1))
+    source = Path(str((config().options or {})["source_path"]))
+    source.write_text(source.read_text("utf-8").replace("two", "zwei"), "utf-8")
+    with pytest.raises(InputError, match="begun with other values of lines of source_path: remove it"):
+        written(config(), Teacher())
+
+
 def test_a_file_without_an_answer_keeps_nobody_from_asking_another_teacher() -> None:
     with pytest.raises(Killed):
         written(config(), Teacher(0))

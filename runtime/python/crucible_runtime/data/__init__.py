@@ -20,6 +20,7 @@ from crucible_runtime.data import files, hub
 from crucible_runtime.data.adapters import ADAPTERS, GROUP, NAMES, Adapter, guess, named
 from crucible_runtime.data.forms import fit
 from crucible_runtime.data.row import BadRow, Placed, Row, bad_rows, halves, nearest_of, shown
+from crucible_runtime.data.seen import observed, see
 from crucible_runtime.errors import InputError, did_you_mean
 from crucible_runtime.experiment.kinds import types
 from crucible_runtime.installation import project
@@ -28,7 +29,7 @@ from crucible_runtime.interface.leftout import ALLOWED
 from crucible_runtime.interface.leftout import left_out as told
 from crucible_runtime.ir import DatasetRef
 
-__all__ = ["ADAPTERS", "GROUP", "OPTIONS", "PROVIDERS", "Adapter", "BadRow", "Row", "rows"]
+__all__ = ["ADAPTERS", "GROUP", "OPTIONS", "PROVIDERS", "Adapter", "BadRow", "Row", "observed", "rows", "see"]
 
 Unfit: TypeAlias = Callable[[Row], str]
 """Why a row in its form cannot be used, as a sentence; no text where it can."""
@@ -61,9 +62,12 @@ def rows(
     if kind not in types():
         raise nearest_of("type of recipe", kind, types())
     if ref.provider == smoke.PROVIDER:
-        return _generated(ref, adapter, kind, limit)
-    placed = PROVIDERS[ref.provider](ref, split or ref.split, limit)
-    return _adapted(ref, _renamed(ref, _valid(ref, placed)), adapter, kind, limit, unfit)
+        found = _generated(ref, adapter, kind, limit)
+    else:
+        placed = PROVIDERS[ref.provider](ref, split or ref.split, limit)
+        found = _adapted(ref, _renamed(ref, _valid(ref, placed)), adapter, kind, limit, unfit)
+    see(ref, found, split=split, limit=limit)
+    return found
 
 
 def _check(ref: DatasetRef, split: str | None) -> None:

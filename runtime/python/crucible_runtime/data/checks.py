@@ -8,10 +8,14 @@ from importlib.util import find_spec
 from crucible_runtime import smoke
 from crucible_runtime.data import PROVIDERS, Unfit, contents, rows
 from crucible_runtime.errors import CrucibleError
+from crucible_runtime.experiment.digests import rows_digest
+from crucible_runtime.experiment.kinds import kind_of
 from crucible_runtime.installation import project
 from crucible_runtime.installation.distribution import install_command
 from crucible_runtime.interface.preflight import Finding, Inquiry, problem, unchecked
 from crucible_runtime.ir import DatasetRef
+from crucible_runtime.rundir.data_record import Seen, recorded
+from crucible_runtime.rundir.folder import Folder
 
 ROWS = 20
 """So many rows are looked at."""
@@ -21,8 +25,13 @@ LARGEST = 32 * 2**20
 """The largest file that is opened, in bytes: a larger one would take too long."""
 
 
-def rows_found(ref: DatasetRef, *, adapter: str | None, kind: str, unfit: Unfit | None = None) -> Iterator[Finding]:
-    """What is wrong with a data set or its first rows, or why it was not looked at."""
+def rows_found(
+    ref: DatasetRef, *, adapter: str | None, kind: str, unfit: Unfit | None = None, before: Seen | None = None
+) -> Iterator[Finding]:
+    """What is wrong with a data set or its first rows, or why it was not looked at.
+
+    before: what a run that is resumed has seen of it: the rows must be the same
+    """
     if ref.provider == smoke.PROVIDER:
         return
     path = project.located(ref.name)
@@ -44,8 +53,12 @@ def rows_found(ref: DatasetRef, *, adapter: str | None, kind: str, unfit: Unfit 
         yield unchecked(f"data set {ref.name}: its rows are read by the run, as reading them imports pyarrow")
         return
     small = local and path.is_file() and path.stat().st_size < SMALL
+    limit = before.limit if before is not None else None if small else ROWS
     try:
-        rows(ref, adapter=adapter, kind=kind, limit=None if small else ROWS, unfit=unfit)
+        found = rows(ref, adapter=adapter, kind=kind, limit=limit, unfit=unfit)
+        if before is not None:
+            now = Seen(name=ref.name, rows=len(found), digest=rows_digest(found))
+            yield from map(problem, filter(None, [before.changed(now)]))
     except CrucibleError as error:
         yield problem(str(error))
 
@@ -68,4 +81,15 @@ def trained_on(inquiry: Inquiry, unfit: Unfit | None = None) -> Iterator[Finding
         adapter = adapter or made.adapter
         if made.adapter is None:
             return  # the environment makes its rows
-    yield from rows_found(training.dataset_ref, adapter=adapter, kind=kind, unfit=unfit)
+    ref = training.dataset_ref
+    yield from rows_found(ref, adapter=adapter, kind=kind, unfit=unfit, before=_before(inquiry, ref))
+
+
+def _before(inquiry: Inquiry, ref: DatasetRef) -> Seen | None:
+    """What a run that is resumed has seen of the data set, where its training is not finished."""
+    if inquiry.path is None:
+        return None
+    folder = Folder(inquiry.path, resumed=True, main=False)
+    stages = [each.name for each in inquiry.experiment.pipeline if kind_of(each.module) is not None]
+    found = [each for stage in stages if stage not in inquiry.finished for each in recorded(folder, stage)]
+    return next((each for each in found if (each.name, each.split) == (ref.name, ref.split)), None)

@@ -20,10 +20,14 @@ from typing import Any, TypeAlias
 from crucible_runtime import smoke
 from crucible_runtime.data import contents
 from crucible_runtime.errors import InputError
+from crucible_runtime.experiment.digests import rows_digest
 from crucible_runtime.installation import project
 from crucible_runtime.interface.leftout import left_out
 from crucible_runtime.interface.stages import Context
 from crucible_runtime.ir import TrainingConfig
+
+_LINES = "lines of source_path"
+"""The digest of the questions, which a teacher that goes on must be asked as well."""
 
 DEFAULTS: Mapping[str, Any] = {"num_samples": 1, "teacher_temperature": 1.0, "teacher_max_tokens": 1000}
 """What an option of the teacher is where the recipe leaves it out."""
@@ -102,7 +106,8 @@ def write(context: Context, ask: Ask) -> Path:
     questions = list(_questions(options, training.seed or 0))
     begun = path.with_name(path.name + ".partial")
     path.parent.mkdir(parents=True, exist_ok=True)
-    _collect(context, begun, _asked(training, options), questions, ask)
+    asked = {**_asked(training, options), _LINES: rows_digest([each.prompt for each in questions])}
+    _collect(context, begun, asked, questions, ask)
     _finish(begun, path, options)
     return path
 
@@ -201,7 +206,9 @@ def _done(begun: Path, asked: Mapping[str, Any]) -> int:
         os.truncate(begun, sum(map(len, whole)))
     before = json.loads(whole[0])
     if before != asked:
-        changed = ", ".join(name for name in asked if before.get(name) != asked[name])
+        names = [name for name in asked if before.get(name) != asked[name]]
+        # The questions hold the lines and the prompt.
+        changed = ", ".join([name for name in names if name != _LINES] or names)
         raise InputError(
             f"{begun} was begun with other values of {changed}: remove it to ask the teacher anew, or go back to them"
         )

@@ -7,13 +7,12 @@ it; only another run's is a DuplicateConfigError.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from crucible_runtime.errors import DuplicateConfigError, InputError, PipelineError, RegistryError
 from crucible_runtime.experiment.canonical import canonical, config_hash, plain
-from crucible_runtime.installation import project
+from crucible_runtime.experiment.kinds import kind_of
 from crucible_runtime.installation.packages import needs
 from crucible_runtime.interface.preflight import checked_by, uses
 from crucible_runtime.interface.stages import Context, Options, Output
@@ -22,6 +21,7 @@ from crucible_runtime.mlops.checks import duplicate, stage_of_life
 from crucible_runtime.mlops.checks import registration as registrable
 from crucible_runtime.mlops.names import LINEAGE, MARK, STAGES
 from crucible_runtime.mlops.registry import Registry, Version, opened
+from crucible_runtime.rundir import data_record
 
 _PARAMS = 100
 _LONGEST = 6000
@@ -136,22 +136,9 @@ def _registered(
 
 
 def _data_digest(context: Context) -> str | None:
-    """SHA-256 of the rows of the data set where they are a file or stand in the recipe, with line ends as one byte."""
-    training = context.experiment.training_config
-    if training is None:
-        return None
-    ref = training.dataset_ref
-    rows = (ref.options or {}).get("rows")
-    if ref.provider == "inline" and rows is not None:
-        return config_hash(rows)
-    path = project.located(ref.name)
-    if ref.provider == "huggingface" or not path.is_file():
-        return None
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        for line in file:
-            digest.update(line[:-2] + b"\n" if line.endswith(b"\r\n") else line)
-    return digest.hexdigest()
+    """The digest of the rows that the model was trained on; None where the engine read them by itself."""
+    trained = next((stage.name for stage in context.finished if kind_of(stage.module) is not None), None)
+    return None if trained is None else data_record.digest(context.folder, trained)
 
 
 def _run(context: Context, options: Options, registry: Registry) -> str:

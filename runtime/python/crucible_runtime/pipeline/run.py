@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType, TracebackType
 
 from crucible_runtime import plugins
+from crucible_runtime.data import observed
 from crucible_runtime.errors import DivergenceError, PipelineError, StageError
 from crucible_runtime.evaluation import Evaluation, EvaluationResult
 from crucible_runtime.experiment.kinds import kind_of
@@ -120,11 +121,15 @@ class Pipeline:
         begin = time.monotonic()
         word = "failed"
         try:
-            with leftout.heard(lambda told: self._left_out(name, told)):
+            trains = kind_of(module) is not None
+            with (
+                leftout.heard(lambda told: self._left_out(name, told)),
+                observed(self._folder, name, same=trains),
+            ):
                 output = _without_exit(work)
             if not isinstance(output, Mapping):
                 raise PipelineError(f"it returned a {type(output).__name__}, a stage returns a mapping")
-            if kind_of(module) is not None:
+            if trains:
                 _check_finite(output, self._experiment)
             seconds = round(time.monotonic() - begin, 3)
             self._folder.record(number, name, module, output, seconds)

@@ -30,6 +30,8 @@ from crucible_runtime.secrets import hidden, scrub
 RUNS = "runs"
 """Where runs are kept that nobody named a directory for."""
 EXPERIMENT, CONFIG, ENVIRONMENT, RESULT = "experiment.json", "config.json", "environment.json", "result.json"
+DATA = "data.json"
+"""What the stages have seen of data sets."""
 METRICS, SAMPLES, LOG, REPORT = "metrics.jsonl", "samples.jsonl", "run.log", "report.html"
 NOTES = "notes.json"
 """What a reader of a run should know: a list of `{"stage", "text"}`."""
@@ -37,7 +39,21 @@ EVALUATION = "evaluation"
 """The name under which the evaluation stands after the stages."""
 _ROWS = (METRICS, SAMPLES)
 _STAGES = "stages"
-_OWN = (EXPERIMENT, CONFIG, ENVIRONMENT, RESULT, METRICS, SAMPLES, LOG, REPORT, NOTES, _STAGES, "checkpoints", "model")
+_OWN = (
+    EXPERIMENT,
+    CONFIG,
+    ENVIRONMENT,
+    RESULT,
+    DATA,
+    METRICS,
+    SAMPLES,
+    LOG,
+    REPORT,
+    NOTES,
+    _STAGES,
+    "checkpoints",
+    "model",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -166,7 +166,9 @@ class Problems(RLDatasetBuilder):
     def _rows(self, problems: Family) -> list[Mapping[str, Any]]:
         if problems.adapter is None:
             wanted = self.test_size + self.batch_size * (self.n_batches or 100)
-            return list(islice(problems.rows(self.shuffle_seed), wanted))
+            made = list(islice(problems.rows(self.shuffle_seed), wanted))
+            data.see(self.ref, made)
+            return made
         rows: list[Mapping[str, Any]] = [*data.rows(self.ref, adapter=self.adapter or problems.adapter, kind="rl")]
         random.Random(self.shuffle_seed).shuffle(rows)  # noqa: S311 - an order is no secret
         return rows

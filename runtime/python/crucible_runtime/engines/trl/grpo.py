@@ -210,7 +210,9 @@ def _rows(training: TrainingConfig, family: Family) -> list[Mapping[str, Any]]:
     count = batches.wanted(training)
     if _made_up(training):
         seed = given.get("shuffle_seed", training.seed or arguments.SEED)
-        return list(itertools.islice(family.rows(seed), (count or 0) * training.batch_size))
+        made = list(itertools.islice(family.rows(seed), (count or 0) * training.batch_size))
+        data.see(ref, made)
+        return made
     rows = data.rows(ref, adapter=given.get("adapter", family.adapter), kind="rl", limit=batches.limit(training))
     if not rows:
         raise InputError(f"data set {ref.name} holds no problems")
