@@ -19,5 +19,6 @@ format: ## format the code of the project itself
 structs: ## write what the runtimes hold of the schemas
 	.venv/bin/gen structs python > runtime/python/crucible_runtime/ir.py
 	.venv/bin/python -m crucible_gen.languages.python.rules > runtime/python/crucible_runtime/rules.json
+	.venv/bin/python -m crucible_gen.languages.python.reader runtime/python/crucible_runtime/documents
 	.venv/bin/gen structs elixir > runtime/elixir/test/support/crucible_ir.ex
 	.venv/bin/python -m crucible_gen.languages.elixir.schema_module > runtime/elixir/lib/crucible_runtime/recipe/schema.ex

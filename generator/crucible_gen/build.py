@@ -17,7 +17,7 @@ from crucible_gen.diagnostics import Problem, Problems, shown
 from crucible_gen.incremental import Session, off, workers
 from crucible_gen.languages import registry
 from crucible_gen.output import manifest, plan, stale, write
-from crucible_gen.recipes import discover, ids, warnings
+from crucible_gen.recipes import discover, ids, reach, warnings
 from crucible_gen.results import Answers, Product, Request, Result, Reusable
 
 if TYPE_CHECKING:
@@ -94,9 +94,10 @@ def build(request: Request, session: Session | None = None) -> Result:
             reusable.recipes, files, products=made, rest=reusable.rest, warnings=(*request.notes, *reusable.warnings)
         )
     problems: list[Problem] = []
+    fragments: set[str] = set()
     try:
         paths = discover.files(request.paths, request.out, problems, request.boundary)
-        products = _products(paths, maker, reusable, problems)
+        products = _products(paths, maker, reusable, problems, fragments)
         problems += _between(list(products.values()), request, reusable)
         chosen = factory.chosen({each.id: each for each in products.values()}, request.only, problems) or [
             *products.values()
@@ -108,7 +109,7 @@ def build(request: Request, session: Session | None = None) -> Result:
             raise Problems([*problems, *warned])
         shared = reusable.shared or maker.shared()
     except Problems as error:
-        return Result(0, problems=tuple(sorted(set(error.problems))))
+        return Result(0, problems=tuple(reach.joined(error.problems, fragments)))
     stopped = {each.id: each.stopped for each in sorted(chosen, key=lambda each: each.id) if each.stopped}
     return Result(
         len(chosen),
@@ -150,9 +151,12 @@ def _plan(request: Request, result: Result, session: Session, *, force: bool, wr
 
 
 def _products(
-    files: Sequence[str], maker: factory.Factory, reusable: Reusable, problems: list[Problem]
+    files: Sequence[str], maker: factory.Factory, reusable: Reusable, problems: list[Problem], fragments: set[str]
 ) -> dict[str, Product]:
-    """What comes of each recipe file, by its path; a file that others extend and that has no id is no recipe."""
+    """What comes of each recipe file, by its path; a file that others extend and that has no id is no recipe.
+
+    The names of those files are added to `fragments`.
+    """
     unknown = [path for path in files if path not in reusable.products]
     products = {path: reusable.products[path] for path in files if path in reusable.products}
     extended = {base for each in products.values() for base, _ in each.sources[1:]}
@@ -162,6 +166,11 @@ def _products(
         products |= new
         problems += wrong
         extended |= bases
+    fragments |= {
+        discover.source(path).name
+        for path in files
+        if path in extended and not (path in products and products[path].id)
+    }
     return {path: products[path] for path in files if path in products and (products[path].id or path not in extended)}
 
 

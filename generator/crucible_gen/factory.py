@@ -10,7 +10,7 @@ from crucible_gen.diagnostics import Place, Problem, Problems, did_you_mean
 from crucible_gen.ir import defects, lower
 from crucible_gen.languages import emit, registry
 from crucible_gen.output import manifest
-from crucible_gen.recipes import discover, ids, resolve, rules, vocabulary, warnings
+from crucible_gen.recipes import discover, ids, reach, resolve, rules, vocabulary, warnings
 from crucible_gen.results import Product, Request
 
 if TYPE_CHECKING:
@@ -26,6 +26,10 @@ CODES = {
     "E0304": "no recipe has the profile",
     "E0307": "no recipe has the id that --only names",
 }
+
+
+_LACKS = ("E0202", "E0208")
+"""Codes of problems of fields that are not there, which have the place of the mapping around them."""
 
 
 class Factory:
@@ -90,10 +94,11 @@ class Factory:
         recipes: dict[str, Recipe] = {}
         problems: list[Problem] = []
         for path in files:
+            source = discover.source(path)
             try:
-                recipes[path] = self.reader.recipe(discover.source(path), asked.profile)  # load, resolve
+                recipes[path] = self.reader.recipe(source, asked.profile)  # load, resolve
             except Problems as error:
-                problems += error.problems
+                problems += reach.marked(error.problems, Place(source.name))
         products = {path: self._validated(recipe) for path, recipe in recipes.items()}  # validate
         valid = [
             path for path, each in products.items() if not each.problems and (not asked.only or each.id in asked.only)
@@ -151,7 +156,7 @@ def read(request: Request, schemas: Schemas) -> list[Recipe]:
         try:
             recipes.append(reader.recipe(source, request.profile))
         except Problems as error:
-            problems += error.problems
+            problems += reach.marked(error.problems, Place(source.name))
     recipes = [recipe for recipe in recipes if not reader.is_fragment(recipe.source)]
     wanted = languages(request)
     for recipe in recipes:
@@ -160,7 +165,7 @@ def read(request: Request, schemas: Schemas) -> list[Recipe]:
     problems += profile_problems(([name for name, _ in recipe.variants] for recipe in recipes), request.profile)
     named = chosen({recipe.text("id") or "": recipe for recipe in recipes}, request.only, problems) or recipes
     if problems:
-        raise Problems(problems)
+        raise Problems(reach.joined(problems, {source.name for source in sources if reader.is_fragment(source)}))
     return sorted(named, key=lambda recipe: recipe.id)
 
 
@@ -184,9 +189,16 @@ def profile_problems(profiles: Iterable[Iterable[str]], profile: str | None) -> 
 def _problems(recipe: Recipe, validator: Validator, schemas: Schemas, wanted: Sequence[Language]) -> list[Problem]:
     """What is wrong with a recipe, as it is written and under each of its profiles."""
     found = validator.check(recipe.written, rules.identity(recipe, wanted))
+    lacks = {(problem.code, problem.message) for problem in found if problem.code in _LACKS}
     for _, variant in recipe.variants:
-        found += validator.check(variant, found)
-    return found or rules.check(recipe, schemas, wanted)
+        known = set(found)
+        # What the recipe lacks, its variants lack too, and there it has another place: that of the profile.
+        found += [
+            each
+            for each in validator.check(variant, found)
+            if each not in known and (each.code, each.message) not in lacks
+        ]
+    return reach.marked(found or rules.check(recipe, schemas, wanted), rules.id_place(recipe))
 
 
 def chosen(by_id: Mapping[str, _T], only: Sequence[str], problems: list[Problem]) -> list[_T]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import importlib.metadata
 import json
 import os
 import signal
@@ -12,13 +13,17 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from importlib.metadata import EntryPoint
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from crucible_runtime import override, smoke
+from crucible_runtime.engines import checks
 from crucible_runtime.engines.trl import TrlEngine, batches, distillation, grpo
+from crucible_runtime.errors import StageError
 from crucible_runtime.experiment.rules import training_stages
+from crucible_runtime.interface.environments import Outcome, Settings
 from crucible_runtime.interface.stages import RunConfig
 from crucible_runtime.ir import Experiment, TrainingConfig
 from crucible_runtime.pipeline import start
@@ -246,8 +251,85 @@ def test_an_answer_that_outgrows_max_length_gets_the_reward_of_the_recipe(tmp_pa
     assert {row["reward"] for row in rows(tmp_path, "samples.jsonl")} == {-3.0}
 
 
+class Single:
+    """Environments that count their calls: each is for one answer alone."""
+
+    adapter = None
+    made: ClassVar[list[Single]] = []
+
+    def __init__(self, settings: Settings) -> None:
+        self.calls: list[str] = []
+
+    def environment(self, row: Mapping[str, Any]) -> Single:
+        made = type(self)(Settings(options={}))
+        Single.made.append(made)
+        return made
+
+    def initial_observation(self) -> list[Mapping[str, Any]]:
+        self.calls.append("asked")
+        return [{"role": "user", "content": "What is 2 + 3?"}]
+
+    def step(self, completion: str, *, ended: bool = True) -> Outcome:
+        self.calls.append("answered")
+        return Outcome(reward=float(len(completion) % 2))
+
+    def rows(self, seed: int) -> Iterator[Mapping[str, Any]]:
+        yield from ({} for _ in range(100))
+
+    def problems(self) -> list[str]:
+        return []
+
+
+class Again(Single):
+    """Environments that go on where an answer is long: no trial call finds that out."""
+
+    def step(self, completion: str, *, ended: bool = True) -> Outcome:
+        return Outcome(reward=0.0, stop=completion == checks.ANSWER, observation=[{"role": "user", "content": "More"}])
+
+
+class Fickle(Single):
+    """Environments that ask another question each time."""
+
+    def initial_observation(self) -> list[Mapping[str, Any]]:
+        return [{"role": "user", "content": f"What is 2 + {len(Single.made) % 10}?"}]
+
+
+def own(name: str, monkeypatch: pytest.MonkeyPatch) -> Mapping[str, Any]:
+    """Installs an environment of this module; the overrides that train on it."""
+    point = EntryPoint("ours", f"{__name__}:{name}", "crucible_runtime.environments")
+    real = importlib.metadata.entry_points
+
+    def points(*, group: str) -> Any:
+        return [*real(group=group), point] if group == point.group else real(group=group)
+
+    monkeypatch.setattr("importlib.metadata.entry_points", points)
+    Single.made.clear()
+    return {
+        "dataset_ref": {"name": "ours", "provider": "generated"},
+        "batch_size": 2,
+        "options": {"env": "ours", "num_batches": 1, "group_size": 4},
+    }
+
+
+def test_no_environment_is_shared_between_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    trained("math_rl", tmp_path, own("Single", monkeypatch))
+    answered = [made.calls for made in Single.made if "answered" in made.calls]
+    assert len(answered) >= 2 * 4
+    assert {tuple(calls) for calls in answered} == {("asked", "answered")}
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("Again", "goes on after the first answer"), ("Fickle", "asks another question each time")],
+)
+def test_an_environment_that_needs_more_than_one_answer_is_refused(
+    name: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(StageError, match=f"environment ours {message}"):
+        trained("math_rl", tmp_path, own(name, monkeypatch))
+
+
 def test_a_student_needs_a_teacher_with_its_tokenizer(tmp_path: Path) -> None:
-    from crucible_runtime.errors import StageError
     from transformers import AutoTokenizer, Qwen3Config, Qwen3ForCausalLM
 
     other = tmp_path / "other"

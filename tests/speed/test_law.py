@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from command import gen
+from crucible_gen.documents import content
 from crucible_gen.incremental import session, snapshot
 from whole import CHANGES, small, tree, whole
 
@@ -104,7 +105,7 @@ def _same_as_afresh(root: Path, tmp_path: Path, where: str) -> None:
     ran = gen(["-q", "recipes"], fresh)
     assert ran.code == 0, (where, ran.both)
     wanted, found = tree(fresh / "generated"), tree(root / "generated")
-    assert {path: found.get(path) for path in wanted} == wanted, where
+    assert {path: content(found.get(path, b"")) for path in wanted} == wanted, where
 
 
 def test_the_shipped_outputs_are_what_the_recipes_say() -> None:

@@ -120,7 +120,35 @@ def test_every_problem_of_every_file_comes_at_once_in_order_of_place(here: Path)
 def test_a_mistake_in_a_fragment_is_reported_once_at_its_place(here: Path) -> None:
     project(here, {"r/fragments/f.yaml": f"{MINIMAL}tpyo: 1\n", "r/c.yaml": "id: c\nextends: fragments/f.yaml\n"})
     project(here, {"r/d.yaml": "id: d\nextends: fragments/f.yaml\n"})
-    assert problems(run(here)) == [("E0201", "r/fragments/f.yaml:5:1")]
+    result = run(here)
+    assert problems(result) == [("E0201", "r/fragments/f.yaml:5:1")]
+    assert result.problems[0].message == "unknown field tpyo (in 2 recipes)"
+    assert [str(place) for _, place in result.problems[0].see] == ["r/c.yaml:1:5", "r/d.yaml:1:5"]
+
+
+@pytest.mark.parametrize("fragment", ["tpyo: 1\n", "a: [\n", "a: 1\na: 2\n"])
+def test_a_mistake_in_a_fragment_names_the_recipes_that_it_reaches(here: Path, fragment: str) -> None:
+    project(here, {"r/fragments/f.yaml": f"{MINIMAL}{fragment}", "r/fragments/g.yaml": "extends: f.yaml\n"})
+    project(here, {f"r/c{number}.yaml": f"id: c{number}\nextends: fragments/g.yaml\n" for number in range(7)})
+    (problem,) = run(here).problems
+    assert problem.place.file == "r/fragments/f.yaml"
+    assert problem.message.endswith(" (in 7 recipes)")
+    assert [place.file for _, place in problem.see][-5:] == [f"r/c{number}.yaml" for number in range(5)]
+
+
+def test_a_field_that_a_recipe_lacks_is_missing_there_and_not_in_the_profile_of_a_fragment(here: Path) -> None:
+    fragment = "training_config: {dataset_ref: d}\nprofiles: {smoke: {training_config: {epochs: 1}}}\n"
+    project(here, {"r/f.yaml": fragment, "r/c.yaml": "id: c\nextends: f.yaml\ntraining_config: {seed: 1}\n"})
+    assert problems(run(here)) == [("E0202", "r/c.yaml:1:1"), ("E0202", "r/c.yaml:3:18")]
+    assert [problem.message for problem in run(here).problems] == [
+        "type is missing",
+        "model_ref is missing in training_config",
+    ]
+
+
+def test_a_field_that_a_profile_removes_is_missing_there(here: Path) -> None:
+    project(here, {"r/c.yaml": f"id: c\n{MINIMAL}profiles:\n  bare: {{training_config: {{model_ref: null}}}}\n"})
+    assert problems(run(here)) == [("E0202", "r/c.yaml:7:27")]
 
 
 def test_a_fragment_beside_recipes_is_no_recipe(here: Path) -> None:

@@ -30,7 +30,7 @@ def test_it_gives_the_files_of_the_committed_project() -> None:
 
 def test_every_file_that_it_gives_is_written_once(tmp_path: Path) -> None:
     paths = [path for path, _ in runtime.files("CrucibleRecipesRuntime")]
-    assert len(paths) == len(set(paths)) == 15
+    assert len(paths) == len(set(paths)) == 16
     assert set(paths) <= {
         path.relative_to(GENERATED / "elixir").as_posix() for path in (GENERATED / "elixir").rglob("*.ex*")
     }

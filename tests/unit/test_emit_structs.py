@@ -14,7 +14,7 @@ from typing import Any
 import black
 import pytest
 from crucible_gen.languages.elixir import structs as elixir_structs
-from crucible_gen.languages.python import rules
+from crucible_gen.languages.python import reader, rules
 from crucible_gen.languages.python import structs as python_structs
 from crucible_runtime import ir
 from crucible_runtime.experiment.canonical import plain
@@ -47,6 +47,15 @@ def test_the_committed_rules_are_what_the_emitter_writes() -> None:
     assert (RUNTIME / "rules.json").read_text("utf-8") == rules.rules(SCHEMAS), (
         "run: python -m crucible_gen.languages.python.rules > runtime/python/crucible_runtime/rules.json"
     )
+
+
+def test_the_runtime_reads_documents_as_the_generator_does() -> None:
+    copies = dict(reader.files())
+    for name, text in copies.items():
+        assert (RUNTIME / "documents" / name).read_text("utf-8") == text, (
+            "run: python -m crucible_gen.languages.python.reader runtime/python/crucible_runtime/documents"
+        )
+    assert {path.name for path in (RUNTIME / "documents").glob("*.py")} == {"__init__.py", *copies}
 
 
 @pytest.mark.parametrize("module", CONTRACT)

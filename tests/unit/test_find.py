@@ -35,6 +35,16 @@ def test_what_is_no_recipe_is_passed_over(here: Path) -> None:
     assert names("r") == ["r/a.yaml"]
 
 
+@pytest.mark.parametrize("ending", [".YAML", ".Yml", ".JSON"])
+def test_an_ending_in_capitals_is_a_problem(ending: str, here: Path) -> None:
+    project(here, {f"r/beta{ending}": "", "r/a.yaml": "", f"r/_off{ending}": ""})
+    problems: list[Problem] = []
+    found = discover.recipes([Path("r")], Path("generated"), problems)
+    assert [source.name for source in found] == ["r/a.yaml"]
+    assert [(each.code, each.place.file) for each in problems] == [("E0442", f"r/beta{ending}")]
+    assert problems[0].hint.startswith(f"rename it to beta{ending.lower()}; ")
+
+
 @pytest.mark.parametrize("name", ["r/_off.yaml", "r/fragments/base.yaml", "r/notes.txt", "gone.yaml"])
 def test_a_file_that_is_named_is_always_read(here: Path, name: str) -> None:
     project(here, {"r/_off.yaml": "", "r/fragments/base.yaml": "", "r/notes.txt": ""})

@@ -15,7 +15,7 @@ from crucible_gen.documents import load as load_module
 from crucible_gen.documents.load import CODES, MAX_BYTES, load, parse
 from crucible_gen.documents.scalars import MAX_DEPTH
 
-SOURCES = ("load", "json_reader", "scalars", "yaml_reader", "yaml_syntax")
+SOURCES = ("load", "json_reader", "merge_conflicts", "scalars", "yaml_reader", "yaml_strict", "yaml_syntax")
 
 
 def plain(text: str, file: str = "recipe.yaml") -> object:
@@ -155,7 +155,7 @@ def test_anchors_may_be_set_again() -> None:
 @pytest.mark.parametrize(
     ("text", "code", "place", "words"),
     [
-        ("a: b: c\n", "E0133", "1:5", 'quote the value: a: "b: c"'),
+        ("a: b: c\n", "E0133", "1:5", 'quote the value: "b: c"'),
         ("- d: one two: 3 # x\n", "E0133", "1:13", 'the value of `d` holds `: `'),
         ('a: "b": c\n', "E0133", "1:7", "after the closing quote, found `:`"),
         ("[a:,b]", "E0133", "1:3", "a space after `:`"),

@@ -47,6 +47,7 @@ def test_what_is_right(tmp_path: Path, text: str) -> None:
         ("stages: {after: [{stage: bench, name: supervised_train}]}\n", "E0413", "stage supervised_train stands twice in this pipeline", "give one of them another name: {stage: ..., name: ...}"),
         ("evaluation: {tasks: [{name: a, samples: [{input: i, target: t}]}, {name: a, samples: [{input: i, target: t}]}]}\n", "E0414", "task a stands twice", "give each task its own name"),
         ("evaluation: {tasks: [{name: a, samples: [{input: i, target: t}, {id: '1', input: i, target: t}]}]}\n", "E0414", "sample 1 stands twice", "give each sample its own id"),
+        ("evaluation: {tasks: [{name: a, scorer: contains, samples: [{input: i, target: ' '}]}]}\n", "E0441", "scorer contains finds every answer right: the target is blank", "write what a right answer contains, or remove the sample"),
         ("created_at: 2026-02-30T00:00:00Z\n", "E0415", "expected a moment in time with its offset from UTC, found 2026-02-30T00:00:00Z", "write it as in 2026-01-31T12:00:00Z"),
         ("created_at: 2026-01-31T00:00:00\n", "E0415", "expected a moment in time with its offset from UTC, found 2026-01-31T00:00:00", "write it as in 2026-01-31T12:00:00Z"),
         ("created_at: soon\n", "E0415", "expected a moment in time with its offset from UTC, found soon", "write it as in 2026-01-31T12:00:00Z"),

@@ -172,6 +172,15 @@ def test_every_number_has_a_lower_bound(key: str) -> None:
             assert "minimum" in raw or "exclusiveMinimum" in raw, where
 
 
+@pytest.mark.parametrize("key", [key for key in FILES if "/" in key or key == "recipe.schema.json"])
+def test_every_text_that_may_not_be_empty_may_not_be_blank(key: str) -> None:
+    for where, raw in parts(SCHEMAS[key]):
+        texts_that_end_answers = "stop" in where
+        if "minLength" in raw and not texts_that_end_answers and "format" not in raw:
+            pattern = raw.get("pattern")
+            assert pattern is not None and not re.search(pattern, " "), where
+
+
 @pytest.mark.parametrize("key", FILES)
 def test_every_mapping_with_fields_is_closed(key: str) -> None:
     for where, raw in parts(SCHEMAS[key]):
@@ -727,6 +736,37 @@ GOOD: dict[str, Raw] = {
     },
 }
 BAD: dict[str, tuple[Raw, str, str]] = {
+    "a blank model": (recipe(training={"model_ref": {"id": " "}}), "training_config.model_ref.id", "pattern"),
+    "a name that MLflow refuses": (
+        LEAST | {"mlops": {"register": {"model_name": "org/model"}}},
+        "mlops.register.model_name",
+        "pattern",
+    ),
+    "a name of MLflow with a colon": (
+        LEAST | {"mlops": {"register": {"model_name": "a:b"}}},
+        "mlops.register.model_name",
+        "pattern",
+    ),
+    "an unknown setting of a target": (
+        LEAST | {"mlops": {"deploy": {"target": "kubernetes", "config": {"replica": 2}}}},
+        "mlops.deploy.config",
+        "additionalProperties",
+    ),
+    "a setting of another target": (
+        LEAST | {"mlops": {"deploy": {"target": "ollama", "config": {"namespace": "a"}}}},
+        "mlops.deploy.config",
+        "additionalProperties",
+    ),
+    "a setting of the default target": (
+        LEAST | {"mlops": {"deploy": {"config": {"replicas": 0}}}},
+        "mlops.deploy.config.replicas",
+        "minimum",
+    ),
+    "a namespace in capitals": (
+        LEAST | {"mlops": {"deploy": {"target": "kubernetes", "config": {"namespace": "My_NS"}}}},
+        "mlops.deploy.config.namespace",
+        "pattern",
+    ),
     "no id": ({key: LEAST[key] for key in ("type", "training_config")}, "", "required"),
     "no model": (LEAST | {"training_config": {"dataset_ref": "d"}}, "training_config", "required"),
     "an id that is no name": (LEAST | {"id": "1st"}, "id", "pattern"),

@@ -44,7 +44,7 @@ def only(schema: dict[str, Any], text: str) -> Problem:
         ({"maximum": 1}, "2.5", "E0203", "a must be at most 1, found 2.5", "give a number of at most 1"),
         ({"exclusiveMinimum": 0}, "-0.1", "E0203", "a must be greater than 0, found -0.1", "give a number greater than 0"),
         ({"exclusiveMaximum": 1}, "1", "E0203", "a must be less than 1, found 1", "give a number less than 1"),
-        ({"type": "integer"}, '"3"', "E0204", 'a must be a whole number, found the text "3"', "write the number without quotes"),
+        ({"type": "integer"}, '"3"', "E0204", 'a must be a whole number, found the text "3"', "write the number without quotes: 3"),
         ({"type": "integer"}, "many", "E0204", 'a must be a whole number, found the text "many"', "write a whole number"),
         ({"type": "integer"}, "2.5", "E0204", "a must be a whole number, found the number 2.5", "write it without a fraction"),
         ({"type": "integer"}, "true", "E0204", "a must be a whole number, found true", "write a whole number"),
@@ -52,7 +52,7 @@ def only(schema: dict[str, Any], text: str) -> Problem:
         ({"type": "string"}, "5", "E0204", "a must be text, found the number 5", 'quote it: "5"'),
         ({"type": "string"}, "[1, 2]", "E0204", "a must be text, found a list of 2 items", ""),
         ({"type": ["string", "null"]}, "true", "E0204", "a must be text, found true", 'quote it: "true"'),
-        ({"type": "boolean"}, "yes", "E0204", 'a must be true or false, found the text "yes"', "write true or false, without quotes"),
+        ({"type": "boolean"}, "yes", "E0204", 'a must be true or false, found the text "yes"', "write true"),
         ({"type": "array"}, "x", "E0204", 'a must be a list, found the text "x"', 'write a list: ["x"]'),
         ({"type": "object"}, "x", "E0204", 'a must be a mapping, found the text "x"', "write fields below it: `name: value`"),
         ({"type": ["string", "object"]}, "5", "E0204", "a must be text or a mapping, found the number 5", 'quote it: "5"'),
@@ -74,6 +74,14 @@ def test_a_value_that_does_not_fit(keywords: dict[str, Any], value: str, code: s
     assert (problem.code, problem.message, problem.hint) == (code, message, hint)
     assert problem.about == "About a."
     assert (problem.place.line, problem.place.column) == (1, 4)
+
+
+@pytest.mark.parametrize("text", ["Answer: (.*", "[a-", "*", "(?P<1>a)", "a{2,1}", "\\\\Q(", "(?z)"])
+def test_a_regular_expression_is_one_of_python(text: str) -> None:
+    problem = only(field(type="string", format="regex"), f"a: {json.dumps(text)}")
+    assert problem.code == "E0206"
+    assert problem.message.startswith(f"a must be a regular expression, found {json.dumps(text)}: ")
+    assert check(field(type="string", format="regex"), r"a: '(?P<language>\w+)(?=\.)'") == []
 
 
 def test_a_document_that_fits_has_no_problems() -> None:
@@ -121,7 +129,7 @@ def test_a_missing_field_has_its_description_and_an_example_of_a_value() -> None
         "add kind: red",
         "Which kind.",
     )
-    assert (size.message, size.hint, size.about) == ("size is missing", "add size: ...", "How large.")
+    assert (size.message, size.hint, size.about) == ("size is missing", "add size: 1", "How large.")
 
 
 def test_a_field_that_a_condition_asks_for_has_its_description_too() -> None:

@@ -91,7 +91,7 @@ def test_a_misspelled_value(case: str, tmp_path: Path) -> None:
         ("rl", {"loss_function": "dro"}),
         ("rl", {"loss_function": "cispo"}),
         ("supervised", {"dataset_ref": {"name": "x", "split": "train_sft", "format": "json"}}),
-        ("supervised", {"options": {"adapter": "my_own_adapter", "renderer_name": "llama4"}}),
+        ("supervised", {"options": {"renderer_name": "llama4"}}),
         ("supervised", {"metrics": ["test/nll", "loss"]}),
     ],
 )
@@ -161,7 +161,7 @@ def test_a_bound_is_plausible_and_what_lies_beyond_is_not(field: str, tmp_path: 
             at = int(bound) if shape.kind == "integer" else float(bound)
             cases += [(at, True), (at + sign * step, False)]
     if rule.pattern:
-        cases = [("Qwen/Qwen3.5-9B", True), ("a b", True), (" ", False), (" x", False), ("x\n", False)]
+        cases = [("Qwen/Qwen3.5-9B", True), ("a b", True), ("\tx", False), (" x", False), ("x\n", False)]
     for value, holds in cases:
         found = [each for each in warnings(tmp_path, _nested(path, value), type_) if each["code"] == "W0102"]
         assert (found == []) == holds, (value, found)
@@ -191,8 +191,23 @@ def test_a_number_that_fits_the_schema_and_nothing_else(tmp_path: Path) -> None:
     assert warning["code"] == "W0102"
     assert "learning_rate 1e+300 is implausible" in warning["message"]
     assert warning["hint"] == "give a number from 1e-09 to 1"
-    [warning] = warnings(tmp_path, {"model_ref": " "})
-    assert 'model_ref.id " " is implausible' in warning["message"]
+    [warning] = warnings(tmp_path, {"model_ref": " a"})
+    assert 'model_ref.id " a" is implausible' in warning["message"]
+
+
+def test_a_name_that_nothing_installed_has(tmp_path: Path) -> None:
+    def named(**options: str) -> list[dict[str, Any]]:
+        return warnings(tmp_path, {"options": {"group_size": 2, "max_tokens": 8, **options}}, "rl")
+
+    [warning] = named(env="nope")
+    assert (warning["code"], warning["message"]) == ("W0104", "env nope is neither known nor installed")
+    assert "known are arithmetic, deepcoder, deepmath, gsm8k, math, polaris" in warning["hint"]
+    assert "an entry point of that name in crucible_runtime.environments" in warning["hint"]
+    [warning] = named(env="gsm8k", adapter="nope")
+    assert "adapter nope is neither known nor installed" in warning["message"]
+    [warning] = named(env="arithmetc")
+    assert warning["code"] == "W0101"
+    assert named(env="gsm8k", adapter="gsm8k") == []
 
 
 # Values without a use -------------------------------------------------------------------------------------------------

@@ -36,14 +36,18 @@ class Node:
     It is no tuple, although it looks like one, because `value` may be a tuple of nodes.
     """
 
-    __slots__ = ("place", "value")
+    __slots__ = ("place", "value", "written")
 
     def __init__(
-        self, value: None | bool | int | float | str | tuple[Node, ...] | dict[str, Entry], place: Place
+        self,
+        value: None | bool | int | float | str | tuple[Node, ...] | dict[str, Entry],
+        place: Place,
+        written: str | None = None,
     ) -> None:
-        """Takes the value, and where it begins."""
+        """Takes the value, where it begins, and how the file has a scalar that is no string: `1.10`, not `1.1`."""
         self.value = value
         self.place = place
+        self.written = written
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Node) and (self.value, self.place) == (other.value, other.place)

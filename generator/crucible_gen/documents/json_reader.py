@@ -86,7 +86,7 @@ class _Reader:
         if word and word.group() in _CONSTANTS:
             place = self.place(len(word.group()))
             self.at = word.end()
-            return Node(_CONSTANTS[word.group()], place)
+            return Node(_CONSTANTS[word.group()], place, word.group())
         return self.no_value(word.group() if word else "")
 
     def object(self, opened: Place, depth: int) -> dict[str, Entry]:
@@ -174,7 +174,7 @@ class _Reader:
         place = self.place(found.end() - self.at)
         self.at = found.end()
         value = floating(found[0]) if found[1] or found[2] else integer(found[0])
-        return self.refused(place, value) if isinstance(value, Refused) else Node(value, place)
+        return self.refused(place, value) if isinstance(value, Refused) else Node(value, place, found[0])
 
     def refused(self, place: Place, refused: Refused) -> Node:
         """A problem that does not end the reading, and a node in place of the value."""

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from crucible_gen.diagnostics import Place, Problem, Problems
 from crucible_gen.documents.document import Node
+from crucible_gen.documents.merge_conflicts import conflicts
 from crucible_gen.documents.places import place_at
 
 MAX_BYTES = 4 * 1024 * 1024
@@ -44,6 +45,8 @@ CODES: dict[str, str] = {
     "E0120": "`<<` without a mapping",
     "E0121": "an escape that is no character",
     "E0122": "a directive that is not understood",
+    "E0123": "a merge-conflict marker",
+    "E0124": "a comment without a blank before it",
     "E0131": "a tab indents a line",
     "E0132": "wrong indentation",
     "E0133": "`: ` where no key can stand",
@@ -101,6 +104,8 @@ def parse(data: bytes, file: str) -> Node:
     looked at, for what follows it means nothing.
     """
     text = decode(data, file)
+    if found := conflicts(text, file):
+        raise Problems(found)
     # The readers are imported here: PyYAML costs more than the rest of a run that finds nothing to do.
     if file.lower().endswith(".json"):
         from crucible_gen.documents.json_reader import read_json

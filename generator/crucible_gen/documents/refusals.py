@@ -8,11 +8,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple, TypeAlias
 
 from crucible_gen.diagnostics import Place, Problem, did_you_mean
 from crucible_gen.documents.document import Node
+from crucible_gen.documents.scalars import MAX_QUOTED, plain_scalar, quoted, quoting
 
 CODES = {
     "E0201": "a field that the schema does not know",
@@ -49,12 +50,17 @@ _BOUNDS = {
 }
 
 
+_BOOLEANS = {
+    **dict.fromkeys(("true", "yes", "y", "on", "1"), "true"),
+    **dict.fromkeys(("false", "no", "n", "off", "0"), "false"),
+}
 _OF = {"at least": "of at least", "at most": "of at most"}
 _FORMS = {
     "object": "fields below it: `name: value`",
     "array": "a list: [...]",
     "integer": "a whole number",
     "number": "a number",
+    "boolean": "true or false",
 }
 
 
@@ -76,6 +82,8 @@ class Refusal(NamedTuple):
     message: str
     field: Callable[[str], Raw]
     """What the schema says of a field by name, for one that is missing."""
+    resolve: Callable[[Raw], Raw]
+    """A part of the schema with what it refers to in its place."""
     advise: Advise
 
     @property
@@ -113,7 +121,10 @@ def _missing_field(refusal: Refusal) -> Iterator[Problem]:
     missing = refusal.kind.property
     wanted = refusal.field(missing)
     message = f"{missing} is missing" + (f" in {refusal.name}" if refusal.path else "")
-    yield refusal.problem("E0202", message, f"add {missing}: {_example(wanted)}", about=wanted.get("description", ""))
+    example = _example(wanted, refusal.resolve)
+    if missing == "id" and not refusal.path:
+        example = PurePosixPath(refusal.document.place.file).stem
+    yield refusal.problem("E0202", message, f"add {missing}: {example}", about=wanted.get("description", ""))
 
 
 def _out_of_bounds(refusal: Refusal) -> Iterator[Problem]:
@@ -142,7 +153,7 @@ def _none_of_those_allowed(refusal: Refusal) -> Iterator[Problem]:
 
 
 def _wrong_form(refusal: Refusal) -> Iterator[Problem]:
-    yield refusal.problem("E0206", *_form(refusal.name, refusal.part, refusal.found))
+    yield refusal.problem("E0206", *_form(refusal.name, refusal.part, refusal.found, refusal.node.value))
 
 
 def _wrong_size(refusal: Refusal) -> Iterator[Problem]:
@@ -203,15 +214,13 @@ def _show(node: Node) -> str:
         return "a mapping" if node.value else "an empty mapping"
     if isinstance(node.value, tuple):
         return f"a list of {_count(len(node.value), 'item')}" if node.value else "an empty list"
-    text = _dumps(node.value)
+    text = _dumps(node.value) if node.written is None else node.written or "nothing"
     return text if len(text) <= 60 else text[:57] + "..."
 
 
 def _typed(node: Node) -> str:
     value = node.value
-    if value is None or isinstance(value, (dict, tuple)):
-        return _show(node)
-    if isinstance(value, bool):
+    if value is None or isinstance(value, (bool, dict, tuple)):
         return _show(node)
     name = "the text " if isinstance(value, str) else "the number "
     return name + _show(node)
@@ -223,22 +232,41 @@ def _type_names(types: str | Sequence[str]) -> str:
 
 
 def _type_hint(types: str | Sequence[str], node: Node) -> str:
+    """How to write a value as one of these types: a hint that, followed to the letter, gives one."""
     value = node.value
     if isinstance(value, str) and ("number" in types or "integer" in types):
-        try:
-            float(value)
-        except ValueError:
-            return "write a number" if "number" in types else "write a whole number"
-        return "write the number without quotes"
-    if isinstance(value, (int, float)) and "string" in types:
-        return f'quote it: "{_show(node)}"'
+        return _number_hint(value, whole="number" not in types)
+    if not isinstance(value, (str, dict, tuple)) and "string" in types:
+        return _quoting_hint(node)
     if isinstance(value, float) and "integer" in types:
         return "write it without a fraction"
     if isinstance(value, str) and "boolean" in types:
-        return "write true or false, without quotes"
+        word = value.strip().lower()
+        return f"write {_BOOLEANS[word]}" if word in _BOOLEANS else "write true or false, without quotes"
     if isinstance(value, (str, int, float)) and "array" in types:
-        return f"write a list: [{_show(node)}]"
+        written = _dumps(value) if node.written is None else node.written
+        return f"write a list: [{written}]" if len(written) <= MAX_QUOTED else "write a list: put it between [ and ]"
     return f"write {_FORMS[kind]}" if (kind := next((kind for kind in _FORMS if kind in types), None)) else ""
+
+
+def _number_hint(text: str, *, whole: bool) -> str:
+    """What to write for a text where a number belongs."""
+    for written in (text.strip(), re.sub(r"(?<=[0-9])[_, ](?=[0-9])", "", text.strip())):
+        value = plain_scalar(written)
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            if whole and value != int(value):
+                break
+            return f"write the number without quotes: {written}" if written == text else f"write {written}"
+    return "write a whole number" if whole else "write a number"
+
+
+def _quoting_hint(node: Node) -> str:
+    """How to make text of a number, true, false or nothing, as the file has it."""
+    written = _dumps(node.value) if node.written is None else node.written
+    tag, _, untagged = written.rpartition(" ") if written.startswith("!") else ("", "", written)
+    if not untagged:
+        return "write some text"
+    return f"remove the tag {tag}, and quote the value: {quoted(untagged)}" if tag else quoting("it", untagged)
 
 
 def _one_of(values: Sequence[Any]) -> str:
@@ -255,10 +283,29 @@ def _word(key: str) -> str:
     return key if key.isprintable() and " " not in key and 0 < len(key) <= 60 else _show(Node(key, Place("")))
 
 
-def _example(wanted: Raw) -> str:
-    """What might stand behind a key that is missing: a value that the schema names, or dots."""
-    values = [wanted[key] for key in ("enum", "examples") if wanted.get(key)]
-    return _dumps(values[0][0]).strip('"') if values else "..."
+def _example(wanted: Raw, resolve: Callable[[Raw], Raw]) -> str:
+    """What might stand behind a key that is missing: a value that the schema names, or dots where any text may."""
+    wanted = resolve(wanted)
+    for choice in ("anyOf", "oneOf"):
+        if choice in wanted and "type" not in wanted:
+            return _example(wanted[choice][0], resolve)
+    values = wanted.get("enum") or wanted.get("examples") or ([wanted["const"]] if "const" in wanted else [])
+    if values:
+        return values[0] if isinstance(values[0], str) else _dumps(values[0])
+    types = [wanted["type"]] if isinstance(wanted.get("type"), str) else wanted.get("type", ())
+    match next((type_ for type_ in types if type_ != "null"), ""):
+        case "object":
+            fields = wanted.get("properties", {})
+            pairs = (f"{name}: {_example(fields.get(name, {}), resolve)}" for name in wanted.get("required", ()))
+            return f"{{{', '.join(pairs)}}}"
+        case "array":
+            item = _example(wanted.get("items", {}), resolve)
+            return f"[{item}]" if wanted.get("minItems") else "[]"
+        case "integer" | "number":
+            return _number(wanted.get("minimum", 1))
+        case "boolean":
+            return "true"
+    return "..."
 
 
 @cache
@@ -291,13 +338,26 @@ def _number(value: Any) -> str:
     return str(int(value)) if float(value).is_integer() and abs(value) < 1e15 else str(value)
 
 
-def _form(name: str, part: Raw, found: str) -> tuple[str, str]:
+def _regex_error(text: object) -> str:
+    """What Python's `re` says of a text that is no regular expression."""
+    try:
+        re.compile(str(text))
+    except (re.error, OverflowError, RecursionError) as error:
+        return str(error)
+    return "it cannot be compiled"
+
+
+def _form(name: str, part: Raw, found: str, value: object) -> tuple[str, str]:
     low, high = part.get("minLength"), part.get("maxLength")
     if low == 1 and found == '""':
         return f"{name} must not be empty", "write some text, or remove the line"
     if (pattern := part.get("pattern")) is not None:
         form, hint = _described(pattern, "write text of this form")
         return f"{name} must {form}, found {found}", hint
+    if part.get("format") == "regex":
+        return f"{name} must be a regular expression, found {found}: {_regex_error(value)}", (
+            "close what is open, or write a backslash before a sign that stands for itself"
+        )
     bounds = [f"at least {low}"] if low is not None else []
     bounds += [f"at most {high}"] if high is not None else []
     if not bounds:

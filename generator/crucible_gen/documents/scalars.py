@@ -27,6 +27,8 @@ _BASED = re.compile(r"0(?:o[0-7]+|x[0-9a-fA-F]+)").fullmatch
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?").fullmatch
 _NOT_FINITE = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)").fullmatch
 _TAGS = "tag:yaml.org,2002:"
+MAX_QUOTED = 80
+"""A value of more characters is not repeated in a hint."""
 SCALAR_TAGS = tuple(_TAGS + name for name in ("str", "int", "float", "bool", "null"))
 _MAX_DIGITS = 64  # in any base: no 64-bit number is longer, and Python refuses to convert thousands of digits
 
@@ -100,3 +102,17 @@ def shorten(text: str, width: int = 40) -> str:
     """`text` on one line, cut to about `width` characters, for a message."""
     line = " ".join(text.split())
     return line if len(line) <= width else line[: width - 3] + "..."
+
+
+def quoted(value: str) -> str:
+    """`value` as YAML and JSON write it in double quotes, whatever is in it."""
+    import json
+
+    return json.dumps(value, ensure_ascii=False)
+
+
+def quoting(what: str, value: str) -> str:
+    """A hint to quote a value that stands on one line: as it is to be written, or how to where that would be long."""
+    if len(value) <= MAX_QUOTED:
+        return f"quote {what}: {quoted(value)}"
+    return f"quote {what}: put it between single quotes, and write each ' in it twice"

@@ -20,6 +20,18 @@ _TRANSPARENT = ("anyOf", "oneOf", "allOf", "then", "else", "items")
 """Steps in a schema that say nothing of a value by themselves: its description may stand around them."""
 
 
+def _is_regex(text: str) -> bool:
+    try:
+        re.compile(text)
+    except (re.error, OverflowError, RecursionError):
+        return False
+    return True
+
+
+FORMATS = {"regex": _is_regex, "date-time": lambda text: True}
+"""What a format asks of a text: a regular expression is one of Python's `re`, and moments are read by the rules."""
+
+
 class Validator:
     """A JSON Schema, compiled once; `check` may be called for any number of documents."""
 
@@ -33,7 +45,7 @@ class Validator:
         self._schema = schema
         self._code = code
         self._advise = advise
-        self._compiled = jsonschema_rs.Draft202012Validator(schema)
+        self._compiled = jsonschema_rs.Draft202012Validator(schema, validate_formats=True, formats=FORMATS)
 
     def check(self, node: Node, known: Sequence[Problem] = ()) -> list[Problem]:
         """Every problem of the document, in order of place; nothing is raised.
@@ -76,6 +88,7 @@ class Validator:
             about=self._about(error.schema_path),
             message=error.message,
             field=lambda name: self._property(error.schema_path, name),
+            resolve=self._target,
             advise=self._advise,
         )
 

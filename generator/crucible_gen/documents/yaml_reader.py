@@ -26,16 +26,18 @@ from yaml.events import (
 
 from crucible_gen.diagnostics import Place, Problem, Problems, did_you_mean
 from crucible_gen.documents.document import Entry, Node
-from crucible_gen.documents.places import line_from, moved, place_at
+from crucible_gen.documents.places import line_before, line_from, moved, place_at
 from crucible_gen.documents.scalars import (
     MAX_DEPTH,
     SCALAR_TAGS,
     Refused,
     Scalar,
     plain_scalar,
+    quoting,
     shorten,
     tagged_scalar,
 )
+from crucible_gen.documents.yaml_strict import differences, suspicious
 
 MAX_ALIASED = 1_000_000
 """More nodes than this may not come from aliases: a few lines could otherwise stand for billions."""
@@ -55,6 +57,7 @@ _COLLECTION_TAGS = {
     MappingStartEvent: (None, "!", "tag:yaml.org,2002:map"),
     SequenceStartEvent: (None, "!", "tag:yaml.org,2002:seq"),
 }
+_TAG_PREFIX = "tag:yaml.org,2002:"
 _TOO_DEEP = "exceeded maximum nesting depth"
 """What libyaml says at a depth of its own, which some releases have."""
 _KNOWN_TAGS = {*SCALAR_TAGS, *(tag for tags in _COLLECTION_TAGS.values() for tag in tags)}
@@ -68,6 +71,8 @@ def read_yaml(text: str, file: str) -> Node:
     if bad := _FORBIDDEN(text):
         raise Problems([_forbidden(text, bad.start(), file)])
     text_for_parser, restore = (text, None) if text.isascii() else _hide_old_breaks(text)
+    if text.endswith(" ") and text.rstrip(" ")[-1:] in ("\n", "\r"):
+        text_for_parser += "\n"  # without it, libyaml drops the last line of a block of text that is all spaces
     composer = _Composer(_events(text_for_parser), text, file, restore)
     try:
         try:
@@ -83,6 +88,8 @@ def read_yaml(text: str, file: str) -> Node:
 
         composer.problems.append(syntax_problem(error, text, file, composer.inside))
         node = None
+    if node is not None and (composer.over_lines or suspicious(text)):
+        composer.problems += differences(text_for_parser, text, file)
     if node is None or composer.problems:
         raise Problems(sorted(composer.problems))
     return node
@@ -139,6 +146,8 @@ class _Composer:
         self.size = 0  # nodes so far, those of aliases included
         self.aliased = 0
         self.deepest = 0
+        self.ended: Any = None  # the event that ended the last collection
+        self.over_lines = False  # whether quotes or brackets go over several lines, or a block of text begins one
         self.inside: Any = None  # after a syntax error, where the collection around it began
 
     def document(self) -> Node:
@@ -194,21 +203,26 @@ class _Composer:
         kind = event.__class__
         if kind is ScalarEvent:
             place = self.scalar_place(event)
-            return Node(self.scalar(event, place), place)
+            value = self.scalar(event, place)
+            return Node(value, place) if value.__class__ is str else Node(value, place, self.written(event))
         self.descend(event, depth)
         if event.tag not in _COLLECTION_TAGS[kind]:
             self.wrong_tag(event, "a mapping" if kind is MappingStartEvent else "a list")
         place = self.mark(event)
         try:
-            return Node(self.mapping(depth + 1) if kind is MappingStartEvent else self.sequence(depth + 1), place)
+            node = Node(self.mapping(depth + 1) if kind is MappingStartEvent else self.sequence(depth + 1), place)
         except MarkedYAMLError:
             self.inside = self.inside or event.start_mark
             raise
+        if event.flow_style and self.ended.end_mark.line > event.start_mark.line:
+            self.over_lines = True
+        return node
 
     def sequence(self, depth: int) -> tuple[Node, ...]:
         items = []
         while (event := self.next()).__class__ is not SequenceEndEvent:
             items.append(self.node(event, depth))
+        self.ended = event
         return tuple(items)
 
     def mapping(self, depth: int) -> dict[str, Entry]:
@@ -236,6 +250,7 @@ class _Composer:
                 inherited.discard(key)
             else:
                 self.duplicate(key, place, entries[key].key, "keep one of them")
+        self.ended = event
         return entries
 
     def merged(self, event: Any, depth: int) -> dict[str, Entry]:
@@ -269,7 +284,7 @@ class _Composer:
         else:
             written = shorten(getattr(event, "value", ""))
             kind = {bool: "the boolean ", int: "the integer ", float: "the float "}.get(type(node.value), "")
-            hint = f'quote it: "{written}"' if written else "write the key before the colon"
+            hint = quoting("it", event.value) if written else "write the key before the colon"
             self.report(node.place, "E0112", f"expected text as a key, found {kind}{written or 'nothing'}", hint)
         return None, node.place
 
@@ -290,7 +305,7 @@ class _Composer:
         return value
 
     def wrong_tag(self, event: Any, found: str) -> None:
-        name = event.tag.replace("tag:yaml.org,2002:", "!!")
+        name = event.tag.replace(_TAG_PREFIX, "!!")
         line, column = event.start_mark.line + 1, event.start_mark.column + 1
         written = _TAG(self.text, event.start_mark.index)
         width = 1
@@ -317,12 +332,19 @@ class _Composer:
             line, column = moved(line, column, self.text[offset:begin])
             offset = begin
         if event.style and event.style in "|>":
+            self.over_lines = self.over_lines or not line_before(self.text, offset).strip()
             width = len(_BLOCK_HEADER(self.text, offset).group())  # type: ignore[union-attr]
         elif end.line + 1 == line:
             width = end.index - offset
         else:
             width = len(line_from(self.text, offset))
+            self.over_lines = self.over_lines or bool(event.style)
         return Place(self.file, line, column, max(width, 1))
+
+    def written(self, event: Any) -> str:
+        """How the file has a scalar that is no text, with the tag that it may have."""
+        tag = f"{event.tag.replace(_TAG_PREFIX, '!!')} " if event.tag else ""
+        return f"{tag}{event.value}"
 
     def mark(self, event: Any, width: int = 1) -> Place:
         return Place(self.file, event.start_mark.line + 1, event.start_mark.column + 1, width)

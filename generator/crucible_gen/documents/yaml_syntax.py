@@ -15,11 +15,13 @@ from yaml.error import Mark, MarkedYAMLError
 
 from crucible_gen.diagnostics import Place, Problem
 from crucible_gen.documents.places import line_before, line_from, place_at
-from crucible_gen.documents.scalars import shorten
+from crucible_gen.documents.scalars import quoting, shorten
 
 _TAB_INDENT = re.compile(r"(?m)^ *\t[ \t]*(?=[^\s#])")
 _NO_SPACE = re.compile(r"([^\s:]+):(\S.*)").fullmatch
 _KEY = re.compile(r" *([\w.-]+): ").match
+_COMMENT = re.compile(r"[ \t]+#")
+_FLOW_END = re.compile(r"[,\[\]{}]")
 _MAX_KEY = 1024  # libyaml's limit for a key without `?`
 
 
@@ -76,6 +78,13 @@ class _Mistake(NamedTuple):
         rest = line_from(self.text, self.at)
         return f"`{shorten(rest, 30)}`" if rest else "the end of the line"
 
+    def value(self, offset: int) -> str:
+        """What stands from `offset` to the end of that line, or of that value where brackets are around it."""
+        written = _COMMENT.split(line_from(self.text, offset), 1)[0]
+        if self.inside and self.character(self.inside.index) in ("[", "{"):
+            written = _FLOW_END.split(written, 1)[0]
+        return written.strip()
+
     def before(self) -> str:
         """The line of the error, up to the error."""
         return line_before(self.text, self.at)
@@ -116,7 +125,7 @@ def _cannot_start(mistake: _Mistake) -> Problem:
         hint = "write the text in quotes, or take it out of the brackets"
         return mistake.report("E0137", f"`{character}` cannot begin a value inside [ ] or {{ }}", hint)
     name = "a backtick" if character == "`" else f"`{character}`"
-    hint = f"quote the value: {_quoted(line_from(mistake.text, mistake.at))}"
+    hint = quoting("the value", mistake.value(mistake.at))
     return mistake.report("E0137", f"an unquoted value cannot begin with {name}", hint)
 
 
@@ -132,7 +141,8 @@ def _stray_colon(mistake: _Mistake) -> Problem:
             message = "expected the end of the line after the closing quote, found `:`"
             return mistake.report("E0133", message, "quote all of the value")
         message = f"the value of `{shorten(key)}` holds `: `, which would begin another key"
-        return mistake.report("E0133", message, f"quote the value: {shorten(key)}: {_quoted(value)}")
+        begins = mistake.at - len(before) + before.index(": ") + 2
+        return mistake.report("E0133", message, quoting("the value", mistake.value(begins)))
     if indent and not before.lstrip(" ").startswith("- "):
         at, width = mistake.at - len(before.lstrip(" ")), len(before.strip())
         message = f"`{shorten(before)}:` is indented by {indent}, as if it went on the value above it"
@@ -146,7 +156,7 @@ def _stray_item(mistake: _Mistake) -> Problem:
 
 
 def _stray_question(mistake: _Mistake) -> Problem:
-    hint = f"quote it if it is text: {_quoted(line_from(mistake.text, mistake.at))}"
+    hint = quoting("it if it is text", mistake.value(mistake.at))
     return mistake.report("E0137", "an unquoted value cannot begin with `? `", hint)
 
 
@@ -320,8 +330,8 @@ def _block_text(mistake: _Mistake) -> Problem:
 def _name(mistake: _Mistake) -> Problem:
     sign = mistake.character(mistake.since)
     kind = {"*": "an alias", "&": "an anchor"}.get(sign, "a tag")
-    written = line_from(mistake.text, mistake.since)
-    hint = f"quote the value if it is text: {_quoted(written)}"
+    written = mistake.value(mistake.since)
+    hint = quoting("the value if it is text", written)
     message = f"`{sign}` begins {kind}, and `{shorten(written)}` is no name of one"
     return mistake.report("E0142", message, hint, at=mistake.since, width=len(written))
 
@@ -336,11 +346,6 @@ def _directive(mistake: _Mistake) -> Problem:
     hint = "remove the line; only `%YAML 1.2` and `%TAG` are understood"
     message = f"expected a directive of YAML 1.2, found `{shorten(line)}`"
     return mistake.report("E0122", message, hint, at=mistake.at - len(mistake.before()), width=len(line))
-
-
-def _quoted(value: str) -> str:
-    """`value` as a line of YAML in double quotes, shortened."""
-    return '"' + shorten(value).replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _printable(text: str) -> str:

@@ -193,7 +193,7 @@ def _meet(survey: Survey, file: File, absent: bool) -> None:
             survey.problems.append(obstacles.obstacle(survey.out, path, error))
             return
         # A sidecar that is put in place first will not be what it is now.
-        if half is None and (equal or (found is not None and content(found.data) == new)):
+        if half is None and (equal or (found is not None and new in (found.data, content(found.data)))):
             survey.actions.append(Action("keep", path, file.recipe))
             return
     stamp = half or (found.stamp if found else None)

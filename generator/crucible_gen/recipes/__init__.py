@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-__all__ = ["discover", "ids", "resolve", "rules", "settings", "vocabulary", "warnings"]
+__all__ = ["discover", "ids", "reach", "resolve", "rules", "settings", "vocabulary", "warnings"]

@@ -18,6 +18,7 @@ from crucible_gen.recipes.settings import OWN_FILE
 CODES = {
     "E0305": "no recipes were found",
     "E0306": "a directory of recipes cannot be read",
+    "E0442": "the ending of a recipe file is in capitals",
 }
 
 ENDINGS = (".yaml", ".yml", ".json")
@@ -82,7 +83,16 @@ def _below(directory: str, out: Path, problems: list[Problem], boundary: Boundar
                     below.append(entry.path)
             elif name.endswith(ENDINGS) and not name.endswith(_OTHERS):
                 yield entry.path
+            elif name.lower().endswith(ENDINGS) and not name.endswith(ENDINGS):
+                problems.append(_in_capitals(entry))
         pending += sorted(below)
+
+
+def _in_capitals(entry: os.DirEntry[str]) -> Problem:
+    stem, ending = os.path.splitext(entry.name)
+    message = f"the ending {ending} is in capitals, and a recipe ends in {', '.join(ENDINGS)}"
+    hint = f"rename it to {stem}{ending.lower()}; what begins with _ is no recipe"
+    return Problem(Place(shown(Path(entry.path))), "E0442", message, hint=hint)
 
 
 def _identity(path: str | Path) -> tuple[int, int]:

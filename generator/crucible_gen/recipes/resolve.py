@@ -103,7 +103,7 @@ class Reader:
             return Recipe(source, _without(written, "profiles"), sources, written)
         bare = _without(node, "profiles")
         variants = {
-            name: _bare_of_null(merge(bare, self._expanded(entry.node)))
+            name: _at(_bare_of_null(merge(bare, self._expanded(entry.node))), node.place)
             for name, entry in profiles.value.items()
             if isinstance(entry.node.value, dict)
         }
@@ -224,6 +224,10 @@ def _bare_of_null(node: Node) -> Node:
         else:
             entries[key] = Entry(entry.key, bare)
     return node if entries is value else Node(entries, node.place)
+
+
+def _at(node: Node, place: Place) -> Node:
+    return Node(node.value, place)
 
 
 def _without(node: Node, key: str) -> Node:

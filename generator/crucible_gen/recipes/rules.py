@@ -25,6 +25,7 @@ CODES = {
     "E0415": "a text is no moment in time",
     "E0416": "a text cannot be an atom",
     "E0417": "a whole number does not fit 64 bits",
+    "E0441": "a target that is in every answer",
 }
 
 
@@ -96,6 +97,21 @@ def _evaluation(node: Node) -> Iterator[Problem]:
     yield from _unique(tasks, "name", "task")
     for task in _list(tasks):
         yield from _unique(task.get("samples"), "id", "sample")
+        yield from _meaningless(task)
+
+
+def _meaningless(task: Node) -> Iterator[Problem]:
+    """A problem for each target that is in nearly every answer, so that the scorer finds all of them right."""
+    scorer = task.get("scorer")
+    if scorer is None or scorer.value != "contains":
+        return
+    for sample in _list(task.get("samples")):
+        target = sample.get("target")
+        if target is not None and isinstance(target.value, str) and not target.value.strip():
+            message = "scorer contains finds every answer right: the target is blank"
+            yield Problem(
+                target.place, "E0441", message, hint="write what a right answer contains, or remove the sample"
+            )
 
 
 def _unique(items: Node | None, key: str, what: str) -> Iterator[Problem]:

@@ -21,6 +21,7 @@ CODES = {
     "W0101": "a value is like a known one, and is none of them",
     "W0102": "a value is implausible",
     "W0103": "no engine uses a value",
+    "W0104": "a name is known to nothing that is installed",
 }
 
 _CONFIG = "training_config"
@@ -189,10 +190,23 @@ def _is_plausible(value: object, plausible: Plausible) -> bool:
 def _unknown(node: Node, watch: _Watch, value: str) -> Iterator[Problem]:
     near = misspelled(value, sorted(watch.known))
     if near is None:
+        if watch.shape.plugin and value not in _installed(watch.shape.plugin):
+            known = f"known are {', '.join(sorted(watch.known))}"
+            message = f"{_name(watch.path)} {_show(node)} is neither known nor installed"
+            hint = f"{known}; one of your own is an entry point of that name in {watch.shape.plugin}"
+            yield _warning(node, "W0104", message, hint, watch.shape.description)
         return
     message = f"{_name(watch.path)} {_show(node)} is not among the known values"
     message += f": {', '.join(sorted(watch.known))}" if len(watch.known) <= _FEW else ""
     yield _warning(node, "W0101", message, f"did you mean {near}?", watch.shape.description)
+
+
+@cache
+def _installed(group: str) -> frozenset[str]:
+    """The names of the entry points of a group that are installed beside this program."""
+    from importlib.metadata import entry_points  # most recipes name nothing of their own
+
+    return frozenset(point.name for point in entry_points(group=group))
 
 
 def _implausible(node: Node, path: _Path, shape: Shape, plausible: Plausible) -> Problem:

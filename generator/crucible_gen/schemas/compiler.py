@@ -140,6 +140,8 @@ class Compiler:
                     refined["description"] = value
                 case "x-plausible":
                     refined["plausible"] = Plausible(**value)
+                case "x-plugin":
+                    refined["plugin"] = value
                 case "x-no-engine":
                     refined["no_engine"] = bool(value)
         return refined

@@ -27,7 +27,10 @@ KINDS: Mapping[str, Kind] = {
 }
 """The values of TYPE, and the kinds of terms that they become."""
 
-REFINES = ("description", "default", "x-from", "x-inject", "x-define", "x-no-effect", "x-plausible", "x-no-engine")
+REFINES = (
+    *("description", "default", "x-from", "x-inject", "x-define", "x-no-effect", "x-plausible", "x-no-engine"),
+    "x-plugin",
+)
 """The keywords that may stand beside a `$ref`, and say more of the value there."""
 
 STRUCT_NAME = re.compile(r"x-(\w+)-(?:struct|class)").fullmatch

@@ -47,7 +47,8 @@ class StageInfo(NamedTuple):
 
     `types` are the recipe types that a training stage trains, `backend` the id of their default backend; `options` says
     whether the stage takes a map or a keyword list; `requires` names stages that must stand before it.
-    `training` is what a run must know of these types; only the runtime reads it.
+    `training` is what a run must know of these types; only the runtime reads it. `configuration` lists keys of the
+    package's application that must be set, each with the option that may take its place.
     """
 
     name: str
@@ -59,6 +60,7 @@ class StageInfo(NamedTuple):
     options: Literal["map", "keyword"] = "map"
     requires: Sequence[str] = ()
     training: Mapping[str, Plain] = MappingProxyType({})
+    configuration: Sequence[Mapping[str, str]] = ()
 
 
 class RecipeKind(NamedTuple):
@@ -106,6 +108,8 @@ class Shape(NamedTuple):
     required: tuple[str, ...] = ()
     known: tuple[str, ...] = ()
     """Values of an open type that the schema names: its `examples` and `x-known`."""
+    plugin: str = ""
+    """The group of entry points whose names the value may be besides those that are known."""
     plausible: Plausible | None = None
     no_engine: bool = False
     """Whether the value has its use even where no engine passes it on."""

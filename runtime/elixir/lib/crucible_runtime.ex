@@ -18,6 +18,7 @@ defmodule CrucibleRuntime do
   alias CrucibleRuntime.Canonical
   alias CrucibleRuntime.Recipe
   alias CrucibleRuntime.Run
+  alias CrucibleRuntime.Run.Preflight
   alias CrucibleRuntime.Run.Watch
   alias CrucibleRuntime.StandIns
 
@@ -41,10 +42,9 @@ defmodule CrucibleRuntime do
   """
   @type error ::
           {:unknown_recipe, term()}
-          | {:missing_packages, [atom()]}
           | {:defective_stages, [map()]}
-          | {:missing_values, [atom()]}
-          | {:invalid_options, keyword(integer())}
+          | Preflight.problem()
+          | {:preflight, [{:defective_stages, [map()]} | Preflight.problem()]}
           | {stage :: atom(), Watch.crash() | term(), struct() | nil}
 
   @doc """
@@ -97,8 +97,18 @@ defmodule CrucibleRuntime do
     * `{:error, {:defective_stages, stages}}` - with `compat: false`: what would be replaced, each
       as in `stand_ins`; `gen explain D0003` tells more of the defect `"D0003"`
     * `{:error, {:missing_values, names}}` - live values that the stages or the evaluation need
+    * `{:error, {:conflicting_values, names}}` - live values that `config` and the options both
+      have, and not the same
+    * `{:error, {:unused_values, names}}` - a `:sampling_client`, where the recipe asks the model
+      nothing
     * `{:error, {:invalid_options, options}}` - epochs or batches below one, which the training
-      loops misread
+      loops misread; and with `validate_options: :error` the stages that the runner would refuse,
+      each with its messages
+    * `{:error, {:missing_configuration, keys}}` - what an application must be configured with, as
+      `{application, key}`: the `:repo` of the registry, the `:storage` of the feedback
+    * `{:error, {:duplicate_config, stage: name, version: version}}` - the registry has a version
+      with the same training configuration, and takes each once
+    * `{:error, {:preflight, reasons}}` - several of these at once
 
   and afterwards `{:error, {stage, reason, context}}`: a stage failed, or its training client did,
   at any step; or it took no step (`:no_training_step`). Where a stage raised, `reason` is

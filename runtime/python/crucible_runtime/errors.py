@@ -70,6 +70,10 @@ class UnsupportedError(CrucibleError):
         super().__init__("\n".join(self.problems))
 
 
+class PreflightError(CrucibleError):
+    """A run that could not come to its end, refused before anything is loaded; the message has every reason."""
+
+
 class FolderError(CrucibleError):
     """A directory of a run that cannot be read or written; `__cause__` is what the system said."""
 
@@ -115,13 +119,10 @@ class RegistryError(CrucibleError):
 class DuplicateConfigError(RegistryError):
     """A training configuration that is registered already; `uri` is the version that has it."""
 
-    def __init__(self, uri: str, registry: str) -> None:
-        """Takes the version and its registry, each as a message names it."""
+    def __init__(self, message: str, uri: str) -> None:
+        """Takes the whole sentence, and the version as messages name it."""
         self.uri = uri
-        super().__init__(
-            f"duplicate_config: {uri} in the registry {registry} has the same training configuration, and a "
-            "configuration is registered once: change it, or delete that version"
-        )
+        super().__init__(message)
 
 
 class DeployError(CrucibleError):

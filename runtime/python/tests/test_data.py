@@ -8,23 +8,30 @@ import re
 import sys
 import tomllib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import jinja2
 import pytest
 import yaml
 
 from crucible_runtime import data
 from crucible_runtime.data import ADAPTERS, BadRow
 from crucible_runtime.data.adapters import NAMES, boxed, guess
+from crucible_runtime.engines.tinker.datasets import UNFIT
+from crucible_runtime.engines.trl import tools
+from crucible_runtime.engines.trl.rows import unfit as role_colon
 from crucible_runtime.errors import EngineMissingError, InputError
 from crucible_runtime.installation.distribution import install_command
-from crucible_runtime.ir import DatasetRef
+from crucible_runtime.ir import DatasetRef, ModelRef, TrainingConfig
 
 RUNTIME = Path(__file__).parents[1]
 ROOT = RUNTIME.parents[1]
 CHAT = {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Ho"}]}
 USER, ASSISTANT = CHAT["messages"]
+SYSTEM, NO = {"role": "system", "content": "S"}, {"role": "assistant", "content": "No"}
+OTHER = {"role": "user", "content": "And?"}
 
 Load = Callable[..., list[dict[str, Any]]]
 
@@ -301,6 +308,23 @@ def adapted(name: str, row: dict[str, Any]) -> Any:
         ),
         (
             "chosen_rejected",
+            {"prompt": "Hi", "chosen": [SYSTEM, USER, ASSISTANT], "rejected": [SYSTEM, USER, NO]},
+            {"prompt": [SYSTEM, USER], "chosen": [ASSISTANT], "rejected": [NO]},
+        ),
+        (
+            "chosen_rejected",
+            {"prompt": [SYSTEM, USER], "chosen": [USER, ASSISTANT], "rejected": [USER, NO]},
+            {"prompt": [SYSTEM, USER], "chosen": [ASSISTANT], "rejected": [NO]},
+        ),
+        (
+            "chosen_rejected",
+            {"prompt": "Hi", "chosen": [ASSISTANT, USER, ASSISTANT], "rejected": [ASSISTANT, USER, NO]},
+            {"prompt": [USER], "chosen": [ASSISTANT, USER, ASSISTANT], "rejected": [ASSISTANT, USER, NO]},
+        ),
+        ("messages", {**CHAT, "tools": [{"name": "f"}]}, {**CHAT, "tools": [{"name": "f"}]}),
+        ("messages", {**CHAT, "tools": []}, CHAT),
+        (
+            "chosen_rejected",
             {"prompt": "Hi", "chosen": CHAT["messages"], "rejected": [USER, {"role": "assistant", "content": "No"}]},
             {"prompt": [USER], "chosen": [ASSISTANT], "rejected": [{"role": "assistant", "content": "No"}]},
         ),
@@ -381,6 +405,16 @@ def test_adapters(adapter: str, row: dict[str, Any], wanted: Any) -> None:
             {"prompt": "C", "chosen": [USER], "rejected": "A"},
             "column chosen: expected an answer of the assistant, found one of the user",
         ),
+        (
+            "chosen_rejected",
+            {"prompt": "Hi", "chosen": [SYSTEM, ASSISTANT], "rejected": [SYSTEM, NO]},
+            "column chosen: it begins with a message of the system that column prompt does not end with",
+        ),
+        (
+            "chosen_rejected",
+            {"prompt": "Hi", "chosen": [OTHER, ASSISTANT], "rejected": [OTHER, NO]},
+            "column chosen: it begins with a message of the user that column prompt does not end with",
+        ),
         ("hh_rlhf", {"chosen": "A", "rejected": "B"}, "column chosen: expected a transcript of turns"),
         ("helpsteer3", {"overall_preference": "1"}, 'column overall_preference: expected a number, found "1"'),
         ("gsm8k", {"question": "Q", "answer": "2"}, "expected a solution that ends with #### and the result"),
@@ -422,6 +456,67 @@ def test_a_conversation_is_asked_up_to_its_first_question(load: Load) -> None:
     system = {"role": "system", "content": "S"}
     row = {"messages": [system, USER, ASSISTANT, USER, ASSISTANT]}
     assert load([row], kind="distillation") == [{"prompt": [system, USER]}]
+
+
+TOOLS = [{"type": "function", "function": {"name": "f"}}]
+CALL = {"role": "assistant", "content": "", "tool_calls": [{"function": {"name": "f", "arguments": "{}"}}]}
+
+
+def test_tools_are_kept_or_their_row_is_refused(load: Load) -> None:
+    assert load([{**CHAT, "tools": TOOLS}]) == [{**CHAT, "tools": TOOLS}]
+    for kind in ("preference", "distillation"):
+        row = {"prompt": "Hi", "chosen": "Ho", "rejected": "No", "tools": TOOLS}
+        told = refusal(load, [row], kind=kind, adapter="chosen_rejected" if kind == "preference" else "prompt")
+        assert "data.jsonl:1: column tools: recipes of type" in told
+
+
+@pytest.mark.parametrize(
+    ("row", "where"),
+    [
+        ({**CHAT, "tools": TOOLS}, "tools: "),
+        ({"messages": [USER, CALL]}, "messages[1].tool_calls: "),
+    ],
+)
+def test_an_engine_that_shows_no_tools_refuses_the_row(
+    row: dict[str, Any], where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("data.jsonl").write_text(json.dumps(CHAT) + "\n" + json.dumps(row) + "\n")
+    training = TrainingConfig(
+        id="e",
+        model_ref=ModelRef(id="tiny", provider="generated"),
+        dataset_ref=DatasetRef(name="data.jsonl", provider="local"),
+        options={"renderer_name": "role_colon"},
+    )
+    for unfit in (role_colon(training), UNFIT):
+        with pytest.raises(InputError) as caught:
+            data.rows(training.dataset_ref, adapter=None, kind="supervised", unfit=unfit)
+        assert f"data.jsonl:2: {where}" in str(caught.value)
+    assert role_colon(replace(training, options={})) is None
+
+
+class Template:
+    """A tokenizer that is no more than its chat template."""
+
+    def __init__(self, template: str) -> None:
+        self.template = jinja2.Template(template)
+
+    def apply_chat_template(self, said: Any, *, tools: Any = None, tokenize: bool = False) -> str:
+        return self.template.render(messages=said, tools=tools)
+
+
+def test_tools_go_into_the_template_of_the_model_or_are_refused() -> None:
+    whole = Template("{{ tools }}{% for each in messages %}{{ each.content }}{{ each.tool_calls }}{% endfor %}")
+    blind = Template("{% for each in messages %}{{ each.content }}{% endfor %}")
+    told = tools.given(whole, [USER, ASSISTANT], TOOLS)
+    assert "function" in told.apply_chat_template([USER, ASSISTANT])
+    assert told.template is whole.template
+    assert tools.given(whole, [USER, CALL], None) is whole
+    assert tools.given(blind, [USER, ASSISTANT], None) is blind
+    with pytest.raises(InputError, match=r"^column tools: the model's chat template does not show tools$"):
+        tools.given(blind, [USER, ASSISTANT], TOOLS)
+    with pytest.raises(InputError, match=r"^messages\[1\]\.tool_calls: the model's chat template does not show them$"):
+        tools.given(blind, [USER, CALL], None)
 
 
 def test_rows_that_nobody_can_train_on_are_left_out_and_counted(load: Load, caplog: pytest.LogCaptureFixture) -> None:

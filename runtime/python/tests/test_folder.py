@@ -26,6 +26,7 @@ from crucible_runtime.pipeline.record import recorded
 from crucible_runtime.rundir.files import rows
 from crucible_runtime.rundir.folder import Folder, state
 from crucible_runtime.secrets import scrub
+from crucible_runtime.stages import external, supervised_train
 from runtime_samples import sl_basic
 from trained import DEPLOY, REGISTER, Trainer, config, files
 
@@ -212,6 +213,50 @@ def test_a_resumed_run_is_the_same_experiment_on_the_same_engine() -> None:
 
     with pytest.raises(InputError, match=r'engine was "Trainer", and is "Other" now'):
         sl_basic.run(config(Other(), log_path="here", resume=True))
+
+
+def staged(*options: Mapping[str, Any]) -> Experiment:
+    """An experiment that trains, registers, and then has a stage for each of `options`."""
+    made = sl_basic.build_experiment(config())
+    later = [replace(made.pipeline[2], name=f"deploy{at}", options=each) for at, each in enumerate(options)]
+    return replace(made, pipeline=[*made.pipeline[:2], *later])
+
+
+def ran(made: Experiment, *, resume: bool, fails: bool = False) -> Any:
+    def stop(context: Context, options: Options) -> Output:
+        raise RuntimeError("the cluster is away")
+
+    wanted = config(log_path="here", resume=resume)
+    if fails:
+        wanted = replace(wanted, adapters={**wanted.adapters, DEPLOY: stop})
+    with start(made, wanted) as pipeline:
+        for stage in made.pipeline:
+            pipeline.stage(stage.name, external if stage.module in wanted.adapters else supervised_train)
+        return pipeline.finish()
+
+
+def test_settings_of_stages_that_have_not_run_may_change() -> None:
+    with pytest.raises(StageError):
+        ran(staged({"target": "kubernetes", "config": {"namespace": "My_NS"}}), resume=False, fails=True)
+    corrected = staged({"target": "kubernetes", "config": {"namespace": "mine"}}, {"target": "noop"})
+    result = ran(corrected, resume=True)
+    assert [dict(stage.options) for stage in result.stages[2:]] == [
+        {"target": "kubernetes", "config": {"namespace": "mine"}},
+        {"target": "noop"},
+    ]
+    written = json.loads(Path("here/experiment.json").read_text("utf-8"))
+    assert written["pipeline"][2]["options"]["config"] == {"namespace": "mine"}
+    log = Path("here/run.log").read_text("utf-8")
+    assert 'pipeline[2].options.config.namespace was "My_NS", and is "mine" now' in log
+
+
+def test_settings_of_stages_that_have_run_may_not_change() -> None:
+    with pytest.raises(StageError):
+        ran(staged({"target": "noop"}), resume=False, fails=True)
+    made = staged({"target": "noop"})
+    other = replace(made.pipeline[1], options={**made.pipeline[1].options, "model_name": "other"})
+    with pytest.raises(InputError, match=r'pipeline\[1\]\.options\.model_name was "sl_basic", and is "other" now'):
+        ran(replace(made, pipeline=[made.pipeline[0], other, made.pipeline[2]]), resume=True)
 
 
 def test_finished_stages_are_not_run_again() -> None:

@@ -16,13 +16,13 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "crucible_runtime"
 
 LAYERS = (
-    {"ir", "errors", "secrets", "processes", "quoting"},
+    {"ir", "errors", "secrets", "processes", "quoting", "documents"},
     {"ports", "evaluation", "experiment", "installation"},
     {"rundir"},
     {"interface"},
     {"plugins"},
     {"smoke", "data", "environments", "engines", "mlops", "evals"},
-    {"runs", "report", "plan"},
+    {"runs", "report", "plan", "preflight"},
     {"pipeline"},
     {"stages", "recipes", "cli", "crucible_runtime"},
 )

@@ -279,3 +279,19 @@ def documented() -> list[str]:
 def test_the_page_lists_every_setting() -> None:
     text = (Path(__file__).parents[3] / "docs/mlops.md").read_text("utf-8")
     assert "\n".join(documented()) in text
+
+
+def test_gen_refuses_what_a_target_does_not_have_by_the_same_settings() -> None:
+    schema = json.loads((Path(__file__).parents[3] / "schemas/stages/deploy.schema.json").read_text("utf-8"))
+    targets = {rule["if"]["properties"]["target"]["const"]: rule["then"] for rule in schema["allOf"]}
+    assert {*targets} == {*schema["properties"]["target"]["enum"]} == {*TARGETS} - {"local"}
+    for target, then in targets.items():
+        config = then["properties"]["config"]
+        assert config["additionalProperties"] is False
+        assert [*config["properties"]] == [name for name, each in SETTINGS.items() if target in each.targets], target
+    for name, setting in SETTINGS.items():
+        rule = schema["$defs"][name]
+        bounds = (rule.get("minimum"), rule.get("maximum"), tuple(rule.get("enum", ())))
+        assert bounds == (setting.least, setting.most, setting.among), name
+        assert rule.get("default") == (list(setting.default) if setting.type is list else setting.default), name
+        assert not setting.form or rule["pattern"] == f"^{setting.form}$", name

@@ -92,6 +92,7 @@ def test_integers_become_floats_where_the_field_is_one() -> None:
         ({"metrics": "loss"}, 'training_config.metrics must be a list, found "loss"'),
         ({"id": ""}, 'training_config.id must be at least 1 characters long, found ""'),
         ({"model_ref": "Qwen"}, 'training_config.model_ref must be a mapping of ModelRef\'s fields, found "Qwen"'),
+        ({"model_ref": {"id": " "}}, 'training_config.model_ref.id must be more than blanks, found " "'),
         ({"model_ref": {"id": None}}, "training_config.model_ref.id must be text, found null"),
         ({"early_stopping": {"patience": 0}}, "training_config.early_stopping.patience must be at least 1, found 0"),
         (
@@ -274,3 +275,11 @@ def test_every_bound_is_where_the_schemas_put_it() -> None:
         except OverrideError:
             accepted = False
         assert accepted is fits, (kind, path, value)
+
+
+def test_a_regular_expression_is_held_to_what_python_reads() -> None:
+    taught = replace(BASE, options={"method": "prompt"})
+    with pytest.raises(
+        OverrideError, match=r"answer_regex must be a regular expression \(missing \), unterminated sub"
+    ):
+        override(taught, {"options": {"answer_regex": "Answer: (.*"}}, kind="prompt_distillation")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from crucible_runtime import plugins
-from crucible_runtime.errors import AdapterMissingError, EngineMissingError, StageError
+from crucible_runtime.errors import AdapterMissingError, EngineMissingError
 from crucible_runtime.installation.distribution import install_command
 from crucible_runtime.installation.packages import environment, missing, needs
 from crucible_runtime.interface.stages import RunConfig
@@ -56,7 +56,7 @@ def test_a_stage_of_the_caller_s_own_says_what_it_lacks(tmp_path: Path, monkeypa
         def train(self, context: object, options: object) -> dict[str, object]:
             return {}
 
-    with pytest.raises(StageError, match=rf"^stage model_register: {REGISTER} needs .*no_such_module.*\[mlops\]"):
+    with pytest.raises(AdapterMissingError, match=rf"^{REGISTER} needs .*no_such_module.*\[mlops\]"):
         sl_basic.run(sl_basic.Config(engine=Trains(), adapters={REGISTER: register}))
 
 

@@ -14,7 +14,14 @@ import pytest
 
 import crucible_runtime.stages as stages
 from crucible_runtime import Context, OverrideError, Ports, RunConfig, StageError, plugins, start
-from crucible_runtime.errors import AdapterMissingError, EngineMissingError, PipelineError, PortError, UnsupportedError
+from crucible_runtime.errors import (
+    AdapterMissingError,
+    EngineMissingError,
+    PipelineError,
+    PortError,
+    PreflightError,
+    UnsupportedError,
+)
 from crucible_runtime.evaluation import Evaluation, Sample, Task
 from crucible_runtime.interface.stages import after_evaluation
 from crucible_runtime.ir import BackendRef, Experiment, StageDef
@@ -79,8 +86,12 @@ class Parrot:
         self.open -= 1
 
 
+ASKED = Ports(sampling_client=Parrot("4"))
+
+
 def sl_config(recorder: Recorder, **values: Any) -> sl_basic.Config:
     adapters = {REGISTER: recorder.note, DEPLOY: recorder.note}
+    values.setdefault("ports", None if hasattr(recorder, "sampler") else Ports(sampling_client=Parrot("4")))
     return sl_basic.Config(engine=recorder, adapters=adapters, **values)
 
 
@@ -126,7 +137,7 @@ def test_the_options_of_a_stage_cannot_be_changed() -> None:
         return {}
 
     recorder = Recorder()
-    config = sl_basic.Config(engine=recorder, adapters={REGISTER: recorder.note, DEPLOY: change})
+    config = sl_basic.Config(engine=recorder, adapters={REGISTER: recorder.note, DEPLOY: change}, ports=ASKED)
     with pytest.raises(StageError, match=r"stage deploy: TypeError"):
         sl_basic.run(config)
 
@@ -139,7 +150,7 @@ def test_a_failure_names_its_stage_and_keeps_its_cause() -> None:
 
     recorder = Recorder()
     with pytest.raises(StageError, match=r"^stage model_register: KeyError: 'model_name'\n") as caught:
-        sl_basic.run(sl_basic.Config(engine=recorder, adapters={REGISTER: fail, DEPLOY: recorder.note}))
+        sl_basic.run(sl_basic.Config(engine=recorder, adapters={REGISTER: fail, DEPLOY: recorder.note}, ports=ASKED))
     assert caught.value.stage == "model_register"
     assert isinstance(caught.value.__cause__, KeyError)
     assert [name for name, _ in recorder.seen] == ["supervised_train"]
@@ -154,15 +165,24 @@ def test_without_an_engine_nothing_trains(monkeypatch: pytest.MonkeyPatch, place
 
 def test_without_an_adapter_a_stage_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     installed(monkeypatch, plugins.ADAPTERS)
-    with pytest.raises(
-        StageError, match=r"^stage model_register: nothing runs CrucibleModelRegistry\.Stages\.Register"
-    ):
-        sl_basic.run(sl_basic.Config(engine=Recorder()))
+    engine = Recorder()
+    with pytest.raises(AdapterMissingError, match=r"^nothing runs CrucibleModelRegistry\.Stages\.Register"):
+        sl_basic.run(sl_basic.Config(engine=engine, ports=ASKED))
+    assert engine.seen == []
 
 
-def test_an_evaluation_without_a_client_fails_as_evaluation() -> None:
-    with pytest.raises(StageError, match=r"^stage evaluation: no adapter for the port sampling_client") as caught:
-        sl_basic.run(sl_config(Recorder()))
+def test_an_evaluation_without_a_client_is_refused_before_anything_trains() -> None:
+    engine = Recorder()
+    with pytest.raises(PreflightError, match=r"^the evaluation asks the trained model, and the engine cannot: supply"):
+        sl_basic.run(sl_config(engine, ports=None))
+    assert engine.seen == []
+
+
+def test_an_evaluation_that_nobody_announced_fails_as_evaluation() -> None:
+    empty = Experiment(id="e", backend=BackendRef(id="b"), pipeline=[])
+    message = r"^stage evaluation: no adapter for the port sampling_client"
+    with pytest.raises(StageError, match=message) as caught, start(empty) as pipeline:
+        pipeline.finish(sl_basic.evaluation())
     assert isinstance(caught.value.__cause__, PortError)
 
 
@@ -276,7 +296,7 @@ def test_an_engine_is_found_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None
         sl_basic.run(sl_basic.Config(engine="tinker"))
     with pytest.raises(EngineMissingError, match=r"odd is installed as .*:odd, which does not load"):
         sl_basic.run(sl_basic.Config(engine="odd"))
-    with pytest.raises(StageError, match=rf"stage model_register: nothing runs {REGISTER}"):
+    with pytest.raises(AdapterMissingError, match=rf"nothing runs {REGISTER}"):
         sl_basic.run(sl_basic.Config(engine="trl", adapters={}))
 
 
@@ -347,9 +367,8 @@ def test_training_stages_need_an_engine(name: str, monkeypatch: pytest.MonkeyPat
 def test_other_stages_need_an_adapter(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     installed(monkeypatch, plugins.ADAPTERS)
     experiment = Experiment(id="e", backend=BackendRef(id="b"), pipeline=[StageDef(name=name, module="Acme.X")])
-    with pytest.raises(StageError, match=r"nothing runs Acme.X") as caught, start(experiment) as pipeline:
+    with pytest.raises(AdapterMissingError, match=r"nothing runs Acme.X"), start(experiment) as pipeline:
         pipeline.stage(name, getattr(stages, name))
-    assert isinstance(caught.value.__cause__, AdapterMissingError)
 
 
 def test_an_evaluation_records_what_it_asked() -> None:

@@ -228,6 +228,7 @@ def tables(schemas: Schemas) -> dict[str, str]:
         "options": rules.options(schemas),
         "packages": Keywords(tuple((name, _modules(modules)) for name, modules in sorted(packages.items()))),
         "defects": List(tuple(_defects())),
+        "configuration": List(tuple(_configuration(schemas))),
     }
     found = {name: printer.text(term, column=len(f"  @{name} "), indent=2) for name, term in terms.items()}
     return found | {"structs": _structs(rules.structs(schemas))}
@@ -240,6 +241,16 @@ def _defects() -> Iterator[Map]:
             package = Symbol(defect.package)
             values = (defect.id, Module(stage), package, defect.versions, defect.title)
             yield Map(tuple(zip(("id", "stage", "package", "versions", "title"), values, strict=True)))
+
+
+def _configuration(schemas: Schemas) -> Iterator[Map]:
+    """What the applications of stages must be configured with, one entry for each stage and key."""
+    for stage in sorted(schemas.stages.values(), key=lambda each: each.info.module):
+        for wanted in stage.info.configuration if stage.info.package else ():
+            application = Symbol((stage.info.package or "").partition(" ")[0])
+            option = Symbol(wanted["option"]) if "option" in wanted else None
+            values = (Module(stage.info.module), application, Symbol(wanted["key"]), option)
+            yield Map(tuple(zip(("stage", "application", "key", "option"), values, strict=True)))
 
 
 def _structs(structs: Mapping[str, Term]) -> str:

@@ -30,6 +30,7 @@ _BOUNDS: Final = {
     "maximum": "maximum",
     "exclusiveMaximum": "exclusive_maximum",
     "minLength": "min_length",
+    "pattern": "pattern",
 }
 _IGNORED: Final = {"$schema", "$defs", "$ref", "title", "description", "default", "examples", "format"}
 

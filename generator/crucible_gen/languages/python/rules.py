@@ -2,8 +2,9 @@
 
 `options` holds the properties that `training_config.options` may have, by kind of recipe; `structs` those of
 TrainingConfig and of the structs that it refers to, by Python class; `training` names the recipe type of each training
-stage, by its module; `kinds` the kinds of a type whose recipes an option tells apart; `types` what a run must know of
-each kind. A rule is the schema itself, without what the runtime does not check, and with `struct` in place of a reference
+stage, by its module, and `stages` which of its options repeat a field of the experiment (`from`, with its default) and
+which are live values (`live`); `kinds` the kinds of a type whose recipes an option tells apart; `types` what a run must
+know of each kind. A rule is the schema itself, without what the runtime does not check, and with `struct` in place of a reference
 to a struct.
 
     python -m crucible_gen.languages.python.rules > runtime/python/crucible_runtime/rules.json
@@ -23,10 +24,10 @@ Raw: TypeAlias = Mapping[str, Any]
 _CHECKED = {
     *("type", "enum", "const", "required", "additionalProperties", "x-elixir-type"),
     *("minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum"),
-    *("minLength", "maxLength", "pattern", "minItems", "maxItems", "uniqueItems", "minProperties"),
+    *("minLength", "maxLength", "pattern", "minItems", "maxItems", "uniqueItems", "minProperties", "format"),
 }
-_IGNORED = {"$schema", "$defs", "$ref", "title", "description", "default", "examples", "format"}
-_IGNORED |= {"x-known", "x-plausible", "x-no-engine"}  # what gen only warns of, a run accepts
+_IGNORED = {"$schema", "$defs", "$ref", "title", "description", "default", "examples"}
+_IGNORED |= {"x-known", "x-plausible", "x-no-engine", "x-plugin"}  # what gen only warns of, a run accepts
 
 
 def rules(schemas: Path) -> str:
@@ -55,6 +56,7 @@ class _Rules:
             "options": options,
             "structs": self._structs,
             "training": {stage["module"]: type_ for type_, stage in training.items()},
+            "stages": {stage["module"]: self._options(stage["module"]) for stage in training.values()},
             "kinds": self._deciding(),
             "types": {
                 kind.name: self._documents[f"options/{kind.name}.schema.json"].get("x-training")
@@ -73,6 +75,19 @@ class _Rules:
             for type_ in types
             for stage in stages
             if stage["role"] == "training" and type_ in stage["types"]
+        }
+
+    def _options(self, module: str) -> Raw:
+        """Of the options of a stage, those that repeat a field of the experiment, and those that are live values."""
+        stage = next(each for each in self._documents.values() if each.get("x-stage", {}).get("module") == module)
+        options: Mapping[str, Raw] = stage["properties"]
+        return {
+            "from": {
+                name: {"path": option["x-from"], "default": option.get("default")}
+                for name, option in options.items()
+                if "x-from" in option
+            },
+            "live": [name for name, option in options.items() if "x-inject" in option],
         }
 
     def _deciding(self) -> Raw:

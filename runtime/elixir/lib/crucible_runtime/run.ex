@@ -9,8 +9,8 @@ defmodule CrucibleRuntime.Run do
 
   alias CrucibleRuntime, as: Runtime
   alias CrucibleRuntime.Recipe
-  alias CrucibleRuntime.Recipe.Schema
   alias CrucibleRuntime.Run.Evaluation
+  alias CrucibleRuntime.Run.Preflight
   alias CrucibleRuntime.Run.Watch
   alias CrucibleRuntime.StandIns
 
@@ -35,18 +35,39 @@ defmodule CrucibleRuntime.Run do
     evaluation = if Keyword.get(opts, :evaluate, true), do: recipe.evaluation()
     # Adapters are no ports before a package has made them such, and it may be missing.
     experiment = config |> Map.replace(:ports, nil) |> recipe.build_spec()
+    missing = Preflight.packages(experiment, evaluation)
+    {refused, stand_ins} = stand_ins(experiment, Keyword.get(opts, :compat, true))
+    live = %{live | ports: ports(live.ports)}
+    experiment = Runtime.inject(experiment, live)
 
-    with :ok <- packages(experiment, evaluation),
-         {:ok, stand_ins} <- stand_ins(experiment, Keyword.get(opts, :compat, true)),
-         live = %{live | ports: ports(live.ports)},
-         experiment = Runtime.inject(experiment, live),
-         :ok <- values(experiment, recipe.needs(), evaluation, live),
-         :ok <- loops(experiment),
+    run = %{
+      experiment: experiment,
+      evaluation: evaluation,
+      live: live,
+      needs: recipe.needs(),
+      twice: twice(supplied, opts),
+      evaluate: Keyword.get(opts, :evaluate, true),
+      options: runner_options
+    }
+
+    with :ok <- ready(missing ++ refused ++ Preflight.problems(run)),
          :ok <- StandIns.report(stand_ins),
          {:ok, context} <- train(experiment, stand_ins, runner_options),
          {:ok, scores} <- Evaluation.run(evaluation, live, context) do
       {:ok, %{context: context, evaluation: scores, stand_ins: stand_ins}}
     end
+  end
+
+  defp ready([]), do: :ok
+  defp ready([problem]), do: {:error, problem}
+  defp ready(problems), do: {:error, {:preflight, problems}}
+
+  # What `config` and the options both have, and not the same.
+  defp twice(supplied, opts) do
+    for {name, own} when not is_nil(own) <- supplied,
+        other = opts[name],
+        not is_nil(other) and other != own,
+        do: name
   end
 
   # The live values that `config` has; options supply those that are `nil`.
@@ -57,18 +78,9 @@ defmodule CrucibleRuntime.Run do
 
   defp ports(nil), do: nil
   defp ports(ports) when is_struct(ports, CrucibleTrain.Ports), do: ports
-  defp ports(adapters), do: CrucibleTrain.Ports.new(ports: adapters)
 
-  defp packages(experiment, evaluation) do
-    modules = for %{module: module} when not is_nil(module) <- experiment.pipeline, do: module
-    stages = Enum.map(modules, &{&1, Schema.package(&1)})
-    runner = {CrucibleFramework, :crucible_framework}
-    wanted = [runner | stages] ++ Evaluation.packages(evaluation)
-
-    case for {module, package} <- wanted, not Code.ensure_loaded?(module), do: package do
-      [] -> :ok
-      missing -> {:error, {:missing_packages, Enum.uniq(missing)}}
-    end
+  defp ports(adapters) do
+    if Code.ensure_loaded?(CrucibleTrain.Ports), do: CrucibleTrain.Ports.new(ports: adapters)
   end
 
   # What nothing can stand in for is refused in any case.
@@ -76,35 +88,9 @@ defmodule CrucibleRuntime.Run do
     defective = StandIns.defective(experiment)
 
     case Enum.reject(defective, &(compat? and not is_nil(&1.stand_in))) do
-      [] -> {:ok, defective}
-      refused -> {:error, {:defective_stages, Enum.map(refused, &Map.delete(&1, :stand_in))}}
+      [] -> {[], defective}
+      refused -> {[defective_stages: Enum.map(refused, &Map.delete(&1, :stand_in))], defective}
     end
-  end
-
-  defp values(experiment, needs, evaluation, live) do
-    case Enum.filter(needs, &missing?(experiment, &1)) ++ Evaluation.missing(evaluation, live) do
-      [] -> :ok
-      missing -> {:error, {:missing_values, missing}}
-    end
-  end
-
-  # A training client that is open already takes the place of ports.
-  defp missing?(experiment, name) do
-    Enum.any?(experiment.pipeline, fn %{options: options} ->
-      not is_nil(options) and Access.fetch(options, name) == {:ok, nil} and
-        (name != :ports or is_nil(options[:training_client]))
-    end)
-  end
-
-  # The loops count 0..(n - 1): zero runs two rounds, at rates above the recipe's.
-  defp loops(experiment) do
-    counts =
-      for %{options: options} when not is_nil(options) <- experiment.pipeline,
-          {name, count} when name in [:num_epochs, :num_batches] <- options,
-          is_integer(count) and count < 1,
-          do: {name, count}
-
-    if counts == [], do: :ok, else: {:error, {:invalid_options, counts}}
   end
 
   # The context that comes back has the experiment as it was, with the packages' own stages.

@@ -191,7 +191,13 @@ if Code.ensure_loaded?(CrucibleFramework) and Code.ensure_loaded?(CrucibleTrain.
       config = %Example.Config{ports: ports, train_dataset: %Batches{count: 1}}
 
       assert {:ok, %{context: context}} =
-               run(client, config: config, ports: nil, run_id: "7", assigns: %{a: 1})
+               run(client,
+                 config: config,
+                 ports: nil,
+                 train_dataset: nil,
+                 run_id: "7",
+                 assigns: %{a: 1}
+               )
 
       assert %{run_id: "7", assigns: %{a: 1}} = context
       assert [%{options: %{ports: ^ports}}, _] = context.experiment.pipeline
@@ -292,7 +298,12 @@ if Code.ensure_loaded?(CrucibleFramework) and Code.ensure_loaded?(CrucibleTrain.
       missing =
         if Code.ensure_loaded?(TinkexCookbook.Eval.Runner),
           do: {:missing_values, [:sampling_client, :dataset_store]},
-          else: {:missing_packages, [:tinkex_cookbook]}
+          else:
+            {:preflight,
+             [
+               missing_packages: [:tinkex_cookbook],
+               missing_values: [:sampling_client, :dataset_store]
+             ]}
 
       assert run(client) == {:error, missing}
       refute_received {:start_session, _}

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from crucible_runtime.cli.sources import Supplied, gather
+from crucible_runtime.cli.sources import Place, Supplied, Types, gather
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -20,7 +20,14 @@ def recipe_parser(name: str, description: str) -> ArgumentParser:
     parser = Parser(f"python -m {module.name}" if module is not None else name, description)
     show = parser.add_mutually_exclusive_group()
     show.add_argument("--dry-run", action="store_true", help="print the plan, run nothing")
-    show.add_argument("--json", action="store_true", help="print the experiment as canonical JSON, run nothing")
+    show.add_argument(
+        "--json",
+        action="store_true",
+        help="print the experiment as canonical JSON, run nothing; with --preflight, print that as JSON",
+    )
+    parser.add_argument(
+        "--preflight", action="store_true", help="check whether the run could reach its end, run nothing"
+    )
     parser.add_argument(
         "--set",
         action="append",
@@ -50,12 +57,15 @@ def recipe_parser(name: str, description: str) -> ArgumentParser:
     return parser
 
 
-def supplied_by(arguments: Namespace) -> Supplied:
-    """The fields of the Config as environment, file and command line give them, in this order."""
-    supplied = gather(arguments.config, arguments.set)
+def supplied_by(arguments: Namespace, types: Types) -> Supplied:
+    """The fields of the Config as environment, file and command line give them, in this order.
+
+    `types` are the JSON types of the value at a path, by which texts are read.
+    """
+    supplied = gather(arguments.config, arguments.set, types)
     for name in ("log_path", "engine", "base_url", "resume", "apply", "allow_unsandboxed"):
         if (value := getattr(arguments, name)) not in (None, False):
-            supplied.put([name], value, f"--{name.replace('_', '-')}")
+            supplied.put([name], value, Place(f"--{name.replace('_', '-')}"))
     return supplied
 
 

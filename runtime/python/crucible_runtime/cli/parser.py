@@ -14,7 +14,10 @@ class Parser(ArgumentParser):
 
     def __init__(self, prog: str, description: str) -> None:
         """`prog` is how the command is called, `description` what its help begins with."""
-        super().__init__(prog=printable(prog), description=printable(one_line(description)), allow_abbrev=False)
+        text = printable(one_line(description))
+        # argparse formats only a description that holds the name of the program.
+        text = text.replace("%", "%%") if "%(prog)" in text else text
+        super().__init__(prog=printable(prog), description=text, allow_abbrev=False)
 
     def error(self, message: str) -> NoReturn:
         """Ends the process with code 2, after the usage and `message`."""

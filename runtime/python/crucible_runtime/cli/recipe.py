@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from crucible_runtime.cli import settings
 from crucible_runtime.cli.arguments import supplied_by
-from crucible_runtime.errors import OverrideError, Terminated, UnsupportedError
+from crucible_runtime.errors import OverrideError, Terminated
 from crucible_runtime.evaluation import Evaluation
 from crucible_runtime.experiment.canonical import plain, pretty
 from crucible_runtime.experiment.override import Adjusted
@@ -70,9 +70,11 @@ class Parts(Generic[C]):
 
 def asked(arguments: Namespace, parts: Parts[C]) -> Iterator[str]:
     """What the arguments ask for; the text to print. The experiment is built once, by whoever needs it first."""
-    supplied = supplied_by(arguments)
+    supplied = supplied_by(arguments, settings.types(parts.config))
     config = _configured(arguments, parts, supplied)
-    if arguments.json:
+    if arguments.preflight:
+        yield from _preflight(_built(parts, config, supplied), parts.evaluation(), config, arguments)
+    elif arguments.json:
         yield Clean(printable_json(pretty(hidden(plain(_built(parts, config, supplied))))))
     elif arguments.dry_run:
         yield from _plans(_built(parts, config, supplied), parts.evaluation(), config)
@@ -112,22 +114,35 @@ def _placed(supplied: Supplied) -> Iterator[None]:
         raise OverrideError(map(supplied.said, error.problems)) from error
 
 
+def _preflight(
+    experiment: Experiment, evaluation: Evaluation | None, config: RunConfig, arguments: Namespace
+) -> Iterator[str]:
+    """Whether a run could reach its end, with what only the network knows; raises what keeps it from that."""
+    from crucible_runtime.preflight import examine, inquiry
+
+    report = examine(inquiry(experiment, config, evaluation, network=True))
+    if arguments.dry_run:
+        yield plan(experiment, evaluation) + "\n"
+    yield report.json() if arguments.json else report.text()
+    report.raise_problems()
+
+
 def _plans(experiment: Experiment, evaluation: Evaluation | None, config: RunConfig) -> Iterator[str]:
-    """What a run would do; of an engine that is named too, or as an error everything that it cannot honour."""
+    """What a run would do; with an engine that is named, what that makes of it, or what keeps the run from its end."""
     if config.engine is None:
         yield plan(experiment, evaluation)
         return
-    from crucible_runtime.plugins import engine
+    from crucible_runtime.preflight import examine, inquiry
 
-    found = engine(config.engine)
+    report = examine(inquiry(experiment, config, evaluation))
     yield plan(experiment, evaluation)
-    problems = getattr(found, "problems", None)
-    if problems is not None and (unsupported := problems(experiment, config)):
-        raise UnsupportedError(unsupported)
-    own = getattr(found, "plan", None)
+    report.raise_problems()
+    own = getattr(report.engine, "plan", None)
     if own is not None:
         text: str = own(experiment, config)
         yield f"\nEngine {config.engine}\n" + "".join(f"  {line}".rstrip() + "\n" for line in text.splitlines())
+    if unchecked := report.unchecked():
+        yield f"\nNot checked\n{unchecked}"
 
 
 @contextmanager

@@ -2,19 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import Field, fields
 from pathlib import Path
 from typing import Any, get_args
 
-from crucible_runtime.cli.sources import Supplied, changes, merged
+from crucible_runtime.cli.sources import Supplied, Types, changes, merged
 from crucible_runtime.errors import InputError, did_you_mean
+from crucible_runtime.experiment import rules
 from crucible_runtime.experiment.override import Adjusted
 from crucible_runtime.interface.stages import RunConfig
 from crucible_runtime.ir import TrainingConfig
 
-_TEXTUAL = {"str", "int", "float", "bool", "Path", "None", "NoneType"}
+_TYPES = {
+    "str": "string",
+    "Path": "string",
+    "int": "integer",
+    "float": "number",
+    "bool": "boolean",
+    "None": "null",
+    "NoneType": "null",
+}
+"""The types of Python that text can stand for, and what JSON calls them."""
 _FLAGS = ("resume", "apply", "allow_unsandboxed")
+
+
+def types(config: type[RunConfig]) -> Types:
+    """The JSON types of the value at a path of a Config, by which a flag is read."""
+    own = {field.name: _json_types(field) for field in fields(config)}
+
+    def at(path: Sequence[str]) -> frozenset[str] | None:
+        if path[0] == "training_config":
+            return rules.types_at(path[1:])
+        return own.get(path[0]) if len(path) == 1 else None
+
+    return at
 
 
 def check(config: type[RunConfig], supplied: Supplied) -> None:
@@ -83,8 +105,17 @@ def recorded(config: type[RunConfig], recipe: str, wanted: Mapping[str, Any]) ->
 
 def _from_text(field: Field[Any]) -> bool:
     """Whether a command line can supply the field: any other holds an object that only Python can make."""
+    return field.name in ("training_config", "engine", "apply") or _names(field) <= _TYPES.keys()
+
+
+def _json_types(field: Field[Any]) -> frozenset[str] | None:
+    """The JSON types of a field; None where it may be of another one too."""
+    names = _names(field) - {"Engine"}  # which text names
+    return frozenset(_TYPES[name] for name in names) if names <= _TYPES.keys() else None
+
+
+def _names(field: Field[Any]) -> set[str]:
+    """The names of the types that a field may have."""
     if isinstance(field.type, str):
-        names = {name.strip() for name in field.type.split("|")}
-    else:
-        names = {getattr(part, "__name__", "") for part in get_args(field.type) or (field.type,)}
-    return field.name in ("training_config", "engine", "apply") or names <= _TEXTUAL
+        return {name.strip() for name in field.type.split("|")}
+    return {getattr(part, "__name__", "") for part in get_args(field.type) or (field.type,)}

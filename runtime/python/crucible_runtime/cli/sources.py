@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from crucible_runtime.errors import InputError
 from crucible_runtime.experiment import values
 
 PREFIX = "CRUCIBLE_SET_"
 """Variables that override: `CRUCIBLE_SET_TRAINING_CONFIG__LEARNING_RATE=1e-5`, two underscores between the steps."""
+Types: TypeAlias = Callable[[Sequence[str]], "frozenset[str] | None"]
 _ABOUT = re.compile(r"([^\s:]+)(?: has no \w+ ([^\s;]+);)?")
 
 
@@ -25,9 +26,9 @@ class Supplied:
     """Values by the name of their field, and where each of them came from, by its path with dots."""
 
     values: dict[str, Any] = field(default_factory=dict)
-    places: dict[str, str] = field(default_factory=dict)
+    places: dict[str, Place] = field(default_factory=dict)
 
-    def put(self, steps: Sequence[str], value: Any, place: str) -> None:
+    def put(self, steps: Sequence[str], value: Any, place: Place) -> None:
         """Adds a value at a path; a mapping is merged with what is there."""
         below = self.values
         for step in steps[:-1]:
@@ -40,34 +41,64 @@ class Supplied:
             self.places[path] = place
 
     def said(self, problem: str, path: str | None = None) -> str:
-        """`problem` with the place that the value at `path`, or else at the path that it begins with, came from."""
+        """`problem` with the place that the value at `path`, or else at the path that it begins with, came from.
+
+        A number is shown as it is written there.
+        """
         if path is None:
             about = _ABOUT.match(problem)
             path = ".".join(filter(None, about.groups())) if about else ""
-        near = [place for known, place in self.places.items() if _within(path, known) or _within(known, path)]
-        return f"{problem} (from {_line(near[-1], path)})" if near else problem
+        near = [known for known in self.places if _within(path, known) or _within(known, path)]
+        if not near:
+            return problem
+        place = self.places[near[-1]]
+        if path in self.places and (text := place.text(path)) is not None and ", found " in problem:
+            problem = f"{problem.rpartition(', found ')[0]}, found {text}"
+            if " must be text" in problem:
+                problem += f'; quote it: "{text}"'
+        return f"{problem} (from {place.shown(path)})"
 
 
-def gather(config: Path | None, sets: Sequence[tuple[Sequence[str], str]]) -> Supplied:
-    """What the environment, a file and `--set` supply; raises InputError for what cannot be read."""
+@dataclass(frozen=True)
+class Place:
+    """Where values came from: a flag, a variable, or a file, with how the file has each of them."""
+
+    name: str
+    written: Mapping[str, values.Written] = field(default_factory=dict)
+
+    def text(self, path: str) -> str | None:
+        """How a file has the number, true or false at a path; None for any other value."""
+        found = self.written.get(path)
+        return found.text if found is not None else None
+
+    def shown(self, path: str) -> str:
+        """The place as a message shows it: of a file, with the line."""
+        steps = path.split(".")
+        known = (".".join(steps[:count]) for count in range(len(steps), 0, -1))
+        line = next((self.written[each].line for each in known if each in self.written), None)
+        return self.name if line is None else f"{self.name}:{line}"
+
+
+def gather(config: Path | None, sets: Sequence[tuple[Sequence[str], str]], types: Types) -> Supplied:
+    """What the environment, a file and `--set` supply; raises InputError for what cannot be read.
+
+    `types` are the JSON types of the value at a path, by which texts are read.
+    """
     supplied = Supplied()
     for name in sorted(name for name in os.environ if name.startswith(PREFIX)):
         steps = name.removeprefix(PREFIX).lower().split("__")
         if not all(steps):
             raise InputError(f"{name}: expected {PREFIX} and a path such as TRAINING_CONFIG__EPOCHS")
-        supplied.put(steps, values.parse(os.environ[name], name), name)
+        supplied.put(steps, values.flag(os.environ[name], types(steps), name), Place(name))
     if config is not None:
-        loaded = values.read(config)
+        loaded, written = values.read(config)
         if not isinstance(loaded, dict | None):
             raise InputError(f"{config}: expected a mapping such as training_config: {{epochs: 2}}")
         for name, value in (loaded or {}).items():
-            supplied.put([name], value, f"{_FILE}{config}")
+            supplied.put([name], value, Place(str(config), written))
     for path, text in sets:
-        supplied.put(path, values.parse(text, f"--set {'.'.join(path)}"), "--set")
+        supplied.put(path, values.flag(text, types(path), f"--set {'.'.join(path)}"), Place("--set"))
     return supplied
-
-
-_FILE = "file:"
 
 
 def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
@@ -90,18 +121,6 @@ def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
             else:
                 result[key] = after
     return result
-
-
-def _line(place: str, path: str) -> str:
-    """A place as it is shown: of a file, with the line."""
-    if not place.startswith(_FILE):
-        return place
-    file = place.removeprefix(_FILE)
-    lines = values.lines(Path(file))
-    steps = path.split(".")
-    known = (".".join(steps[:count]) for count in range(len(steps), 0, -1))
-    line = next((lines[each] for each in known if each in lines), None)
-    return file if line is None else f"{file}:{line}"
 
 
 def _paths(value: Any, path: str) -> Iterator[str]:

@@ -15,6 +15,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain, islice
 from pathlib import Path
+from typing import TypeAlias
 
 from crucible_runtime import smoke
 from crucible_runtime.data import files, hub
@@ -28,6 +29,8 @@ from crucible_runtime.ir import DatasetRef
 
 __all__ = ["ADAPTERS", "GROUP", "OPTIONS", "PROVIDERS", "Adapter", "BadRow", "Row", "rows"]
 
+Unfit: TypeAlias = Callable[[Row], str]
+"""Why a row in its form cannot be used, as a sentence; no text where it can."""
 OPTIONS = ("config", "configs", "streaming", "columns", "rows")
 """What `dataset_ref.options` may hold."""
 
@@ -36,12 +39,19 @@ _HEAD = 20
 
 
 def rows(
-    ref: DatasetRef, *, adapter: str | None, kind: str, split: str | None = None, limit: int | None = None
+    ref: DatasetRef,
+    *,
+    adapter: str | None,
+    kind: str,
+    split: str | None = None,
+    limit: int | None = None,
+    unfit: Unfit | None = None,
 ) -> list[Row]:
     """The first `limit` rows of a data set (by default all) as recipes of type `kind` train on them, in its order.
 
     adapter: the name of what makes examples of its rows; None takes the one that its name or its columns tell
     split: the split to read, where it is not the one that `ref` names
+    unfit: why the caller cannot use a row in its form, as a sentence, or no text where it can
 
     Raises InputError for a data set that cannot be had, has no rows, or has rows that cannot be used; EngineMissingError
     where a package that is needed is not installed.
@@ -52,7 +62,7 @@ def rows(
     if ref.provider == smoke.PROVIDER:
         return _generated(ref, adapter, kind, limit)
     placed = PROVIDERS[ref.provider](ref, split or ref.split, limit)
-    return _adapted(ref, _renamed(ref, _valid(ref, placed)), adapter, kind, limit)
+    return _adapted(ref, _renamed(ref, _valid(ref, placed)), adapter, kind, limit, unfit)
 
 
 def _check(ref: DatasetRef, split: str | None) -> None:
@@ -179,6 +189,15 @@ def _valid(ref: DatasetRef, placed: Iterator[Placed]) -> Iterator[Placed]:
             yield each
 
 
+def _fitting(read: Row, row: Row, kind: str, unfit: Unfit | None) -> Row:
+    """A row in its form; raises BadRow where its tools would be left out, or the caller cannot use it."""
+    if read.get("tools") and "tools" not in row:
+        raise BadRow(f"column tools: recipes of type {kind} do not show tools to the model; remove it")
+    if unfit is not None and (why := unfit(row)):
+        raise BadRow(why)
+    return row
+
+
 def _guessed(ref: DatasetRef, head: Sequence[Placed], kind: str) -> str:
     """The adapter that the first rows tell; raises InputError where none of them does."""
     refused: list[InputError] = []
@@ -191,7 +210,14 @@ def _guessed(ref: DatasetRef, head: Sequence[Placed], kind: str) -> str:
     raise refused[0]
 
 
-def _adapted(ref: DatasetRef, placed: Iterator[Placed], adapter: str | None, kind: str, limit: int | None) -> list[Row]:
+def _adapted(
+    ref: DatasetRef,
+    placed: Iterator[Placed],
+    adapter: str | None,
+    kind: str,
+    limit: int | None,
+    unfit: Unfit | None = None,
+) -> list[Row]:
     """The rows through the adapter, `limit` of them; raises InputError for all bad ones, and where none is left."""
     head = list(islice(placed, _HEAD)) if adapter is None else []
     if any(not isinstance(each.row, BadRow) for each in head):
@@ -214,7 +240,7 @@ def _adapted(ref: DatasetRef, placed: Iterator[Placed], adapter: str | None, kin
             if row is None:
                 left_out += 1
             else:
-                found.append(fit(row, kind))
+                found.append(_fitting(each.row, fit(row, kind), kind, unfit))
         except BadRow as error:
             bad.append((each.place, error))
     with_ = f" with the adapter {adapter}" if adapter is not None else ""

@@ -37,7 +37,8 @@ def messages(row: Row) -> Row:
             raise BadRow(
                 f"column messages: expected a list of messages, found text that is not JSON: {error}"
             ) from None
-    return {"messages": conversation(found, "messages")}
+    said: Row = {"messages": conversation(found, "messages")}
+    return said | ({"tools": row["tools"]} if row.get("tools") else {})
 
 
 def prompt_completion(row: Row) -> Row:
@@ -57,15 +58,10 @@ def chosen_rejected(row: Row) -> Row:
     """`chosen` and `rejected`, with `prompt` or with the conversation before the answer in both of them."""
     chosen, rejected = _said(row, "chosen", "assistant"), _said(row, "rejected", "assistant")
     if row.get("prompt") is not None:
-        prompt = _said(row, "prompt", "user")
-        # Some data sets have the prompt in the answers as well.
-        answers = [each[len(prompt) :] if each[: len(prompt)] == prompt else each for each in (chosen, rejected)]
-        return _preference(prompt, *answers)
+        return _preference(*_without_prompt(_said(row, "prompt", "user"), chosen, rejected))
     if len(chosen) == 1:
         raise BadRow(f"no column prompt: {did_you_mean('prompt', row)}")
-    same = 0
-    while same < min(len(chosen), len(rejected)) and chosen[same] == rejected[same]:
-        same += 1
+    same = _alike(chosen, rejected)
     return _preference(chosen[:same], chosen[same:], rejected[same:])
 
 
@@ -303,6 +299,35 @@ def _message(role: str, content: str) -> Row:
 def _said(row: Row, name: str, role: str) -> list[Row]:
     value = column(row, name)
     return conversation(value, name) if isinstance(value, list) else [_message(role, text(row, name))]
+
+
+def _alike(one: Sequence[Row], other: Sequence[Row]) -> int:
+    """How many messages two conversations begin with that are the same in both."""
+    same = 0
+    while same < min(len(one), len(other)) and one[same] == other[same]:
+        same += 1
+    return same
+
+
+def _without_prompt(prompt: list[Row], chosen: list[Row], rejected: list[Row]) -> tuple[list[Row], ...]:
+    """The prompt and the two answers, each message once: some data sets have the prompt in the answers as well.
+
+    Where both answers begin alike and this beginning ends with the prompt, it is the prompt: it may have what the
+    column `prompt` leaves out, such as a system message. Raises BadRow for an answer that begins with another question.
+    """
+    shared = chosen[: _alike(chosen, rejected)]
+    if len(shared) > len(prompt) and shared[-len(prompt) :] == prompt and shared[0]["role"] != "assistant":
+        prompt = shared
+    elif shared and prompt[-len(shared) :] == shared:
+        chosen, rejected = chosen[len(shared) :], rejected[len(shared) :]
+    answers = [each[len(prompt) :] if each[: len(prompt)] == prompt else each for each in (chosen, rejected)]
+    for name, answer in zip(("chosen", "rejected"), answers, strict=True):
+        if answer and answer[0]["role"] not in ("assistant", "tool") and answer[-1]["role"] == "assistant":
+            raise BadRow(
+                f"column {name}: it begins with a message of the {answer[0]['role']} that column prompt does not end "
+                "with, so that the question would stand twice: leave out one of them"
+            )
+    return prompt, *answers
 
 
 def _preference(prompt: list[Row], chosen: list[Row], rejected: list[Row]) -> Row:

@@ -1,6 +1,6 @@
 """The forms of rows that recipe types train on, made of the common form that adapters return.
 
-conversation   {"messages": [...]}
+conversation   {"messages": [...]}, and "tools" where the row has them
 preference     {"prompt": [...], "chosen": [...], "rejected": [...]}
 prompt         {"prompt": [...]}
 problem        what the environment needs
@@ -23,7 +23,7 @@ def _conversation(row: Row) -> Row:
     said = _conversation_of(row)
     if not any(message["role"] == "assistant" for message in said):
         raise BadRow("no message of the assistant, so that there is nothing to learn")
-    return {"messages": said}
+    return {"messages": said} | ({"tools": row["tools"]} if row.get("tools") else {})
 
 
 def _preference(row: Row) -> Row:
@@ -47,6 +47,17 @@ FORMS: Mapping[str, Callable[[Row], Row]] = {
     "problem": _problem,
 }
 """What makes each form of a row in its common form."""
+
+
+def uses_tools(row: Row) -> str:
+    """Where a row in its form has tools or a call of one, such as `messages[1].tool_calls`; empty where it has none."""
+    if row.get("tools"):
+        return "tools"
+    for name, part in row.items():
+        for number, message in enumerate(part if isinstance(part, list) else ()):
+            if isinstance(message, Mapping) and message.get("tool_calls"):
+                return f"{name}[{number}].tool_calls"
+    return ""
 
 
 def _conversation_of(row: Row) -> list[Row]:

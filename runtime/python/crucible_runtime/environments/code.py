@@ -21,6 +21,7 @@ from crucible_runtime.environments.problem import Worth, said
 from crucible_runtime.environments.sandbox import Job, Limits, Ran
 from crucible_runtime.errors import InputError
 from crucible_runtime.interface.environments import Outcome, Settings
+from crucible_runtime.interface.preflight import uses
 from crucible_runtime.ports import Message
 
 SECONDS = 6
@@ -53,6 +54,7 @@ _BEFORE = "\n".join(
 )
 
 
+@uses("allow_unsandboxed")
 class Deepcoder:
     """Problems with tests (agentica-org/DeepCoder-Preview-Dataset); a row is one of the data set, or adapted."""
 
@@ -74,6 +76,7 @@ class Deepcoder:
         seconds = float(options.get("timeout_seconds", SECONDS))
         self._limits = Limits(seconds=seconds, cpu_seconds=int(seconds) + 1)
         self._turns = int(options.get("max_turns", 1))
+        self.multi_turn = self._turns > 1
         self._allow_unsandboxed = settings.allow_unsandboxed
 
     def environment(self, row: Mapping[str, Any]) -> Program:

@@ -10,7 +10,9 @@ from importlib.util import find_spec
 from typing import Any
 
 from crucible_runtime.evals import loop
+from crucible_runtime.evals.checks import tasks
 from crucible_runtime.evaluation import Evaluation, EvaluationResult
+from crucible_runtime.interface.preflight import checked_by
 from crucible_runtime.ports import SamplingClient
 from crucible_runtime.rundir.folder import Folder
 
@@ -18,6 +20,7 @@ LOGS = "artifacts/evaluation"
 """Where inspect-ai leaves its logs, in the run's folder."""
 
 
+@checked_by(tasks)
 def evaluate(evaluation: Evaluation, client: SamplingClient, config: Any, folder: Folder) -> EvaluationResult:
     """Asks `client` every sample of every task, in a session for `config`; the scores.
 

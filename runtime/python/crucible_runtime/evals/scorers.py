@@ -31,6 +31,13 @@ def case_insensitive(output: str, target: str) -> float:
     return float(_lower(output.strip(_SPACE)) == _lower(target.strip(_SPACE)))
 
 
+def meaningless(scorer: str, target: str) -> str:
+    """Why a target makes every answer right with a scorer; empty where it tells answers apart."""
+    if scorer == "contains" and not target.strip(_SPACE):
+        return f"the target {target!r} is in nearly every answer; with scorer contains a target is some text"
+    return ""
+
+
 def _lower(text: str) -> str:
     """Lower case letter by letter: `str.lower` on a whole text turns a sigma at a word's end into another letter."""
     return text.lower() if text.isascii() else "".join(map(str.lower, text))

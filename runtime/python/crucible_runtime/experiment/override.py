@@ -42,6 +42,9 @@ _SIZES: Mapping[str, tuple[str, Callable[[int, int], bool]]] = {
 }
 
 
+_FORMS = {r"\S": "more than blanks"}
+"""Patterns in words."""
+
 Adjust = Callable[[TrainingConfig, str], Mapping[str, Any]]
 """Makes the overrides of a recipe's training configuration; takes also the recipe type."""
 
@@ -239,9 +242,20 @@ def _broken(value: Any, rule: Rule) -> Iterator[str]:
             if keyword in rule and not fits(len(value), rule[keyword]):
                 yield words.format(rule[keyword])
     if isinstance(value, str) and "pattern" in rule and not re.search(rule["pattern"], value):
-        yield f"text of the form {rule['pattern']}"
+        yield _FORMS.get(rule["pattern"], f"text of the form {rule['pattern']}")
+    if isinstance(value, str) and rule.get("format") == "regex" and (why := _regex_error(value)):
+        yield f"a regular expression ({why})"
     if isinstance(value, list) and rule.get("uniqueItems") and len({canonical(item) for item in value}) < len(value):
         yield "a list without repetitions"
+
+
+def _regex_error(text: str) -> str:
+    """Why a text is no regular expression; empty where it is one."""
+    try:
+        re.compile(text)
+    except (re.error, OverflowError, RecursionError) as error:
+        return str(error)
+    return ""
 
 
 def _kinds(value: Any) -> set[str]:

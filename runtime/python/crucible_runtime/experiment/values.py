@@ -1,116 +1,90 @@
-"""Reads text that a user wrote as plain values: YAML 1.2, and with it JSON, as recipes are read.
+"""Reads text that a user wrote as plain values: files as recipes are read, flags as the type of their field asks.
 
-`no` is text, `1e-4` is a number and `0123` is 123. Where a key stands twice it is an error, and so is a tag.
+In a file, `no` is text, `1e-4` is a number and `0123` is 123. A flag of a field that holds text is that text, whatever
+is in it; elsewhere it is a number, a word such as `true`, or a list or a mapping in brackets.
 """
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from crucible_runtime.errors import InputError
 
 if TYPE_CHECKING:
-    from yaml.nodes import Node
+    from crucible_runtime.documents.diagnostics import Problems
+    from crucible_runtime.documents.document import Node
 
-_WORDS = {
-    **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
-    **dict.fromkeys(("true", "True", "TRUE"), True),
-    **dict.fromkeys(("false", "False", "FALSE"), False),
-}
-_INTEGER = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+").fullmatch
-_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?").fullmatch
-_NOT_FINITE = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)").fullmatch
-_LONGEST = 64
-_TAGS = {f"tag:yaml.org,2002:{kind}" for kind in ("str", "seq", "map")}
+_BRACKETS = ("[", "{", '"', "'")
 
 
-def read(path: Path) -> Any:
-    """The value in a YAML or JSON file; raises InputError where it cannot be read."""
+@dataclass(frozen=True, slots=True)
+class Written:
+    """How a file has a value: the line of its key, counted from 1, and the text of a number, true or false."""
+
+    line: int
+    text: str | None
+
+
+def read(path: Path) -> tuple[Any, Mapping[str, Written]]:
+    """The value in a YAML or JSON file, and how the file has what is in it, by its path with dots.
+
+    Raises InputError, with every problem, where the file cannot be read.
+    """
+    from crucible_runtime.documents import load
+    from crucible_runtime.documents.diagnostics import Problems
+
     try:
-        text = path.read_text("utf-8-sig")
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: not UTF-8 at byte {error.start}") from error
-    return parse(text, str(path))
+        node = load.load(path, str(path))
+    except Problems as error:
+        raise _refused(error) from None
+    return node.plain(), dict(_written(node, ""))
 
 
-def lines(path: Path) -> dict[str, int]:
-    """The line, counted from 1, on which each value of a file that `read` could read stands, by its path with dots."""
-    node = _node(path.read_text("utf-8-sig"), str(path))
-    return {} if node is None else dict(_lines(node, ""))
+def flag(text: str, types: frozenset[str] | None, where: str) -> Any:
+    """The value of a flag or of a variable whose field is of one of these JSON types (None: of any).
 
+    Raises InputError, which says `where` the text comes from, for one that stands for no value.
+    """
+    if types is not None and "string" in types and types <= {"string", "null"}:
+        return None if text == "null" and "null" in types else text
+    if text.lstrip().startswith(_BRACKETS):
+        return parse(text, where)
+    from crucible_runtime.documents.scalars import Refused, plain_scalar
 
-def _lines(node: Node, path: str) -> Iterator[tuple[str, int]]:
-    from yaml.nodes import MappingNode
-
-    if isinstance(node, MappingNode):
-        for key, value in node.value:
-            below = f"{path}.{key.value}" if path else str(key.value)
-            yield below, key.start_mark.line + 1
-            yield from _lines(value, below)
+    value = plain_scalar(text.strip())
+    if isinstance(value, Refused):
+        raise InputError(f"{where}: {value.message}")
+    return text if isinstance(value, str) else value
 
 
 def parse(text: str, where: str) -> Any:
-    """The value that `text` stands for; raises InputError, which says `where` it comes from."""
-    node = _node(text, where)
-    return None if node is None else _value(node, where, ())
+    """The value of one line of YAML, which has no comments; raises InputError, which says `where` it comes from."""
+    from crucible_runtime.documents.diagnostics import Problems
+    from crucible_runtime.documents.yaml_reader import read_yaml
+    from crucible_runtime.documents.yaml_strict import comment_at
 
-
-def _node(text: str, where: str) -> Node | None:
-    import yaml
-
-    class Loader(yaml.SafeLoader):
-        """Resolves no plain scalar: YAML 1.1 would read `no` as false."""
-
-    Loader.yaml_implicit_resolvers = {}
-
+    if not text.strip():
+        return None
+    if (at := comment_at(text)) is not None:
+        raise InputError(f"{where}:1:{at + 1}: a value has no comments; quote the text that holds the `#`")
     try:
-        node: Node | None = yaml.compose(text, Loader=Loader)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        place = f"{where}:{mark.line + 1}:{mark.column + 1}" if mark is not None else where
-        reason = getattr(error, "problem", None) or getattr(error, "reason", None)
-        raise InputError(f"{place}: {reason or 'this is no YAML'}") from error
-    except RecursionError as error:
-        raise InputError(f"{where}: nested too deep") from error
-    return node
+        return read_yaml(text, where).plain()
+    except Problems as error:
+        raise _refused(error) from None
 
 
-def _value(node: Node, where: str, above: tuple[Node, ...]) -> Any:
-    from yaml.nodes import ScalarNode, SequenceNode
-
-    place = f"{where}:{node.start_mark.line + 1}:{node.start_mark.column + 1}"
-    if any(node is outer for outer in above):
-        raise InputError(f"{place}: an alias inside of what it stands for")
-    if node.tag not in _TAGS:
-        raise InputError(f"{place}: tags have no meaning here")
-    if isinstance(node, ScalarNode):
-        return _scalar(node.value, place) if node.style is None else node.value
-    if isinstance(node, SequenceNode):
-        return [_value(item, where, (*above, node)) for item in node.value]
-    result: dict[Any, Any] = {}
-    for key_node, value_node in node.value:
-        key = _value(key_node, where, (*above, node))
-        if isinstance(key, list | Mapping):
-            raise InputError(f"{place}: a key must be text")
-        if key in result:
-            raise InputError(f"{where}:{key_node.start_mark.line + 1}: the key {key} stands twice")
-        result[key] = _value(value_node, where, (*above, node))
-    return result
+def _written(node: Node, path: str) -> Iterator[tuple[str, Written]]:
+    if isinstance(node.value, dict):
+        for key, entry in node.value.items():
+            below = f"{path}.{key}" if path else key
+            yield below, Written(entry.key.line, entry.node.written)
+            yield from _written(entry.node, below)
 
 
-def _scalar(text: str, place: str) -> Any:
-    if text in _WORDS:
-        return _WORDS[text]
-    if _NOT_FINITE(text) or (_FLOAT(text) and not math.isfinite(float(text))):
-        raise InputError(f"{place}: expected a finite number, found {text}")
-    if _INTEGER(text):
-        if len(text) > _LONGEST:
-            raise InputError(f"{place}: the integer does not fit 64 bits")
-        return int(text, 0) if text[:2] in ("0o", "0x") else int(text)
-    return float(text) if _FLOAT(text) else text
+def _refused(error: Problems) -> InputError:
+    """All problems of a text as one error, a line each."""
+    told = (f"{each.place}: {each.message}" + (f"; {each.hint}" if each.hint else "") for each in error.problems)
+    return InputError("\n".join(told))

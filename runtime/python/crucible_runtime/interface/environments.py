@@ -23,7 +23,7 @@ class Outcome:
 
 
 class Environment(Protocol):
-    """One problem, for one rollout."""
+    """One problem, for one rollout: every answer has an environment of its own, which no other answer sees."""
 
     def initial_observation(self) -> Sequence[Message]:
         """The conversation that the model is asked to continue."""
@@ -46,13 +46,21 @@ class Settings:
 
 
 class Family(Protocol):
-    """All problems of one kind; made with Settings, raises InputError for options that it cannot honour."""
+    """All problems of one kind; made with Settings, raises InputError for options that it cannot honour.
+
+    A family whose environments go on after the first answer says so with `multi_turn = True`; an engine that trains on
+    one answer to a problem refuses it then, before anything is loaded.
+    """
 
     adapter: str | None
     """The data adapter whose rows become problems; None where the family makes up its own."""
 
     def environment(self, row: Mapping[str, Any]) -> Environment:
-        """The problem in a row: one that the adapter made, or one of the data set; InputError where it holds none."""
+        """The problem in a row: one that the adapter made, or one of the data set; InputError where it holds none.
+
+        It is made anew for each answer, so that the same row must ask the same question. May be called from several
+        threads.
+        """
         ...
 
     def rows(self, seed: int) -> Iterator[Mapping[str, Any]]:

@@ -11,7 +11,9 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from crucible_runtime.errors import DeployError, PipelineError
+from crucible_runtime.interface.preflight import checked_by, uses
 from crucible_runtime.interface.stages import Context, Options, Output
+from crucible_runtime.mlops.checks import deployment
 from crucible_runtime.mlops.register import registration
 from crucible_runtime.mlops.rendering import FOLDER, record, rendered
 from crucible_runtime.mlops.serving import applied, unused_port
@@ -22,6 +24,8 @@ RECORD = f"{FOLDER}/deployment.json"
 _MODULE = "CrucibleDeployment.Stages.Deploy"
 
 
+@checked_by(deployment)
+@uses("apply")
 def deploy(context: Context, options: Options) -> Output:
     """Renders the deployment of the version registered before, and carries it out where the caller asked for that.
 
@@ -47,11 +51,13 @@ def local(context: Context, options: Options) -> Output:
     return deploy(context, {**options, "target": "local", "config": kept})
 
 
+@uses("apply")
 def promote(context: Context, options: Options) -> Output:
     """Gives the new version the whole traffic; what deploy would say. Raises PipelineError without a deployment."""
     return _shifted(context, 100, "promoted")
 
 
+@uses("apply")
 def rollback(context: Context, options: Options) -> Output:
     """Gives the version before the whole traffic back. Raises PipelineError without a deployment.
 

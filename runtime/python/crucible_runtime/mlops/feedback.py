@@ -11,14 +11,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from crucible_runtime.errors import AdapterMissingError, FolderError, InputError, did_you_mean
 from crucible_runtime.experiment.canonical import canonical
 from crucible_runtime.installation.distribution import install_command
+from crucible_runtime.interface.preflight import Finding, Inquiry, checked_by, problem, uses
 from crucible_runtime.interface.stages import Context, Options, Output, after_evaluation
 from crucible_runtime.rundir.files import rows
 from crucible_runtime.rundir.folder import SAMPLES, Folder
@@ -28,6 +31,7 @@ GOOD = 0.8
 """The least reward of a good answer, as CrucibleFeedback counts quality."""
 FORMATS: Mapping[str, str] = {"jsonl": ".jsonl", "parquet": ".parquet", "huggingface": ""}
 """The formats of an export, and the suffix of its file; huggingface is a directory."""
+_NO_PYARROW = "the format parquet needs a package that is not installed (pyarrow): "
 _RECORD = "artifacts/feedback.json"
 _KNOWN = ("format", "output_path", "include_exported", "limit", "export_batch_id", "storage")
 Row = dict[str, Any]
@@ -44,6 +48,27 @@ class Export:
     limit: int | None
 
 
+def export(inquiry: Inquiry) -> Iterator[Finding]:
+    """The options of an export, and the package that its format needs."""
+    try:
+        found = _checked(inquiry.options)
+    except InputError as error:
+        yield from map(problem, str(error).splitlines())
+        return
+    if found.format == "parquet" and find_spec("pyarrow") is None:
+        yield problem(_NO_PYARROW + install_command("local"))
+    path = Path(found.path).expanduser()
+    if path.is_absolute() and not any(os.access(each, os.W_OK) for each in _nearest(path)):
+        yield problem(f"options.output_path {found.path} cannot be written")
+
+
+def _nearest(path: Path) -> Iterator[Path]:
+    """The nearest directory above a file that is there."""
+    yield next(each for each in path.parents if each.exists())
+
+
+@checked_by(export)
+@uses()
 @after_evaluation(lambda context: follow(context.folder))
 def export_feedback(context: Context, options: Options) -> Output:
     """Exports the samples of the run; how many examples and preferences there were, and where they are.
@@ -186,9 +211,7 @@ def _parquet(found: Sequence[Row]) -> bytes:
         import pyarrow
         import pyarrow.parquet
     except ImportError as error:
-        raise AdapterMissingError(
-            "the format parquet needs a package that is not installed (pyarrow): " + install_command("local")
-        ) from error
+        raise AdapterMissingError(_NO_PYARROW + install_command("local")) from error
     sink = pyarrow.BufferOutputStream()
     pyarrow.parquet.write_table(pyarrow.Table.from_pylist(list(found)), sink)
     return bytes(sink.getvalue().to_pybytes())

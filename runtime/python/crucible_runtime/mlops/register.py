@@ -7,25 +7,28 @@ it; only another run's is a DuplicateConfigError.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from crucible_runtime.errors import DuplicateConfigError, InputError, PipelineError, RegistryError
 from crucible_runtime.experiment.canonical import canonical, config_hash, plain
 from crucible_runtime.installation.packages import needs
+from crucible_runtime.interface.preflight import checked_by, uses
 from crucible_runtime.interface.stages import Context, Options, Output
+from crucible_runtime.mlops import names
+from crucible_runtime.mlops.checks import duplicate, stage_of_life
+from crucible_runtime.mlops.checks import registration as registrable
+from crucible_runtime.mlops.names import LINEAGE, MARK, STAGES
 from crucible_runtime.mlops.registry import Registry, Version, opened
 
-LINEAGE = ("fine_tuned_from", "distilled_from", "rl_trained_from", "dpo_trained_from")
-"""How a version can come from its parent; the first where a recipe does not say."""
-STAGES = ("experiment", "staging", "production", "archived")
-"""The stages of a version's life; a new version is in the first."""
-_NEEDED = ("model_name", "recipe", "base_model")
-_MARK = "artifacts/registration.json"
 _PARAMS = 100
 _LONGEST = 6000
 
 
+@checked_by(registrable, duplicate)
+@uses()
 @needs("mlops", "alembic", "mlflow", "sqlalchemy")
 def register(context: Context, options: Options) -> Output:
     """Registers the trained model as a new version of `options.model_name`; what it is known by from now on.
@@ -33,17 +36,19 @@ def register(context: Context, options: Options) -> Output:
     Raises InputError for options that cannot be used, DuplicateConfigError where another version has the same training
     configuration, RegistryError where the registry does not answer.
     """
-    _check(options)
+    if wrong := names.problems(options):
+        raise InputError("\n".join(wrong))
     training = options.get("training_config") or {}
     digest = config_hash(training)
     with opened(context) as registry:
         known = registry.versions()
         parent = _parent(options, known)
-        same = next((version for version in known if version.tags.get("config_hash") == digest), None)
-        mark = context.folder.read(_MARK) or {}
-        if same is not None and same.run != mark.get("run_id"):
-            raise DuplicateConfigError(same.uri, registry.shown)
-        version = same or _registered(context, options, registry, digest, parent, len(known) and known[-1].id)
+        same = [version for version in known if version.tags.get("config_hash") == digest]
+        mark = context.folder.read(MARK) or {}
+        own = next((version for version in same if version.run == mark.get("run_id")), None)
+        if same and own is None and names.on_duplicate(options) == names.REFUSE:
+            raise DuplicateConfigError(names.duplicate(same[0].uri, registry.shown), same[0].uri)
+        version = own or _registered(context, options, registry, digest, parent, len(known) and known[-1].id)
     return {
         "model_name": version.model,
         "version": version.number,
@@ -52,6 +57,7 @@ def register(context: Context, options: Options) -> Output:
         "registry": registry.shown,
         "run_id": version.run,
         "config_hash": digest,
+        "data_digest": version.tags.get("data_digest"),
         "stage": version.tags["stage"],
         "recipe": options["recipe"],
         "base_model": options["base_model"],
@@ -64,6 +70,8 @@ def register(context: Context, options: Options) -> Output:
     }
 
 
+@checked_by(stage_of_life)
+@uses()
 @needs("mlops", "alembic", "mlflow", "sqlalchemy")
 def promote(context: Context, options: Options) -> Output:
     """Moves the version that was registered before to the stage `options.stage`; its name and stage.
@@ -71,9 +79,9 @@ def promote(context: Context, options: Options) -> Output:
     In MLflow that is the tag `stage`, and the alias of that name on the model. Raises InputError for another stage,
     PipelineError where nothing was registered, RegistryError where the registry does not answer.
     """
-    stage = options.get("stage")
-    if stage not in STAGES:
-        raise InputError(f"options.stage must be one of {', '.join(STAGES)}, found {stage}")
+    if wrong := names.promotion_problems(options):
+        raise InputError("\n".join(wrong))
+    stage = str(options["stage"])
     made = registration(context)
     with opened(context) as registry:
         registry.client.set_model_version_tag(made["model_name"], made["version"], "stage", stage)
@@ -89,17 +97,6 @@ def registration(context: Context) -> Output:
     raise PipelineError(f"stage {context.stage.name} needs a registered model, and no model_register has run")
 
 
-def _check(options: Options) -> None:
-    problems = [f"options.{name} is missing" for name in _NEEDED if not options.get(name)]
-    kind, parent = options.get("lineage_type"), options.get("parent_version_id")
-    if kind is not None and kind not in LINEAGE:
-        problems.append(f"options.lineage_type must be one of {', '.join(LINEAGE)}, found {kind}")
-    if parent is not None and (not isinstance(parent, int) or isinstance(parent, bool)):
-        problems.append(f"options.parent_version_id must be the number of a version, found {parent!r}")
-    if problems:
-        raise InputError("\n".join(problems))
-
-
 def _registered(
     context: Context, options: Options, registry: Registry, digest: str, parent: Version | None, last: int
 ) -> Version:
@@ -108,7 +105,7 @@ def _registered(
 
     client, name = registry.client, str(options["model_name"])
     run = _run(context, options, registry)
-    context.folder.write_json(_MARK, {"run_id": run, "registry": registry.shown})
+    context.folder.write_json(MARK, {"run_id": run, "registry": registry.shown})
     try:
         client.get_registered_model(name)
     except MlflowException as error:
@@ -123,6 +120,8 @@ def _registered(
         "base_model": str(options["base_model"]),
         "artifacts": canonical(_artifacts(context, options)),
     }
+    if (data := _data_digest(context)) is not None:
+        tags["data_digest"] = data
     if options.get("version") is not None:
         tags["version"] = str(options["version"])
     if parent is not None:
@@ -134,6 +133,25 @@ def _registered(
         name, source=source, run_id=run, tags=tags, description=context.experiment.description
     )
     return Version(id=last + 1, model=name, number=str(made.version), run=run, tags=tags)
+
+
+def _data_digest(context: Context) -> str | None:
+    """SHA-256 of the rows of the data set where they are a file or stand in the recipe, with line ends as one byte."""
+    training = context.experiment.training_config
+    if training is None:
+        return None
+    ref = training.dataset_ref
+    rows = (ref.options or {}).get("rows")
+    if ref.provider == "inline" and rows is not None:
+        return config_hash(rows)
+    path = Path(ref.name).expanduser()
+    if ref.provider == "huggingface" or not path.is_file():
+        return None
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        for line in file:
+            digest.update(line[:-2] + b"\n" if line.endswith(b"\r\n") else line)
+    return digest.hexdigest()
 
 
 def _run(context: Context, options: Options, registry: Registry) -> str:

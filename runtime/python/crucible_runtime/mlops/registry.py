@@ -18,11 +18,10 @@ from urllib.parse import quote
 
 from crucible_runtime.errors import CrucibleError, RegistryError
 from crucible_runtime.interface.stages import Context
+from crucible_runtime.mlops.names import FILE, REFUSED, is_toy
 from crucible_runtime.quoting import file_name
 from crucible_runtime.secrets import scrub
 
-FILE = "mlflow.db"
-"""The default registry, in the directory that holds the runs."""
 _WAIT = 5.0
 _HTTP = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "20"}
 _REFUSED = ("401", "403", "UNAUTHENTICATED", "PERMISSION_DENIED")
@@ -106,9 +105,7 @@ def _begun(path: Path, client_class: Any) -> None:
 
 
 def _file(context: Context) -> Path:
-    training = context.experiment.training_config
-    toy = training is not None and training.model_ref.provider == "generated"
-    return (context.folder.path if toy else context.folder.root) / FILE
+    return (context.folder.path if is_toy(context.experiment) else context.folder.root) / FILE
 
 
 def _client() -> Any:
@@ -181,10 +178,7 @@ def _said(shown: str, error: Exception) -> str:
     if "not a database" in text:
         return f"{where} is a file of another kind: move it away, or name another registry with MLFLOW_TRACKING_URI"
     if any(mark in text for mark in _REFUSED):
-        return (
-            f"{where} refuses the account: set MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and "
-            "MLFLOW_TRACKING_PASSWORD"
-        )
+        return f"{where} {REFUSED}"
     first = " ".join((text.splitlines() or [type(error).__name__])[0].split())
     if any(mark in text for mark in ("Connection", "connect", "resolve", "timed out")):
         return f"{where} cannot be reached: {_short(first)}"

@@ -146,8 +146,8 @@ class Plan:
         return {old: 100 - self.share, new: self.share}
 
 
-def planned(context: Context, options: Options, registration: Output) -> Plan:
-    """The deployment that the options ask for; raises InputError with every problem in them."""
+def settled(options: Options) -> tuple[str, str, dict[str, Any]]:
+    """Target, strategy and every setting of a deployment; raises InputError with every problem in the options."""
     problems: list[str] = []
     target = _known("target", options.get("target") or "vllm", TARGETS, problems)
     strategy = _known("strategy", options.get("strategy") or "canary", STRATEGIES, problems)
@@ -161,6 +161,12 @@ def planned(context: Context, options: Options, registration: Output) -> Plan:
         problems.append(f"strategy {strategy} divides no traffic: leave out options.config.weight, or take canary")
     if problems:
         raise InputError("\n".join(problems))
+    return target, strategy, settings
+
+
+def planned(context: Context, options: Options, registration: Output) -> Plan:
+    """The deployment that the options ask for; raises InputError with every problem in them."""
+    target, strategy, settings = settled(options)
     model = str(context.trained["model"])
     base, rank = _adapter(context, model, registration)
     weight = settings.get("weight")

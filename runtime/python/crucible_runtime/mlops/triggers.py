@@ -7,11 +7,12 @@ One thing differs on purpose: where there is nothing to compare the latest sampl
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from crucible_runtime.errors import InputError, did_you_mean
+from crucible_runtime.interface.preflight import Finding, Inquiry, checked_by, problem, uses
 from crucible_runtime.interface.stages import Context, Options, Output
 from crucible_runtime.rundir.files import rows
 from crucible_runtime.rundir.folder import SAMPLES
@@ -32,14 +33,19 @@ _LEAST = 1.0e-6
 Sample = Mapping[str, Any]
 
 
+def conditions(inquiry: Inquiry) -> Iterator[Finding]:
+    """The options of the conditions for training again."""
+    yield from map(problem, _problems(inquiry.options))
+
+
+@checked_by(conditions)
+@uses()
 def check_triggers(context: Context, options: Options) -> Output:
     """The reasons that hold, in the order of CrucibleFeedback, and what they were told from.
 
     Raises InputError for options that cannot be used.
     """
-    if wrong := [
-        f"there is no options.{name}; {did_you_mean(name, _DEFAULTS)}" for name in options if name not in _DEFAULTS
-    ]:
+    if wrong := _problems(options):
         raise InputError("\n".join(wrong))
     asked = {**_DEFAULTS, **{name: value for name, value in options.items() if value is not None}}
     samples = rows(context.folder.path / SAMPLES)
@@ -65,15 +71,32 @@ def check_triggers(context: Context, options: Options) -> Output:
     }
 
 
+def _problems(options: Options) -> list[str]:
+    """What of the options cannot be used, each a whole sentence."""
+    found = [
+        f"there is no options.{name}; {did_you_mean(name, _DEFAULTS)}" for name in options if name not in _DEFAULTS
+    ]
+    for name, default in _DEFAULTS.items():
+        value = options.get(name)
+        whole = isinstance(default, int) or name == "schedule_interval_seconds"
+        if value is None or name in ("last_triggered_at", "storage"):
+            continue
+        if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
+            found.append(f"options.{name} must be {'an integer' if whole else 'a number'}, found {value!r}")
+        elif value < (1 if whole else 0):
+            found.append(f"options.{name} must be at least {1 if whole else 0}, found {value!r}")
+    last = options.get("last_triggered_at")
+    try:
+        datetime.fromisoformat(last if last is not None else "2026-01-31T12:00:00Z")
+    except (TypeError, ValueError):
+        found.append(f"options.last_triggered_at must be a time such as 2026-01-31T12:00:00Z, found {last}")
+    return found
+
+
 def _due(last: str | None, interval: int | None) -> bool:
     if last is None or interval is None:
         return False
-    try:
-        then = datetime.fromisoformat(last)
-    except ValueError as error:
-        raise InputError(
-            f"options.last_triggered_at must be a time such as 2026-01-31T12:00:00Z, found {last}"
-        ) from error
+    then = datetime.fromisoformat(last)
     then = then if then.tzinfo is not None else then.replace(tzinfo=UTC)
     return (datetime.now(UTC) - then).total_seconds() >= interval
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
+from crucible_runtime.evaluation import Evaluation
 from crucible_runtime.installation.compatibility import check, package_of
 from crucible_runtime.interface.stages import RunConfig
 from crucible_runtime.ir import Experiment
@@ -18,8 +20,16 @@ def start(experiment: Experiment, config: RunConfig | None = None) -> Pipeline:
 
     Raises InterfaceError where the module that calls it was generated for a runtime that does not fit this one.
     """
-    check(package_of(sys._getframe(1).f_globals))
+    caller = sys._getframe(1).f_globals
+    check(package_of(caller))
     # Only a run needs what a run is made of: a plan and `--help` start without it.
     from crucible_runtime.pipeline.run import Pipeline
 
-    return Pipeline(experiment, config if config is not None else RunConfig())
+    return Pipeline(experiment, config if config is not None else RunConfig(), evaluation=_evaluation(caller))
+
+
+def _evaluation(module: Mapping[str, Any]) -> Evaluation | None:
+    """What the recipe whose module calls `start` asks after its run; None where the module is no recipe."""
+    made = module.get("evaluation") if {"NAME", "Config", "build_experiment"} <= {*module} else None
+    found = made() if callable(made) else None
+    return found if isinstance(found, Evaluation) else None

@@ -12,21 +12,16 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType, TracebackType
 
 from crucible_runtime import plugins
-from crucible_runtime.errors import (
-    AdapterMissingError,
-    EngineMissingError,
-    PipelineError,
-    StageError,
-    UnsupportedError,
-)
+from crucible_runtime.errors import PipelineError, StageError
 from crucible_runtime.evaluation import Evaluation, EvaluationResult
-from crucible_runtime.experiment.kinds import kind, kind_of
+from crucible_runtime.experiment.kinds import kind_of
 from crucible_runtime.experiment.override import Adjusted
-from crucible_runtime.interface.stages import Context, Engine, Output, Result, RunConfig, StageFunction, StageResult
+from crucible_runtime.interface.stages import Context, Output, Result, RunConfig, StageFunction, StageResult
 from crucible_runtime.ir import Experiment, StageDef
 from crucible_runtime.pipeline import conclusion, record
 from crucible_runtime.pipeline.evaluation import evaluated, read_evaluation, written_evaluation
 from crucible_runtime.ports import Ports
+from crucible_runtime.preflight import Report, examine, inquiry
 from crucible_runtime.rundir.folder import EVALUATION, Folder
 from crucible_runtime.rundir.progress import Progress
 from crucible_runtime.secrets import disclose
@@ -35,11 +30,12 @@ from crucible_runtime.secrets import disclose
 class Pipeline:
     """The run of one experiment; made by `start`, used in a `with` block."""
 
-    def __init__(self, experiment: Experiment, config: RunConfig) -> None:
-        """Takes what `start` takes."""
+    def __init__(self, experiment: Experiment, config: RunConfig, evaluation: Evaluation | None = None) -> None:
+        """Takes what `start` takes, and what is asked after the run where that is known before."""
         disclose(experiment, supplied=config)
         self._experiment = experiment
         self._config = config
+        self._evaluation = evaluation
         self._ports = config.ports if config.ports is not None else Ports()
         self._finished: list[StageResult] = []
         self._done = False
@@ -50,8 +46,11 @@ class Pipeline:
         Raises what `prepared` raises, InputError where the directory is not to be used for this run, FolderError where
         it cannot be written to.
         """
-        self._engine = prepared(self._experiment, self._config)
+        report = prepared(self._experiment, self._config, self._evaluation)
+        self._engine = report.engine
         self._folder = _opened(self._experiment, self._config)
+        if unchecked := report.unchecked():
+            self._folder.log(f"not checked before the run:\n{unchecked.rstrip()}")
         self._recorded = self._folder.records() if self._folder.resumed else []
         self._progress = Progress() if self._folder.main else None
         return self
@@ -177,25 +176,18 @@ class Pipeline:
         raise PipelineError(f"stage {name} is out of order: {names[position]} comes next")
 
 
-def prepared(experiment: Experiment, config: RunConfig) -> Engine | None:
-    """The engine of a run, made once; None where nothing is trained. Everything is asked before anything is loaded.
+def prepared(experiment: Experiment, config: RunConfig, evaluation: Evaluation | None = None) -> Report:
+    """What all parts of a run say of it, and its engine, made once. Everything is asked before anything is loaded.
 
     Raises InputError for overrides that the recipe has no use for; EngineMissingError and AdapterMissingError for an
     engine or a stage that lacks a package on this machine; UnsupportedError with everything that the engine cannot
-    honour.
+    honour; PreflightError for everything else that keeps the run from its end.
     """
     if isinstance(config.training_config, Adjusted):
         config.training_config.check_used()
-    engine = plugins.engine(config.engine) if kind(experiment) is not None else None
-    absent = plugins.lacking_adapters(experiment, config)
-    if engine is not None and (lacks := plugins.lacking_engine(engine, config)):
-        raise EngineMissingError("\n".join([lacks, *absent]))
-    if absent:
-        raise AdapterMissingError("\n".join(absent))
-    problems = getattr(engine, "problems", None)
-    if problems is not None and (unsupported := problems(experiment, config)):
-        raise UnsupportedError(unsupported)
-    return engine
+    report = examine(inquiry(experiment, config, evaluation, begins=True))
+    report.raise_problems()
+    return report
 
 
 def _opened(experiment: Experiment, config: RunConfig) -> Folder:

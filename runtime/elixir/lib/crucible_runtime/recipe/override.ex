@@ -197,12 +197,19 @@ defmodule CrucibleRuntime.Recipe.Override do
     if String.length(to_string(value)) < limit, do: "at least #{limit} characters long"
   end
 
+  defp broken(:pattern, pattern, value) do
+    if not Regex.match?(Regex.compile!(pattern, "u"), to_string(value)), do: form(pattern)
+  end
+
   defp broken(:enum, values, value) do
     near = if is_atom(value), do: suggestion(value, Enum.filter(values, &is_atom/1)), else: ""
     if value not in values, do: "one of #{Enum.map_join(values, ", ", &inspect/1)}#{near}"
   end
 
   defp broken(_bound, _limit, _value), do: nil
+
+  defp form("\\S"), do: "more than blanks"
+  defp form(pattern), do: "of the form #{pattern}"
 
   defp words(types), do: types |> List.wrap() |> Enum.map_join(" or ", &Map.fetch!(@names, &1))
 

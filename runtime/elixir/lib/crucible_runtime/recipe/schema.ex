@@ -16,13 +16,13 @@ defmodule CrucibleRuntime.Recipe.Schema do
       adam_beta1: [type: :float, minimum: 0, exclusive_maximum: 1],
       adam_beta2: [type: :float, minimum: 0, exclusive_maximum: 1],
       adam_eps: [type: :float, exclusive_minimum: 0],
-      adapter: [type: :atom, min_length: 1],
+      adapter: [type: :atom, min_length: 1, pattern: "\\S"],
       compute_post_kl: [type: :boolean],
       eval_every: [type: :integer, minimum: 0],
       group_size: [type: :integer, minimum: 1],
       kl_discount_factor: [type: :float, minimum: 0, maximum: 1],
       kl_penalty_coef: [type: :float, minimum: 0],
-      load_checkpoint_path: [type: :string, min_length: 1],
+      load_checkpoint_path: [type: :string, min_length: 1, pattern: "\\S"],
       lora_rank: [type: :integer, minimum: 1],
       loss: [
         type: :atom,
@@ -36,12 +36,12 @@ defmodule CrucibleRuntime.Recipe.Schema do
       method: [type: :atom, enum: [:on_policy]],
       num_batches: [type: :integer, minimum: 1],
       num_substeps: [type: :integer, minimum: 1],
-      renderer_name: [type: :string, min_length: 1],
+      renderer_name: [type: :string, min_length: 1, pattern: "\\S"],
       rolling_save_every: [type: :integer, minimum: 0],
       rolling_ttl_seconds: [type: :integer, minimum: 1],
       shuffle_seed: [type: :integer, minimum: 0, maximum: 9_223_372_036_854_775_807],
-      teacher_checkpoint: [type: :string, min_length: 1],
-      teacher_model: [type: :string, min_length: 1],
+      teacher_checkpoint: [type: :string, min_length: 1, pattern: "\\S"],
+      teacher_model: [type: :string, min_length: 1, pattern: "\\S"],
       temperature: [type: :float, exclusive_minimum: 0],
       ttl_seconds: [type: :integer, minimum: 1],
       weight_decay: [type: :float, minimum: 0]
@@ -50,18 +50,18 @@ defmodule CrucibleRuntime.Recipe.Schema do
       adam_beta1: [type: :float, minimum: 0, exclusive_maximum: 1],
       adam_beta2: [type: :float, minimum: 0, exclusive_maximum: 1],
       adam_eps: [type: :float, exclusive_minimum: 0],
-      adapter: [type: :atom, min_length: 1],
+      adapter: [type: :atom, min_length: 1, pattern: "\\S"],
       beta: [type: :float, exclusive_minimum: 0],
       eval_every: [type: :integer, minimum: 0],
       infrequent_eval_every: [type: :integer, minimum: 0],
-      load_checkpoint_path: [type: :string, min_length: 1],
+      load_checkpoint_path: [type: :string, min_length: 1, pattern: "\\S"],
       lora_rank: [type: :integer, minimum: 1],
       lr_schedule: [type: :atom, enum: [:linear, :cosine, :constant]],
       max_length: [type: :integer, minimum: 1],
       max_steps: [type: :integer, minimum: 1],
       num_replicas: [type: :integer, minimum: 1],
-      reference_model: [type: :string, min_length: 1],
-      renderer_name: [type: :string, min_length: 1],
+      reference_model: [type: :string, min_length: 1, pattern: "\\S"],
+      renderer_name: [type: :string, min_length: 1, pattern: "\\S"],
       rolling_save_every: [type: :integer, minimum: 0],
       rolling_ttl_seconds: [type: :integer, minimum: 1],
       shuffle_seed: [type: :integer, minimum: 0, maximum: 9_223_372_036_854_775_807],
@@ -74,29 +74,29 @@ defmodule CrucibleRuntime.Recipe.Schema do
       adam_beta1: [type: :float, minimum: 0, exclusive_maximum: 1],
       adam_beta2: [type: :float, minimum: 0, exclusive_maximum: 1],
       adam_eps: [type: :float, exclusive_minimum: 0],
-      adapter: [type: :atom, min_length: 1],
+      adapter: [type: :atom, min_length: 1, pattern: "\\S"],
       answer_regex: [type: :string, min_length: 1],
       eval_every: [type: :integer, minimum: 0],
       infrequent_eval_every: [type: :integer, minimum: 0],
-      load_checkpoint_path: [type: :string, min_length: 1],
+      load_checkpoint_path: [type: :string, min_length: 1, pattern: "\\S"],
       lora_rank: [type: :integer, minimum: 1],
       lr_schedule: [type: :atom, enum: [:linear, :cosine, :constant]],
       max_length: [type: :integer, minimum: 1],
       max_steps: [type: :integer, minimum: 1],
       method: [type: :atom, enum: [:prompt]],
       num_samples: [type: :integer, minimum: 1],
-      renderer_name: [type: :string, min_length: 1],
+      renderer_name: [type: :string, min_length: 1, pattern: "\\S"],
       rolling_save_every: [type: :integer, minimum: 0],
       rolling_ttl_seconds: [type: :integer, minimum: 1],
       save_every_seconds: [type: :float, minimum: 0],
       save_every_tokens: [type: :integer, minimum: 0],
       shuffle_seed: [type: :integer, minimum: 0, maximum: 9_223_372_036_854_775_807],
-      source_path: [type: :string, min_length: 1],
+      source_path: [type: :string, min_length: 1, pattern: "\\S"],
       submit_ahead: [type: :integer, minimum: 0],
       teacher_max_tokens: [type: :integer, minimum: 1],
-      teacher_model: [type: :string, min_length: 1],
-      teacher_prompt: [type: :string, min_length: 1],
-      teacher_renderer_name: [type: :string, min_length: 1],
+      teacher_model: [type: :string, min_length: 1, pattern: "\\S"],
+      teacher_prompt: [type: :string, min_length: 1, pattern: "\\S"],
+      teacher_renderer_name: [type: :string, min_length: 1, pattern: "\\S"],
       teacher_temperature: [type: :float, minimum: 0],
       test_size: [type: :integer, minimum: 0],
       train_on_what: [
@@ -118,20 +118,20 @@ defmodule CrucibleRuntime.Recipe.Schema do
       adam_beta1: [type: :float, minimum: 0, exclusive_maximum: 1],
       adam_beta2: [type: :float, minimum: 0, exclusive_maximum: 1],
       adam_eps: [type: :float, exclusive_minimum: 0],
-      adapter: [type: :atom, min_length: 1],
+      adapter: [type: :atom, min_length: 1, pattern: "\\S"],
       compute_post_kl: [type: :boolean],
       context_overflow_reward: [type: :float],
       convo_prefix: [type: :atom, enum: [:standard, :none]],
-      env: [type: :atom, min_length: 1],
+      env: [type: :atom, min_length: 1, pattern: "\\S"],
       eval_every: [type: :integer, minimum: 0],
       format_coef: [type: :float, minimum: 0],
       grader: [type: :atom, enum: [:sympy, :math_verify]],
       group_size: [type: :integer, minimum: 1],
       kl_discount_factor: [type: :float, minimum: 0, maximum: 1],
       kl_penalty_coef: [type: :float, minimum: 0],
-      kl_reference_checkpoint: [type: :string, min_length: 1],
-      kl_reference_model: [type: :string, min_length: 1],
-      load_checkpoint_path: [type: :string, min_length: 1],
+      kl_reference_checkpoint: [type: :string, min_length: 1, pattern: "\\S"],
+      kl_reference_model: [type: :string, min_length: 1, pattern: "\\S"],
+      load_checkpoint_path: [type: :string, min_length: 1, pattern: "\\S"],
       lora_rank: [type: :integer, minimum: 1],
       loss: [
         type: :atom,
@@ -148,7 +148,7 @@ defmodule CrucibleRuntime.Recipe.Schema do
       num_minibatches: [type: :integer, minimum: 1],
       num_substeps: [type: :integer, minimum: 1],
       remove_constant_reward_groups: [type: :boolean],
-      renderer_name: [type: :string, min_length: 1],
+      renderer_name: [type: :string, min_length: 1, pattern: "\\S"],
       rolling_save_every: [type: :integer, minimum: 0],
       rolling_ttl_seconds: [type: :integer, minimum: 1],
       rollout_max_retries: [type: :integer, minimum: 0],
@@ -164,15 +164,15 @@ defmodule CrucibleRuntime.Recipe.Schema do
       adam_beta1: [type: :float, minimum: 0, exclusive_maximum: 1],
       adam_beta2: [type: :float, minimum: 0, exclusive_maximum: 1],
       adam_eps: [type: :float, exclusive_minimum: 0],
-      adapter: [type: :atom, min_length: 1],
+      adapter: [type: :atom, min_length: 1, pattern: "\\S"],
       eval_every: [type: :integer, minimum: 0],
       infrequent_eval_every: [type: :integer, minimum: 0],
-      load_checkpoint_path: [type: :string, min_length: 1],
+      load_checkpoint_path: [type: :string, min_length: 1, pattern: "\\S"],
       lora_rank: [type: :integer, minimum: 1],
       lr_schedule: [type: :atom, enum: [:linear, :cosine, :constant]],
       max_length: [type: :integer, minimum: 1],
       max_steps: [type: :integer, minimum: 1],
-      renderer_name: [type: :string, min_length: 1],
+      renderer_name: [type: :string, min_length: 1, pattern: "\\S"],
       rolling_save_every: [type: :integer, minimum: 0],
       rolling_ttl_seconds: [type: :integer, minimum: 1],
       save_every_seconds: [type: :float, minimum: 0],
@@ -213,7 +213,7 @@ defmodule CrucibleRuntime.Recipe.Schema do
       ],
       epochs: [type: :integer, minimum: 1],
       gradient_clipping: [type: :float, nullable: true, exclusive_minimum: 0],
-      id: [type: :atom, min_length: 1],
+      id: [type: :atom, min_length: 1, pattern: "\\S"],
       learning_rate: [type: :float, exclusive_minimum: 0],
       loss_function: [type: :atom],
       metrics: [type: :list, items: [type: :atom]],
@@ -228,7 +228,7 @@ defmodule CrucibleRuntime.Recipe.Schema do
       architecture: [type: :atom, nullable: true],
       artifact_uri: [type: :string, nullable: true],
       framework: [type: :atom],
-      id: [type: :string, min_length: 1],
+      id: [type: :string, min_length: 1, pattern: "\\S"],
       metadata: [type: :map, nullable: true],
       name: [type: :string, nullable: true],
       options: [type: :map, nullable: true],
@@ -238,7 +238,7 @@ defmodule CrucibleRuntime.Recipe.Schema do
     ],
     CrucibleIR.DatasetRef => [
       format: [type: :atom, nullable: true],
-      name: [type: :string, min_length: 1],
+      name: [type: :string, min_length: 1, pattern: "\\S"],
       options: [type: :map, nullable: true],
       provider: [type: :atom],
       schema: [type: :map, nullable: true],
@@ -293,6 +293,33 @@ defmodule CrucibleRuntime.Recipe.Schema do
     }
   ]
 
+  @configuration [
+    %{
+      stage: CrucibleFeedback.Stages.CheckTriggers,
+      application: :crucible_feedback,
+      key: :storage,
+      option: :storage
+    },
+    %{
+      stage: CrucibleFeedback.Stages.ExportFeedback,
+      application: :crucible_feedback,
+      key: :storage,
+      option: :storage
+    },
+    %{
+      stage: CrucibleModelRegistry.Stages.Promote,
+      application: :crucible_model_registry,
+      key: :repo,
+      option: nil
+    },
+    %{
+      stage: CrucibleModelRegistry.Stages.Register,
+      application: :crucible_model_registry,
+      key: :repo,
+      option: nil
+    }
+  ]
+
   @doc "The names that `training_config.options` may have in a recipe of this kind."
   @spec options(atom()) :: [atom()]
   def options(kind), do: @options |> Keyword.fetch!(kind) |> Keyword.keys()
@@ -331,4 +358,13 @@ defmodule CrucibleRuntime.Recipe.Schema do
           }
         ]
   def defects, do: @defects
+
+  @doc """
+  What the application of a stage's package must be configured with: for each the stage, the
+  application, the key of its environment, and the option of the stage that may take its place.
+  """
+  @spec configuration() :: [
+          %{stage: module(), application: atom(), key: atom(), option: atom() | nil}
+        ]
+  def configuration, do: @configuration
 end

@@ -15,11 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from crucible_runtime.data import teacher
-from crucible_runtime.engines.tinker import objects, records, sampling, service, strategies, table, tree
+from crucible_runtime.engines.checks import reward
+from crucible_runtime.engines.tinker import datasets, objects, records, sampling, service, strategies, table, tree
 from crucible_runtime.engines.tinker.strategies import STRATEGIES
 from crucible_runtime.errors import InputError, PipelineError, UnsupportedError
 from crucible_runtime.experiment.kinds import trained_kind
 from crucible_runtime.installation.packages import needs
+from crucible_runtime.interface.preflight import checked_by, uses
 from crucible_runtime.interface.stages import Context, Options, Output, RunConfig
 from crucible_runtime.ir import Experiment, TrainingConfig
 from crucible_runtime.ports import SamplingClient
@@ -32,6 +34,8 @@ PLACE = "tinker"
 """The cookbook's directory in that of a run."""
 
 
+@checked_by(datasets.data_set, service.key, reward)
+@uses("base_url")
 @needs("tinker", "tinker", "tinker_cookbook")
 class TinkerEngine:
     """Trains on a Tinker service; needs a key in TINKER_API_KEY."""

@@ -30,6 +30,7 @@ from tinker_cookbook.supervised.types import ChatDatasetBuilder, SupervisedDatas
 from tinker_cookbook.tokenizer_utils import get_tokenizer
 
 from crucible_runtime import data
+from crucible_runtime.engines.tinker.datasets import UNFIT
 from crucible_runtime.errors import InputError
 from crucible_runtime.interface.environments import Family
 from crucible_runtime.ir import DatasetRef
@@ -48,10 +49,14 @@ class Conversations(ChatDatasetBuilder):
 
     def __call__(self) -> tuple[SupervisedDataset, SupervisedDataset | None]:
         """What is trained on, and what is evaluated: test_size rows of it, or test_split."""
-        table = _table(data.rows(self.ref, adapter=self.adapter, kind="supervised")).shuffle(seed=self.shuffle_seed)
+        table = _table(data.rows(self.ref, unfit=UNFIT, adapter=self.adapter, kind="supervised")).shuffle(
+            seed=self.shuffle_seed
+        )
         table, test = _held_out(table, self.test_size, self.ref.name)
         if self.test_split is not None:
-            test = _table(data.rows(self.ref, adapter=self.adapter, kind="supervised", split=self.test_split))
+            test = _table(
+                data.rows(self.ref, unfit=UNFIT, adapter=self.adapter, kind="supervised", split=self.test_split)
+            )
         _enough(table, self.common_config.batch_size, self.ref.name)
         size = self.common_config.batch_size
         return self._batches(table, size), self._batches(test, min(size, len(test))) if test is not None else None
@@ -78,7 +83,9 @@ class Comparisons(ComparisonDatasetBuilder):
 
     def get_train_and_test_datasets(self) -> tuple[datasets.Dataset, datasets.Dataset | None]:
         """What is trained on, and test_size rows of it that are not."""
-        table = _table(data.rows(self.ref, adapter=self.adapter, kind="preference")).shuffle(seed=self.shuffle_seed)
+        table = _table(data.rows(self.ref, unfit=UNFIT, adapter=self.adapter, kind="preference")).shuffle(
+            seed=self.shuffle_seed
+        )
         return _held_out(table, self.test_size, self.ref.name)
 
     def example_to_labeled_comparison(self, example: Mapping[str, str]) -> LabeledComparison:
@@ -105,7 +112,7 @@ class Prompts(RLDatasetBuilder):
 
     async def __call__(self) -> tuple[RLDataset, None]:
         """The prompts in the order of the data, or in that of shuffle_seed."""
-        rows = list(data.rows(self.ref, adapter=self.adapter, kind="distillation"))
+        rows = list(data.rows(self.ref, unfit=UNFIT, adapter=self.adapter, kind="distillation"))
         if self.shuffle_seed is not None:
             random.Random(self.shuffle_seed).shuffle(rows)  # noqa: S311 - an order is no secret
         tokenizer = get_tokenizer(self.model_name_for_tokenizer)

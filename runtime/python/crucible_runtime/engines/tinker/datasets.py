@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from crucible_runtime.data.checks import trained_on
+from crucible_runtime.engines.checks import no_tools
 from crucible_runtime.engines.tinker.tree import Node
+from crucible_runtime.interface.preflight import Finding, Inquiry
 from crucible_runtime.ir import DatasetRef
 
+UNFIT = no_tools("engine tinker", "shows no tools to the model; remove them, or train with engine trl")
+"""What refuses rows that have tools or call them."""
 OURS = "crucible_runtime.engines.tinker.builders"
 """The module of the builders that stand where the cookbook has none."""
 
@@ -37,6 +42,11 @@ class Own:
         """Whether the builder trains on what `ref` names, read as `adapter` says."""
         whole = ref.provider == "huggingface" and ref.split == "train" and ref.version is None and ref.format is None
         return whole and (ref.options or None) in self.options and adapter in (None, *self.adapters)
+
+
+def data_set(inquiry: Inquiry) -> Iterator[Finding]:
+    """The data set that the recipe trains on."""
+    yield from trained_on(inquiry, UNFIT)
 
 
 def is_jsonl(ref: DatasetRef) -> bool:

@@ -9,12 +9,16 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from crucible_runtime.errors import InputError, PortError
+from crucible_runtime.interface.preflight import Finding, Inquiry, problem, unchecked
 from crucible_runtime.secrets import scrub
 
 _SECONDS = 10.0
+_STORED = Path("~/.tinker/credentials.json")
+_BEGINS = ("tml-", "eyJ")
 _KEY = "set TINKER_API_KEY in the environment (a key of the service begins with tml-), or run `tinker auth login`"
 
 
@@ -46,6 +50,16 @@ def check(base_url: str | None) -> None:
         raise PortError(scrub(f"the Tinker service at {url} is not well: it answers with status {answer.status_code}"))
 
 
+def key(inquiry: Inquiry) -> Iterator[Finding]:
+    """The key of the service, in the environment or in what `tinker auth login` stored."""
+    named, command = os.environ.get("TINKER_API_KEY", ""), os.environ.get("TINKER_CREDENTIAL_CMD")
+    if named and not named.startswith(_BEGINS):
+        yield problem(f"the key in TINKER_API_KEY is none of a Tinker service: {_KEY}")
+    elif not named and not command and not _STORED.expanduser().exists():
+        missing = f"engine tinker needs a key: {_KEY}"
+        yield problem(missing) if inquiry.begins or inquiry.network else unchecked(missing)
+
+
 @contextmanager
 def told(base_url: str | None) -> Iterator[None]:
     """Turns what the client raises in the block into one sentence, an InputError or a PortError."""
@@ -62,7 +76,7 @@ def _check_key() -> None:
 
     key = os.environ.get("TINKER_API_KEY", "")
     if key or os.environ.get("TINKER_CREDENTIAL_CMD"):
-        if key and not key.startswith(("tml-", "eyJ")):
+        if key and not key.startswith(_BEGINS):
             raise InputError(f"the key in TINKER_API_KEY is none of a Tinker service: {_KEY}")
         return
     if JsonCredentialStore(default_credentials_path()).get_default_key() is None:

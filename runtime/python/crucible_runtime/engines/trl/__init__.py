@@ -10,10 +10,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from crucible_runtime.engines import mapping
+from crucible_runtime.engines.checks import reward_of_one_turn
 from crucible_runtime.engines.trl import arguments, strategies
+from crucible_runtime.engines.trl import checks as checked
 from crucible_runtime.engines.trl.strategies import STRATEGIES
 from crucible_runtime.experiment.kinds import trained_kind
 from crucible_runtime.installation.packages import needs
+from crucible_runtime.interface.preflight import checked_by, uses
 from crucible_runtime.interface.stages import Context, Options, Output, RunConfig
 from crucible_runtime.ir import Experiment
 from crucible_runtime.ports import SamplingClient
@@ -21,6 +24,10 @@ from crucible_runtime.ports import SamplingClient
 __all__ = ["STRATEGIES", "TrlEngine"]
 
 
+@checked_by(
+    checked.data_set, checked.model, checked.checkpoints, checked.other_models, checked.device, reward_of_one_turn
+)
+@uses()
 @needs("local", "accelerate", "datasets", "peft", "torch", "transformers", "trl")
 class TrlEngine:
     """The engine `trl`."""

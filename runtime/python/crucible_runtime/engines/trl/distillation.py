@@ -15,6 +15,7 @@ from typing import Any
 
 from crucible_runtime import data, smoke
 from crucible_runtime.engines.trl import arguments, batches
+from crucible_runtime.engines.trl.rows import unfit
 from crucible_runtime.errors import InputError
 from crucible_runtime.interface.stages import Context, Options, Output, RunConfig
 from crucible_runtime.ir import ModelRef, TrainingConfig
@@ -100,7 +101,9 @@ def train(context: Context, options: Options) -> Output:
 def _prompts(training: TrainingConfig) -> list[list[Mapping[str, Any]]]:
     """The questions of all batches in their order."""
     given, ref = arguments.options(training), training.dataset_ref
-    rows = data.rows(ref, adapter=given.get("adapter"), kind="distillation", limit=batches.limit(training))
+    rows = data.rows(
+        ref, adapter=given.get("adapter"), kind="distillation", limit=batches.limit(training), unfit=unfit(training)
+    )
     if not rows:
         raise InputError(f"data set {ref.name} holds no questions")
     return batches.filled(training, [list(row["prompt"]) for row in rows])

@@ -9,13 +9,15 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from os import cpu_count
 from typing import Any
 
 from crucible_runtime import data, smoke
+from crucible_runtime.engines.checks import multi_turn
 from crucible_runtime.engines.trl import arguments, batches
 from crucible_runtime.errors import CrucibleError, InputError
-from crucible_runtime.interface.environments import Environment, Family, Outcome
+from crucible_runtime.interface.environments import Family, Outcome
 from crucible_runtime.interface.stages import Context, Options, Output, RunConfig
 from crucible_runtime.ir import TrainingConfig
 from crucible_runtime.plugins import family
@@ -52,6 +54,8 @@ def problems(training: TrainingConfig, config: RunConfig) -> list[str]:
     except InputError as error:
         return [*found, str(error)]
     found += made.problems()
+    if getattr(made, "multi_turn", False):
+        found.append(multi_turn(f"environment {given['env']}"))
     if made.adapter is not None and _made_up(training):
         found.append(
             f"environment {given['env']} makes up no problems, and training_config.dataset_ref.provider is "
@@ -167,10 +171,14 @@ def train(context: Context, options: Options) -> Output:
     from crucible_runtime.engines.trl.rollouts import GRPO
 
     training = arguments.training(context.experiment)
-    problems = _problems(training, _family(training, context.config))
+    made = _family(training, context.config)
+    problems = [
+        _Problem(family=made, row=row, name=f"environment {arguments.options(training)['env']}")
+        for row in _rows(training, made)
+    ]
     model, tokenizer = models.load(context)
-    asked = [list(problem.initial_observation()) for problem in problems]
-    rewards = _Rewards(context, problems, [len(ids) for ids in _tokens(tokenizer, asked)], tokenizer)
+    asked = [problem.asked() for problem in problems]
+    rewards = _Rewards(context, problems, asked, [len(ids) for ids in _tokens(tokenizer, asked)], tokenizer)
     trainer = GRPO(
         model=model,
         reward_funcs=rewards,
@@ -196,18 +204,43 @@ def _family(training: TrainingConfig, config: RunConfig) -> Family:
     return family(given["env"], options=given, allow_unsandboxed=config.allow_unsandboxed)
 
 
-def _problems(training: TrainingConfig, family: Family) -> list[Environment]:
-    """The problems of all batches in their order."""
+def _rows(training: TrainingConfig, family: Family) -> list[Mapping[str, Any]]:
+    """The rows of the problems of all batches in their order."""
     given, ref = arguments.options(training), training.dataset_ref
     count = batches.wanted(training)
     if _made_up(training):
         seed = given.get("shuffle_seed", training.seed or arguments.SEED)
-        made = itertools.islice(family.rows(seed), (count or 0) * training.batch_size)
-        return [family.environment(row) for row in made]
+        return list(itertools.islice(family.rows(seed), (count or 0) * training.batch_size))
     rows = data.rows(ref, adapter=given.get("adapter", family.adapter), kind="rl", limit=batches.limit(training))
     if not rows:
         raise InputError(f"data set {ref.name} holds no problems")
-    return batches.filled(training, [family.environment(row) for row in rows])
+    return list(batches.filled(training, rows))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Problem:
+    """One problem, which makes an environment of its own for each answer: none is shared between rollouts."""
+
+    family: Family
+    row: Mapping[str, Any]
+    name: str
+
+    def asked(self) -> list[Message]:
+        """What the model is asked."""
+        return list(self.family.environment(self.row).initial_observation())
+
+    def step(self, prompt: Sequence[Message], answer: str, *, ended: bool) -> Outcome:
+        """What an answer is worth; raises InputError for an environment that asks anew, or goes on."""
+        environment = self.family.environment(self.row)
+        if list(environment.initial_observation()) != list(prompt):
+            raise InputError(
+                f"{self.name} asks another question each time that it is made of the same row, and an answer belongs to "
+                "one question: make the question from the row alone"
+            )
+        outcome = environment.step(answer, ended=ended)
+        if not outcome.stop:
+            raise InputError(multi_turn(self.name))
+        return outcome
 
 
 def _made_up(training: TrainingConfig) -> bool:
@@ -229,14 +262,20 @@ class _Rewards:
     __name__ = "reward"
 
     def __init__(
-        self, context: Context, problems: Sequence[Environment], lengths: Sequence[int], tokenizer: Any
+        self,
+        context: Context,
+        problems: Sequence[_Problem],
+        asked: Sequence[Sequence[Message]],
+        lengths: Sequence[int],
+        tokenizer: Any,
     ) -> None:
-        """Takes the problems in their order, and the lengths of their prompts in tokens."""
+        """Takes the problems in their order, what each asks, and the lengths of their prompts in tokens."""
         from crucible_runtime.engines.trl import models
 
         given = arguments.options(arguments.training(context.experiment))
         self.ends: set[int] = set()
         self._context, self._problems, self._lengths, self._tokenizer = context, problems, lengths, tokenizer
+        self._asked = asked
         self._longest = given.get("max_length")
         self._stop = models.STOP if given.get("renderer_name") == models.ROLE_COLON else None
         self._pool = ThreadPoolExecutor(max_workers=max(2, cpu_count() or 2))
@@ -279,7 +318,7 @@ class _Rewards:
         if self._longest is not None and self._lengths[problem] + len(ids) > self._longest:
             ended = False
         try:
-            return self._problems[problem].step(text, ended=ended)
+            return self._problems[problem].step(self._asked[problem], text, ended=ended)
         except CrucibleError:
             raise
         except Exception as error:

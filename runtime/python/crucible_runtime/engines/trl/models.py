@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies
 
 from crucible_runtime import smoke
-from crucible_runtime.engines.trl import arguments
+from crucible_runtime.engines.trl import arguments, checks
 from crucible_runtime.engines.trl.measures import COMPLETE, metrics
 from crucible_runtime.errors import CrucibleError, EngineError, InputError
 from crucible_runtime.interface.stages import Context, Output
@@ -32,7 +32,7 @@ SILENT = "_disable_thinking"
 """How the names of renderers end that ask a model for its answer alone."""
 STOP = "\n\nUser:"
 """Where an answer ends in the template of role_colon."""
-ADAPTER = "adapter_config.json"
+ADAPTER = checks.ADAPTER
 """The file that says that a directory holds an adapter."""
 TEMPLATE = (
     "{% for message in messages %}{{ message['role'] | capitalize + ':' }}"
@@ -78,18 +78,9 @@ def place(context: Context, ref: ModelRef) -> str:
             return str(smoke.model(context.folder.path / "base" / ref.id, ref.id))
         case "huggingface":
             return ref.id
-        case "local":
-            path = Path(ref.id).expanduser()
-            if (path / "config.json").exists():
-                return str(path.absolute())
-            missing = "has no config.json" if path.is_dir() else "is not there"
-            raise EngineError(
-                f"model {ref.id} cannot be loaded: the directory {missing}. "
-                "A model of the hub has training_config.model_ref.provider huggingface"
-            )
-    raise InputError(
-        f"engine trl gets models from huggingface, local and {smoke.PROVIDER}, found model_ref.provider {ref.provider}"
-    )
+    if why := checks.missing_model(ref):
+        raise EngineError(why) if ref.provider == "local" else InputError(why)
+    return str(Path(ref.id).expanduser().absolute())
 
 
 def tokenizer(source: str, ref: ModelRef, renderer: str | None) -> Any:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from crucible_runtime.engines.trl import arguments
+from crucible_runtime.engines.trl import arguments, tools
 from crucible_runtime.errors import InputError
 from crucible_runtime.interface.stages import Context, Options, Output, RunConfig
 from crucible_runtime.ir import TrainingConfig
@@ -65,8 +65,8 @@ def train(context: Context, options: Options) -> Output:
             {**values(training), **arguments.placed(context), **({} if held_out else arguments.NEVER)},
             context,
         ),
-        train_dataset=_pairs(training, train_rows),
-        eval_dataset=_pairs(training, held_out) if held_out else None,
+        train_dataset=_pairs(training, train_rows, tokenizer),
+        eval_dataset=_pairs(training, held_out, tokenizer) if held_out else None,
         processing_class=tokenizer,
         peft_config=models.adapter(model, training),
     )
@@ -87,9 +87,15 @@ def train(context: Context, options: Options) -> Output:
     return models.finish(trainer, context)
 
 
-def _pairs(training: TrainingConfig, rows: Sequence[Mapping[str, Any]]) -> Any:
+def _pairs(training: TrainingConfig, rows: Sequence[Mapping[str, Any]], tokenizer: Any) -> Any:
     from datasets import Dataset
 
+    for number, row in enumerate(rows, 1):
+        for answer in ("chosen", "rejected"):
+            try:
+                tools.given(tokenizer, [*row["prompt"], *row[answer]], None)
+            except InputError as error:
+                raise InputError(f"row {number} of {training.dataset_ref.name}, {answer}: {error}") from error
     chosen, rejected = ("rejected", "chosen") if arguments.options(training).get("swap") else ("chosen", "rejected")
     return Dataset.from_list(
         [{"prompt": row["prompt"], "chosen": row[chosen], "rejected": row[rejected]} for row in rows]

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from crucible_runtime import data, smoke
 from crucible_runtime.data import Row
+from crucible_runtime.engines.checks import no_tools
 from crucible_runtime.engines.trl import arguments
 from crucible_runtime.errors import InputError
 from crucible_runtime.interface.stages import Context
@@ -23,13 +24,20 @@ def divided(context: Context, ref: DatasetRef, kind: str) -> tuple[Rows, Rows]:
     """The rows of `ref` to train on and those that are held out; raises InputError where none is left to train on."""
     training = arguments.training(context.experiment)
     given = arguments.options(training)
-    found = data.rows(ref, adapter=given.get("adapter"), kind=kind)
+    found = data.rows(ref, adapter=given.get("adapter"), kind=kind, unfit=unfit(training))
     count = held_out(training, len(found))
     if count is not None:
         return drawn(found, count, given.get("shuffle_seed", training.seed or arguments.SEED))
     if not given.get("eval_every"):
         return found, []
     return found, _test(context, ref, kind)
+
+
+def unfit(training: TrainingConfig) -> data.Unfit | None:
+    """What the template of the recipe's renderer cannot show of a row; None where the model's own template is used."""
+    if arguments.options(training).get("renderer_name") != "role_colon":
+        return None
+    return no_tools("the template role_colon", "shows no tools; take a renderer of the model's own, or remove them")
 
 
 def held_out(training: TrainingConfig, rows: int) -> int | None:
@@ -61,9 +69,10 @@ def _test(context: Context, ref: DatasetRef, kind: str) -> Rows:
     """The hub's split test, where there is one."""
     why = f"the rows of {ref.name} have no split test"
     if ref.provider == "huggingface" and ref.split != "test":
-        adapter = arguments.options(arguments.training(context.experiment)).get("adapter")
+        training = arguments.training(context.experiment)
+        adapter = arguments.options(training).get("adapter")
         try:
-            return data.rows(ref, adapter=adapter, kind=kind, split="test")
+            return data.rows(ref, adapter=adapter, kind=kind, split="test", unfit=unfit(training))
         except InputError as error:
             why = str(error)
     context.folder.log(

@@ -83,7 +83,7 @@ def _tokens(context: Context, tokenizer: Any, rows: Sequence[Any]) -> Any:
     """A data set of `input_ids` and `labels`."""
     from datasets import Dataset
 
-    from crucible_runtime.engines.trl import conversations
+    from crucible_runtime.engines.trl import conversations, tools
 
     training = arguments.training(context.experiment)
     given = arguments.options(training)
@@ -92,7 +92,8 @@ def _tokens(context: Context, tokenizer: Any, rows: Sequence[Any]) -> Any:
     empty = 0
     for number, row in enumerate(rows, 1):
         try:
-            made = conversations.examples(tokenizer, row["messages"], what, longest)
+            spoken = tools.given(tokenizer, row["messages"], row.get("tools"))
+            made = conversations.examples(spoken, row["messages"], what, longest)
         except InputError as error:
             raise InputError(f"row {number} of {training.dataset_ref.name}: {error}") from error
         empty += not made

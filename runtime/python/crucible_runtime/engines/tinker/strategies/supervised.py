@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from crucible_runtime import data
 from crucible_runtime.data import teacher
-from crucible_runtime.engines.tinker.datasets import OURS, Own, is_conversations, node
+from crucible_runtime.engines.tinker.datasets import OURS, UNFIT, Own, is_conversations, node
 from crucible_runtime.engines.tinker.strategies.base import Strategy
 from crucible_runtime.engines.tinker.tree import Node
 
@@ -51,7 +51,7 @@ class Supervised(Strategy):
         """Reads a file of conversations that the cookbook reads itself."""
         adapter = self.options.get("adapter")
         if is_conversations(self.training.dataset_ref, adapter):
-            data.rows(self.training.dataset_ref, adapter=adapter, kind="supervised")
+            data.rows(self.training.dataset_ref, adapter=adapter, kind="supervised", unfit=UNFIT)
 
     def conversations(self) -> Node:
         """The builder of the conversations: the cookbook's own where it does what the recipe says, else one of ours."""
