@@ -365,6 +365,7 @@ GROUPS = {
     "E08": "Contracts",
     "E09": "Verify",
     "W01": "Values that are probably not meant",
+    "W05": "Settings that are not used",
 }
 
 

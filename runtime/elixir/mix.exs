@@ -9,7 +9,7 @@ defmodule CrucibleRuntime.MixProject do
       description: "Runs the recipes that generated Elixir modules describe.",
       elixirc_paths: elixirc_paths(Mix.env()),
       start_permanent: Mix.env() == :prod,
-      xref: [exclude: looked_for()],
+      elixirc_options: [no_warn_undefined: looked_for()],
       deps: deps()
     ]
   end

@@ -315,7 +315,7 @@ AWKWARD: dict[str, dict[str, Any]] = {
                 "model_name": "m",
                 "artifacts": [{"type": "config", "storage_backend": "s3", "storage_path": "p"}],
             },
-            "deploy": {"target": "noop", "config": {"a": {"b": [1, None]}}},
+            "deploy": {"target": "noop", "config": {"timeout": 5}},
             "feedback": {"storage": "Acme.Feedback.Store", "limit": 1},
             "triggers": {},
         }

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 from typing import Any
 
+import pyarrow
+import pyarrow.ipc
 import pytest
 from crucible_runtime import data
 from crucible_runtime.errors import InputError
 from crucible_runtime.ir import DatasetRef
+from pyarrow import parquet
 
 pytestmark = pytest.mark.engines
 
@@ -131,3 +135,57 @@ def test_files_that_are_none(tmp_path: Path, suffix: str) -> None:
     path.write_bytes(b"PAR1 no more")
     with pytest.raises(InputError, match=f"data.{suffix}: not an? {suffix.capitalize()} file"):
         data.rows(DatasetRef(name=str(path), provider="local"), adapter=None, kind="rl")
+
+
+CASES = json.loads((Path(__file__).parents[2] / "runtime/python/tests/cases/rows.json").read_text("utf-8"))["cases"]
+
+
+@pytest.mark.parametrize("packed", ["", ".gz"])
+@pytest.mark.parametrize("ending", ["parquet", "arrow"])
+@pytest.mark.parametrize("case", CASES, ids=[str(number) for number in range(len(CASES))])
+def test_a_row_of_a_table_means_what_it_means_in_json(case: Any, ending: str, packed: str, tmp_path: Path) -> None:
+    path = tmp_path / f"x.{ending}"
+    table = pyarrow.Table.from_pylist([case["row"]])
+    if ending == "parquet":
+        parquet.write_table(table, path)
+    else:
+        with pyarrow.ipc.new_stream(path, table.schema) as writer:
+            writer.write_table(table)
+    if packed:
+        (tmp_path / f"x.{ending}.gz").write_bytes(gzip.compress(path.read_bytes()))
+    dataset = DatasetRef(name=str(path) + packed, provider="local")
+    if "refused" in case:
+        with pytest.raises(InputError) as refused:
+            data.rows(dataset, adapter=None, kind=case["kind"])
+        assert case["refused"] in str(refused.value)
+    else:
+        assert data.rows(dataset, adapter=None, kind=case["kind"]) == [case["is"]]
+
+
+@pytest.mark.parametrize("name", ["x.jsonl.zst", "x.jsonl.zstd", "packed.jsonl"])
+def test_zstd_is_unpacked_whatever_its_frames(name: str, tmp_path: Path) -> None:
+    rows = [(json.dumps(CHAT) + "\n").encode()] * 2
+    (tmp_path / name).write_bytes(b"".join(pyarrow.compress(row, "zstd", asbytes=True) for row in rows))
+    assert data.rows(DatasetRef(name=str(tmp_path / name), provider="local"), adapter=None, kind="supervised") == [
+        CHAT,
+        CHAT,
+    ]
+    (tmp_path / name).write_bytes(pyarrow.compress(rows[0], "zstd", asbytes=True)[:-4])
+    with pytest.raises(InputError, match="packed with zstd, and cannot be unpacked: Truncated"):
+        data.rows(DatasetRef(name=str(tmp_path / name), provider="local"), adapter=None, kind="supervised")
+
+
+def test_text_of_a_table_that_is_not_utf_8_is_a_bad_row(tmp_path: Path) -> None:
+    texts = pyarrow.array([b"good", b"caf\xe9"]).view(pyarrow.string())
+    parquet.write_table(pyarrow.table({"text": texts}), tmp_path / "x.parquet")
+    with pytest.raises(InputError, match=r"x\.parquet row 2: a text that is not UTF-8, from the byte 0xe9 on"):
+        data.rows(DatasetRef(name=str(tmp_path / "x.parquet"), provider="local"), adapter=None, kind="supervised")
+
+
+def test_a_map_of_a_table_is_a_mapping(tmp_path: Path) -> None:
+    message = pyarrow.map_(pyarrow.string(), pyarrow.string())
+    maps = pyarrow.array([[list(message.items()) for message in CHAT["messages"]]], pyarrow.list_(message))
+    parquet.write_table(pyarrow.table({"messages": maps}), tmp_path / "x.parquet")
+    assert data.rows(
+        DatasetRef(name=str(tmp_path / "x.parquet"), provider="local"), adapter=None, kind="supervised"
+    ) == [CHAT]

@@ -31,6 +31,7 @@ from crucible_runtime.mlops.feedback import export_feedback
 from crucible_runtime.mlops.register import promote, register
 from crucible_runtime.mlops.target import STRATEGIES, TARGETS
 from crucible_runtime.ports import Ports
+from crucible_runtime.preflight import Report, examine, inquiry
 from crucible_runtime.rundir.folder import Folder
 
 pytestmark = pytest.mark.engines
@@ -113,6 +114,45 @@ def test_a_version_carries_the_run_and_a_second_one_of_its_configuration_is_refu
     with pytest.raises(DuplicateConfigError, match=r"^duplicate_config: models:/m/1 in the registry \.\./mlflow\.db"):
         register(context(tmp_path / "run-2"), options(model_name="another"))
     assert [each.name for each in client.search_registered_models()] == ["m"]
+
+
+def asked(stage_options: Mapping[str, Any], run: Path, *, resume: bool = False, **more: Any) -> Report:
+    """What is found out before a run of the register stage, in the real registry."""
+    stage = StageDef(name="model_register", module=REGISTER, options=stage_options)
+    made = Experiment(id="r", backend=BackendRef(id="b"), pipeline=[stage], training_config=training())
+    return examine(inquiry(made, RunConfig(log_path=run, resume=resume), None, **more))
+
+
+def test_a_configuration_that_is_registered_is_found_before_the_training(tmp_path: Path) -> None:
+    assert asked(options(), tmp_path / "run-1").problems == ()
+    assert not (tmp_path / "mlflow.db").exists()
+    register(context(tmp_path / "run-1"), options())
+    before = (tmp_path / "mlflow.db").read_bytes()
+    [told] = asked(options(), tmp_path / "run-2").problems
+    assert told.startswith(
+        "duplicate_config: models:/m/1 in the registry mlflow.db has the same training configuration"
+    )
+    assert asked(options(training(epochs=2)), tmp_path / "run-2").problems == ()
+    assert asked(options(), tmp_path / "run-1", resume=True).problems == (), "it is its own version"
+    assert asked(options(on_duplicate="new_version"), tmp_path / "run-2").problems == ()
+    assert (tmp_path / "mlflow.db").read_bytes() == before
+
+
+def test_the_same_configuration_can_be_a_new_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from mlflow.tracking import MlflowClient
+
+    monkeypatch.chdir(tmp_path)
+    ref = DatasetRef(name="rows.jsonl", provider="local")
+    for number, text in enumerate(("{}\n", "{}\r\n", "{}\n{}\n"), 1):
+        Path("rows.jsonl").write_bytes(text.encode())
+        found = register(
+            context(tmp_path / f"run-{number}", training=training(dataset_ref=ref)), options(on_duplicate="new_version")
+        )
+        assert found["version"] == str(number)
+    client = MlflowClient(tracking_uri=f"sqlite:///{tmp_path}/mlflow.db")
+    one, two, three = (client.get_model_version("m", str(number)).tags for number in (1, 2, 3))
+    assert one["config_hash"] == two["config_hash"] == three["config_hash"]
+    assert one["data_digest"] == two["data_digest"] != three["data_digest"]
 
 
 def test_a_run_that_is_gone_on_with_finds_its_own_version(tmp_path: Path) -> None:

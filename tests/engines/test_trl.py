@@ -306,6 +306,30 @@ def test_two_processes_train_as_one_and_go_on(whole: Path, tmp_path: Path) -> No
     assert (weights(path), (path / "metrics.jsonl").read_bytes()) == (before, measured)
 
 
+@pytest.mark.parametrize("name", ["sl_loop", "dpo"])
+@pytest.mark.parametrize("rows_", [13, 20])
+def test_a_last_batch_that_is_not_full_is_the_same_step_for_two_processes(
+    name: str, rows_: int, tmp_path: Path
+) -> None:
+    kind = "preference" if name == "dpo" else "supervised"
+    (tmp_path / "data.jsonl").write_text(
+        "".join(
+            json.dumps(row) + "\n"
+            for row in smoke.rows("tiny-preferences" if name == "dpo" else "tiny-chat", kind)[:rows_]
+        )
+    )
+    data = {"name": str(tmp_path / "data.jsonl"), "provider": "local", "format": None, "options": None}
+    changes = ["dataset_ref=" + json.dumps(data), "batch_size=8", "epochs=2"]
+    if name == "dpo":
+        changes += ["options.adapter=chosen_rejected", "options.test_size=null", "options.eval_every=0"]
+    sets = [part for change in changes for part in ("--set", f"training_config.{change}")]
+    ran(name, tmp_path / "one", *sets)
+    ran(name, tmp_path / "two", *sets, by=("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"))
+    assert len(losses(tmp_path / "one")) == 2 * -(-rows_ // 8)
+    for measured in ("loss", "grad_norm"):
+        assert losses(tmp_path / "two", measured) == pytest.approx(losses(tmp_path / "one", measured), rel=2e-3)
+
+
 def test_accelerate_launch_trains(whole: Path, tmp_path: Path) -> None:
     by = ("-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2", "--main_process_port", "0")
     ran("sl_loop", tmp_path / "run", "--set", "training_config.options.max_steps=3", by=by)

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from crucible_gen.cli.app import gen as command
 from crucible_gen.incremental import Session
 
-SHARED = 29
+SHARED = 30
 """How many files the recipes of a project share, with all three targets and no settings."""
 MINIMAL = """\
 type: supervised

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from command import MINIMAL, in_child, project
 from crucible_gen.build import Request, Result, build
+from crucible_runtime.installation import project as runtime_project
 
 RECIPES = {"r/a.yaml": f"id: a\n{MINIMAL}", "r/b.yaml": f"id: b\n{MINIMAL}profiles: {{smoke: {{owner: me}}}}\n"}
 
@@ -21,7 +22,8 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def run(root: Path, *paths: str, **options: Any) -> Result:
     wanted = [root / path for path in paths or ("r",)]
-    return build(Request(wanted, root, root / "generated", **{"targets": ("ir",), **options}))
+    out = options.pop("out", root / "generated")
+    return build(Request(wanted, root, out, **{"targets": ("ir",), **options}))
 
 
 def problems(result: Result) -> list[tuple[str, str]]:
@@ -226,3 +228,17 @@ def test_schemas_and_templates_that_cannot_be_read_are_never_overlooked(
     code, text = in_child(lambda: (0, repr(problems(run(here, **options)))))
     (here / locked).chmod(0o755)
     assert (code, text) == (0, repr([expected]))
+
+
+def test_the_runtime_finds_the_project_of_the_generated_package(here: Path) -> None:
+    for out in ("generated", "built/deep"):
+        for file in run(here, targets=("python",), out=here / out).files:
+            path = here / out / file.path
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(file.data)
+        module = next((here / out / "python").glob("*/a.py"))
+        runtime_project.enter({"__file__": str(module)})
+        assert runtime_project.root() == here
+    outside = run(here / "r", ".", targets=("python",), out=here / "generated")
+    text = next(file.text for file in outside.files if file.path == "python/pyproject.toml")
+    assert "crucible-runtime]" not in text

@@ -136,3 +136,10 @@ def test_paths_are_shown_from_the_working_directory(here: Path, monkeypatch: pyt
     monkeypatch.chdir(here / "x")
     assert settings.shown(here / "a") == "../a"
     assert settings.shown(Path("/")) == "/"
+
+
+@pytest.mark.parametrize("name", ["gen.yaml", "pyproject.toml"])
+def test_a_merge_conflict_in_settings_is_named(here: Path, name: str) -> None:
+    (here / name).write_text(f"<<<<<<< HEAD\n{TABLE}=======\n>>>>>>> b\n")
+    (problem,) = refused(here)
+    assert (problem.code, str(problem.place)) == ("E0123", f"{name}:1:1")

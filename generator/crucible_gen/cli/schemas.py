@@ -62,12 +62,12 @@ def _schema(name: str) -> int:
 def _own_schema(name: str) -> Mapping[str, Any]:
     """The schema of recipes (self-contained, with the user's stages), or of a stage. Raises Problems."""
     from crucible_gen.recipes import settings, vocabulary
-    from crucible_gen.schemas import bundle
+    from crucible_gen.schemas import bundle, editor
 
     found = settings.find(Path.cwd(), {})
     schemas = vocabulary.load([found.base("schemas") / path for path in found.texts("schemas")])
     if name == "recipe":
-        return bundle.bundle(schemas)
+        return editor.editor(bundle.bundle(schemas))
     if name not in schemas.stages:
         known = [*_GENERAL, *sorted(schemas.stages)]
         hint = did_you_mean(name, known) or f"schemas: {', '.join(known)}"

@@ -12,4 +12,16 @@ from crucible_gen.documents.scalars import shorten
 from crucible_gen.documents.validate import Validator
 from crucible_gen.documents.walk import below
 
-__all__ = ["Boundary", "Entry", "Node", "Plain", "Validator", "below", "content", "digest", "load", "shorten"]
+__all__ = [
+    "Boundary",
+    "Entry",
+    "Node",
+    "Plain",
+    "Validator",
+    "below",
+    "content",
+    "digest",
+    "load",
+    "merge_conflicts",
+    "shorten",
+]

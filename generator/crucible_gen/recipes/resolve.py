@@ -16,6 +16,7 @@ from typing import NamedTuple
 from crucible_gen.diagnostics import Place, Problem, Problems, nearest
 from crucible_gen.documents import Boundary, Entry, Node, content, digest, load
 from crucible_gen.schemas import RECIPE, Schemas, Shape
+from crucible_gen.schemas.keywords import EDITOR_KEY
 
 CODES = {
     "E0301": "a file that extends names does not exist",
@@ -128,7 +129,7 @@ class Reader:
     def _merge_bases(self, source: Source, seen: tuple[Source, ...]) -> tuple[Node, tuple[Source, ...]]:
         data = self.read(source.path, source.name)
         source = source._replace(digest=digest(content(data)))
-        node = self._expanded(load.parse(data, source.name))
+        node = _without(self._expanded(load.parse(data, source.name)), EDITOR_KEY)
         if node.get("id") is not None:
             self._named.add(source.path)
         merged: Node | None = None

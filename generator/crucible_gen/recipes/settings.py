@@ -17,7 +17,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from crucible_gen.diagnostics import Place, Problem, Problems, shown
-from crucible_gen.documents import Entry, Node, Plain, Validator, load
+from crucible_gen.documents import Entry, Node, Plain, Validator, load, merge_conflicts
 from crucible_gen.languages import registry
 from crucible_gen.schemas import Raw, shipped
 
@@ -276,6 +276,8 @@ def _pyproject(path: Path) -> Node | None:
     file = shown(path)
     try:
         text = path.read_text("utf-8")
+        if found := merge_conflicts.conflicts(text, file):
+            raise Problems(found)
         table: Any = tomllib.loads(text).get("tool", {}).get("gen")
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise Problems([_no_toml(error, file)]) from None

@@ -24,6 +24,7 @@ __all__ = [
     "StageInfo",
     "at",
     "bundle",
+    "editor",
     "engines",
     "keywords",
     "normal",

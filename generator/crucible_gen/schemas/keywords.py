@@ -35,3 +35,6 @@ REFINES = (
 
 STRUCT_NAME = re.compile(r"x-(\w+)-(?:struct|class)").fullmatch
 """Which language a keyword names a struct in."""
+
+EDITOR_KEY = "$schema"
+"""The key by which a JSON file tells editors where its schema is: no part of what a recipe says."""

@@ -500,6 +500,7 @@ print(sorted(sys.modules), file=sys.stderr)
             "interface.stages",
             "installation",
             "installation.compatibility",
+            "installation.project",
             "ir",
             "pipeline",
             "plan",

@@ -92,7 +92,7 @@ def test_text_is_utf_8_with_or_without_a_mark(load: Load) -> None:
     assert refusal(load, text.encode("utf-16")).startswith("data set data.jsonl: the file is in UTF-16")
     assert (
         refusal(load, text.encode("latin-1", "replace"))
-        == "data.jsonl:1: the byte 0xf6 is not UTF-8: save the file as UTF-8"
+        == "data.jsonl:1:13: the byte 0xf6 (ö in Latin-1) is not UTF-8: save the file as UTF-8"
     )
 
 
@@ -187,7 +187,7 @@ def test_bad_lines_of_csv(load: Load) -> None:
         load, 'question,answer\n"a,1\n', "data.csv", kind="rl"
     )
     assert refusal(load, "a,b,a,,\n", "data.csv") == "data.csv:1: the columns (no name), a are there twice"
-    assert "column answer: expected text, found none" in refusal(load, "question,answer\na,\n", "data.csv", kind="rl")
+    assert "column answer: expected text, found null" in refusal(load, "question,answer\na,\n", "data.csv", kind="rl")
 
 
 def test_bad_json(load: Load) -> None:
@@ -416,9 +416,9 @@ def test_adapters(adapter: str, row: dict[str, Any], wanted: Any) -> None:
             "column chosen: it begins with a message of the user that column prompt does not end with",
         ),
         ("hh_rlhf", {"chosen": "A", "rejected": "B"}, "column chosen: expected a transcript of turns"),
-        ("helpsteer3", {"overall_preference": "1"}, 'column overall_preference: expected a number, found "1"'),
+        ("helpsteer3", {"overall_preference": "x"}, 'column overall_preference: expected a number, found "x"'),
         ("gsm8k", {"question": "Q", "answer": "2"}, "expected a solution that ends with #### and the result"),
-        ("question_answer", {"question": "Q", "answer": True}, "column answer: expected text, found true"),
+        ("question_answer", {"question": "Q", "answer": []}, "column answer: expected text, found []"),
         ("question_answer", {"question": "Q", "answer": float("nan")}, "column answer: expected text, found NaN"),
         ("question_answer", {"question": " ", "answer": "2"}, "column question: expected text, found none"),
         ("messages", {"messages": "[{"}, "found text that is not JSON"),

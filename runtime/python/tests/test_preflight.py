@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import base64
+import http.server
 import json
+import os
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -22,12 +26,14 @@ from crucible_runtime.engines.trl import TrlEngine
 from crucible_runtime.errors import InputError, PreflightError
 from crucible_runtime.evals import evaluate
 from crucible_runtime.evaluation import Evaluation, Sample, Task
+from crucible_runtime.experiment import rules
 from crucible_runtime.experiment.canonical import config_hash
 from crucible_runtime.interface import preflight as declarations
 from crucible_runtime.interface.environments import Outcome
 from crucible_runtime.interface.preflight import Check, Inquiry, called, checks_of, used_by
 from crucible_runtime.ir import BackendRef, DatasetRef, Experiment, ModelRef, StageDef, TrainingConfig
 from crucible_runtime.preflight import Report, examine, inquiry
+from crucible_runtime.preflight.supplied import PIPELINE
 
 REGISTER = "CrucibleModelRegistry.Stages.Register"
 PROMOTE = "CrucibleModelRegistry.Stages.Promote"
@@ -54,6 +60,8 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The working directory, without a registry and without credentials."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("PATH", "WORLD_SIZE"):
+        monkeypatch.setenv(name, os.environ.get(name, "1"))  # set back afterwards
     for name in ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI", "TINKER_API_KEY", "TINKER_CREDENTIAL_CMD"):
         monkeypatch.delenv(name, raising=False)
     return tmp_path
@@ -197,6 +205,12 @@ CASES: Mapping[str, Case] = {
         "data set none.jsonl: there is no such file",
         Config(engine="tinker"),
     ),
+    "tinker processes": Case(
+        experiment(),
+        "engine tinker trains on the service: start one process",
+        Config(engine="tinker"),
+        before=lambda: os.environ.__setitem__("WORLD_SIZE", "2"),
+    ),
     "tinker key": Case(experiment(), "engine tinker needs a key", Config(engine="tinker")),
     "tinker reward": Case(
         experiment(rl("broken"), kind="rl"),
@@ -220,6 +234,12 @@ CASES: Mapping[str, Case] = {
             GOOD, StageDef(name="deploy", module=DEPLOY, options={"target": "kubernetes", "config": {"replica": 2}})
         ),
         "target kubernetes has no options.config.replica; did you mean replicas?",
+    ),
+    f"{DEPLOY} carried out": Case(
+        experiment(GOOD, StageDef(name="deploy", module=DEPLOY, options={"target": "kubernetes"})),
+        "kubectl is not on the path, and target kubernetes needs it",
+        Config(apply=True),
+        before=lambda: os.environ.__setitem__("PATH", ""),
     ),
     f"{EXPORT} export": Case(
         experiment(GOOD, StageDef(name="export", module=EXPORT, options={"format": "csv"})),
@@ -459,3 +479,142 @@ def test_a_check_that_fails_itself_is_reported_and_keeps_no_run(monkeypatch: pyt
     made = report(experiment())
     assert made.problems == ("that is wrong",)
     assert "odd: the check failed: KeyError: 'x'" in made.unchecked()
+
+
+# The registry of a server
+
+
+class Server(http.server.BaseHTTPRequestHandler):
+    """MLflow's REST interface, as far as it is asked; `told` is what it answers."""
+
+    told: ClassVar[tuple[int, Any]] = (200, {})
+    heard: ClassVar[list[tuple[str, str | None]]] = []
+
+    def do_GET(self) -> None:
+        Server.heard.append((self.path, self.headers.get("Authorization")))
+        status, body = Server.told
+        self.send_response(status)
+        self.end_headers()
+        self.wfile.write(json.dumps(body).encode())
+
+    def log_message(self, *_: Any) -> None:
+        """Nothing is printed."""
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    made = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Server)
+    threading.Thread(target=made.serve_forever, daemon=True).start()
+    Server.heard.clear()
+    for name in ("MLFLOW_TRACKING_TOKEN", "MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://me:hunter22@127.0.0.1:{made.server_address[1]}/base/")
+    yield f"127.0.0.1:{made.server_address[1]}"
+    made.shutdown()
+    made.server_close()
+
+
+REGISTERS = experiment(REAL, register(training_config=GOOD))
+
+
+def registry_lines(**more: Any) -> list[tuple[str, str]]:
+    made = examine(inquiry(REGISTERS, Config(), None, **more))
+    return [(line.state, line.message) for line in made.lines if line.check == "duplicate"]
+
+
+def test_a_server_is_asked_where_a_run_begins(server: str) -> None:
+    tags = [{"key": "config_hash", "value": config_hash(GOOD)}]
+    Server.told = (200, {"model_versions": [{"name": "m", "version": "4", "run_id": "r", "tags": tags}]})
+    [(state, message)] = registry_lines(begins=True)
+    assert state == "problem"
+    assert message.startswith(f"duplicate_config: models:/m/4 in the registry http://***@{server}/base/ has the same")
+    [(path, account)] = Server.heard
+    assert path.startswith("/base/api/2.0/mlflow/model-versions/search?filter=tags.config_hash+%3D+%27")
+    assert account == "Basic " + base64.b64encode(b"me:hunter22").decode()
+    Server.told = (200, {})
+    assert registry_lines(begins=True) == [("ok", "")]
+
+
+def test_a_server_is_not_asked_for_a_plan(server: str) -> None:
+    [(state, message)] = registry_lines()
+    assert (state, "is asked when the run begins" in message) == ("not checked", True)
+    assert Server.heard == []
+
+
+@pytest.mark.parametrize(
+    ("status", "state", "words"),
+    [(401, "problem", "refuses the account"), (500, "not checked", "it answers with status 500")],
+)
+def test_a_server_that_does_not_answer_well(status: int, state: str, words: str, server: str) -> None:
+    Server.told = (status, {})
+    [(found, message)] = registry_lines(network=True)
+    assert found == state
+    assert words in message
+    assert "hunter22" not in message
+
+
+def test_a_server_that_is_not_there_is_a_problem_before_the_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://me:hunter22@127.0.0.1:9")
+    [(state, message)] = registry_lines(begins=True)
+    assert (state, "cannot be read" in message, "hunter22" in message) == ("problem", True, False)
+
+
+def test_a_file_that_is_no_registry_is_a_problem_before_the_training(place: Path) -> None:
+    Path("runs").mkdir()
+    Path("runs/mlflow.db").write_text("no database")
+    [(state, message)] = registry_lines(begins=True)
+    assert state == "problem"
+    assert "the MLflow registry at mlflow.db cannot be read: file is not a database" in message
+
+
+# Every place where something can be declared or supplied
+
+
+def shipped() -> Iterator[tuple[str, object]]:
+    """Everything of this package that may declare something, by the name of its entry point."""
+    for group in ("crucible_runtime.engines", "crucible_runtime.stages", "crucible_runtime.environments"):
+        for point in entry_points(group=group):
+            if point.value.startswith("crucible_runtime."):
+                yield point.name, point.load()
+
+
+NEEDS = {
+    "trl": ("local", ("accelerate", "datasets", "peft", "torch", "transformers", "trl")),
+    "tinker": ("tinker", ("tinker", "tinker_cookbook")),
+    REGISTER: ("mlops", ("alembic", "mlflow", "sqlalchemy")),
+    PROMOTE: ("mlops", ("alembic", "mlflow", "sqlalchemy")),
+}
+"""The extra and the modules of each thing that imports more than the runtime does."""
+
+
+def test_what_is_imported_is_declared() -> None:
+    found = {name: needed for name, thing in shipped() if (needed := getattr(thing, "__crucible_needs__", None))}
+    assert found == NEEDS
+
+
+def test_every_engine_and_stage_says_what_it_uses() -> None:
+    environments = {point.name for point in entry_points(group="crucible_runtime.environments")}
+    assert [name for name, thing in shipped() if used_by(thing) is None and name not in environments] == []
+
+
+@pytest.mark.parametrize("engine", ["trl", "tinker"])
+@pytest.mark.parametrize("kind", STAGES)
+def test_no_live_value_of_any_training_stage_is_ignored(kind: str, engine: str) -> None:
+    names = [name for name in rules.live(STAGES[kind]) if name not in ("ports", "log_path")]
+    assert names
+    problems = report(experiment(kind=kind, **dict.fromkeys(names, Client())), RunConfig(engine=engine)).problems
+    for name in names:
+        assert any(each.startswith(f"{name} is supplied, and engine {engine} does not use it") for each in problems)
+
+
+@pytest.mark.parametrize("port", [each.name for each in fields(Ports)])
+def test_no_port_is_ignored(port: str) -> None:
+    problems = report(experiment(), Config(ports=Ports(**{port: Client()}))).problems
+    assert any(each.startswith(f"ports.{port} is supplied") for each in problems)
+
+
+@pytest.mark.parametrize("name", [each.name for each in fields(RunConfig)])
+def test_every_field_of_a_config_has_a_case(name: str) -> None:
+    """A field that is new must be used by the pipeline, or refused where nobody uses it."""
+    cases = {"ports": "a port", "training_config": "overrides that are not in place"}
+    assert name in PIPELINE or cases.get(name, name) in SUPPLIED or name == "engine"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence, Set
+from pathlib import Path
 
 from crucible_gen.diagnostics import Place, Problem, Problems
 from crucible_gen.documents import shorten
@@ -36,6 +37,7 @@ class Python:
         self._language = language
         self._schemas = project.schemas
         self._templates = project.templates
+        self._root = _way_to(project.root, project.folder)
         self._elixir = registry.get("elixir").under(project.settings.get("elixir", {})).naming
         self._ir = {name: shape.names.get(language.name, "") for name, shape in project.schemas.records.items()}
         self._classes = self._ir | _EVALUATION
@@ -70,7 +72,7 @@ class Python:
     def shared(self) -> Iterable[Body]:
         """The package around the modules."""
         holes: dict[str, object] = {"package": self._package, "project": naming.project(self._package)}
-        yield Body("pyproject.toml", self._templates.render("python/pyproject.toml.j2", holes))
+        yield Body("pyproject.toml", self._templates.render("python/pyproject.toml.j2", holes | {"root": self._root}))
         for name in ("__init__.py", "__main__.py"):
             yield Body(f"{self._package}/{name}", self._render(f"{name}.j2", holes))
         yield Body(f"{self._package}/py.typed", "")
@@ -110,6 +112,13 @@ class Python:
             own.append(("crucible_runtime.evaluation", evaluation))
         own += [("crucible_runtime.ir", ir), ("crucible_runtime.stages", functions)]
         return "\n".join([*standard, "", *(_import(module, imported) for module, imported in own)])
+
+
+def _way_to(root: Path, folder: Path) -> str:
+    """The way from the generated project up to the directory of the settings; empty where it does not lie below that."""
+    if not folder.is_relative_to(root):
+        return ""
+    return "/".join(".." for _ in folder.relative_to(root).parts)
 
 
 def _import(module: str, imported: Iterable[str]) -> str:

@@ -68,7 +68,13 @@ defmodule CrucibleRuntime.MemoryTest do
     for _round <- 1..50 do
       stop()
 
-      begin = fn -> Task.async(fn -> Runtime.Supervisor.ensure_started() && Memory.open() end) end
+      begin = fn ->
+        Task.async(fn ->
+          :ok = Runtime.Supervisor.ensure_started()
+          Memory.open()
+        end)
+      end
+
       runs = 1..8 |> Enum.map(fn _run -> begin.() end) |> Task.await_many()
       assert runs == Enum.uniq(runs)
     end

@@ -14,6 +14,7 @@ from crucible_runtime.cli.arguments import recipe_parser
 from crucible_runtime.cli.output import guarded, open_streams
 from crucible_runtime.cli.recipe import C, Parts, asked
 from crucible_runtime.evaluation import Evaluation
+from crucible_runtime.installation import project
 from crucible_runtime.installation.compatibility import check, package_of
 from crucible_runtime.interface.stages import Result
 from crucible_runtime.ir import Experiment
@@ -48,8 +49,10 @@ def main(recipe: Any, /, *parts: Any, argv: Sequence[str] | None = None) -> int:
         argv = rest[0] if rest else argv
     else:
         found = Parts.of(recipe)
-    if refused := guarded(lambda: _supported(package_of(getattr(found.build_experiment, "__globals__", {})))):
+    module = getattr(found.build_experiment, "__globals__", {})
+    if refused := guarded(lambda: _supported(package_of(module))):
         return refused
+    project.enter(module)
     arguments = recipe_parser(found.name, found.description).parse_args(argv)
     return guarded(lambda: asked(arguments, found))
 

@@ -136,13 +136,15 @@ def _plans(experiment: Experiment, evaluation: Evaluation | None, config: RunCon
 
     report = examine(inquiry(experiment, config, evaluation))
     yield plan(experiment, evaluation)
-    report.raise_problems()
+    if report.refuses:
+        report.raise_problems()
     own = getattr(report.engine, "plan", None)
     if own is not None:
         text: str = own(experiment, config)
         yield f"\nEngine {config.engine}\n" + "".join(f"  {line}".rstrip() + "\n" for line in text.splitlines())
     if unchecked := report.unchecked():
         yield f"\nNot checked\n{unchecked}"
+    report.raise_problems()
 
 
 @contextmanager

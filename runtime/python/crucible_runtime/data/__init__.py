@@ -14,16 +14,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain, islice
-from pathlib import Path
 from typing import TypeAlias
 
 from crucible_runtime import smoke
 from crucible_runtime.data import files, hub
 from crucible_runtime.data.adapters import ADAPTERS, GROUP, NAMES, Adapter, guess, named
 from crucible_runtime.data.forms import fit
-from crucible_runtime.data.row import BadRow, Placed, Row, bad_rows, nearest_of, shown
+from crucible_runtime.data.row import BadRow, Placed, Row, bad_rows, halves, nearest_of, shown
 from crucible_runtime.errors import InputError, did_you_mean
 from crucible_runtime.experiment.kinds import types
+from crucible_runtime.installation import project
 from crucible_runtime.installation.distribution import install_command
 from crucible_runtime.ir import DatasetRef
 
@@ -113,7 +113,7 @@ def _inline(ref: DatasetRef, _split: str, _limit: int | None) -> Iterator[Placed
 
 def _either(ref: DatasetRef, split: str, limit: int | None) -> Iterator[Placed]:
     """The IR's default provider is a library of Elixir: a file is read as one, and `owner/name` from the hub."""
-    if Path(ref.name).is_file():
+    if project.located(ref.name).is_file():
         return _local(ref, split, limit)
     if ref.name.count("/") == 1:
         return _hub(ref, split, limit)
@@ -233,6 +233,8 @@ def _adapted(
         try:
             if isinstance(each.row, BadRow):
                 raise each.row
+            if (half := halves(each.row)) is not None:
+                raise BadRow(f"column {half}: half of a surrogate pair, which is no character")
             if adapt is None:  # of the first rows none could be read
                 adapter = guess(ref.name, each.row, kind)
                 adapt = named(adapter)

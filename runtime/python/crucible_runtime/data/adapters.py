@@ -23,22 +23,15 @@ Adapter: TypeAlias = Callable[[Row], Row | None]
 GROUP = "crucible_runtime.adapters"
 """Entry points that are adapters; their name is what `options.adapter` takes."""
 _ROLES = ("system", "user", "assistant", "tool", "developer")
+_CALLS = {"tool_calls", "function_call"}
+"""What the assistant may have in the place of content."""
 _TURN = re.compile(r"(?:^|\n\n)(Human|Assistant):")
 
 
 def messages(row: Row) -> Row:
     """`messages`: a list of `{"role", "content"}`."""
-    found = column(row, "messages")
-    if isinstance(found, str) and found.lstrip().startswith("["):
-        # A CSV file has no other way to hold a list.
-        try:
-            found = json.loads(found)
-        except ValueError as error:
-            raise BadRow(
-                f"column messages: expected a list of messages, found text that is not JSON: {error}"
-            ) from None
-    said: Row = {"messages": conversation(found, "messages")}
-    return said | ({"tools": row["tools"]} if row.get("tools") else {})
+    said: Row = {"messages": conversation(column(row, "messages"), "messages")}
+    return said | ({"tools": _listed(row["tools"], "tools")} if row.get("tools") else {})
 
 
 def prompt_completion(row: Row) -> Row:
@@ -49,8 +42,8 @@ def prompt_completion(row: Row) -> Row:
 def question_answer(row: Row) -> Row:
     """`question` (or `problem`) and `answer`: texts; an answer may be a number."""
     answer = column(row, "answer")
-    if isinstance(answer, int | float) and not isinstance(answer, bool) and answer == answer:
-        row = {**row, "answer": str(answer)}
+    if isinstance(answer, int | float) and answer == answer:
+        row = {**row, "answer": json.dumps(answer)}  # as a table has it, where all is text
     return {"problem": text(row, "question", "problem"), "answer": text(row, "answer")}
 
 
@@ -97,7 +90,7 @@ def hh_rlhf(row: Row) -> Row | None:
 
 def helpsteer3(row: Row) -> Row | None:
     """nvidia/HelpSteer3: a conversation, two answers, and below 0 for the first; None for a tie."""
-    preference = column(row, "overall_preference")
+    preference = _number(column(row, "overall_preference"))
     if not isinstance(preference, int | float) or isinstance(preference, bool):
         raise BadRow(f"column overall_preference: expected a number, found {shown(preference)}")
     prompt = conversation(column(row, "context"), "context")
@@ -243,23 +236,68 @@ def guess(name: str, columns: Iterable[str], kind: str) -> str:
 
 
 def conversation(value: Any, name: str) -> list[Row]:
-    """A list of messages, checked; raises BadRow. What a table pads messages with, columns that are null, goes."""
+    """A list of messages, or its text in JSON, checked; raises BadRow.
+
+    What a table pads messages with, values that are null, goes. Content that is a list of texts becomes their text; a
+    message that calls tools needs none.
+    """
+    value = _listed(value, name)
     if not isinstance(value, list) or not value:
         raise BadRow(f"column {name}: expected a list of messages, found {shown(value)}")
-    found = []
-    for number, message in enumerate(value):
-        where = f"column {name}[{number}]"
-        if not isinstance(message, Mapping):
-            raise BadRow(f'{where}: expected a message {{"role": ..., "content": ...}}, found {shown(message)}')
-        for key in ("role", "content"):
-            if key not in message:
-                raise BadRow(f"{where}: no {key}; {did_you_mean(key, map(str, message))}")
-            if not isinstance(message[key], str):
-                raise BadRow(f"{where}.{key}: expected text, found {shown(message[key])}")
-        if message["role"] not in _ROLES:
-            raise BadRow(f"{where}.role: there is no role {message['role']}; {did_you_mean(message['role'], _ROLES)}")
-        found.append({key: part for key, part in message.items() if part is not None})
-    return found
+    return [_checked(message, f"column {name}[{number}]") for number, message in enumerate(value)]
+
+
+def _checked(message: Any, where: str) -> Row:
+    if not isinstance(message, Mapping):
+        raise BadRow(f'{where}: expected a message {{"role": ..., "content": ...}}, found {shown(message)}')
+    found: Row = _without_nulls(message)
+    if found.keys() & _CALLS:
+        found.setdefault("content", "")
+    for key in ("role", "content"):
+        if key not in message and key not in found:
+            raise BadRow(f"{where}: no {key}; {did_you_mean(key, map(str, message))}")
+    content = _joined_parts(found.get("content"))
+    for key, part in (("role", found.get("role")), ("content", content)):
+        if not isinstance(part, str):
+            raise BadRow(f"{where}.{key}: expected text, found {shown(message.get(key))}")
+    if found["role"] not in _ROLES:
+        raise BadRow(f"{where}.role: there is no role {found['role']}; {did_you_mean(found['role'], _ROLES)}")
+    return {key: content if key == "content" else found[key] for key in message if key in found} | {"content": content}
+
+
+def _without_nulls(value: Any) -> Any:
+    """The value without what is null in mappings: a table has to say of each what only some have."""
+    if isinstance(value, Mapping):
+        return {key: _without_nulls(part) for key, part in value.items() if part is not None}
+    return [_without_nulls(part) for part in value] if isinstance(value, list) else value
+
+
+def _joined_parts(content: Any) -> Any:
+    """Content as text: of a list of parts `{"type": "text", "text": ...}`, their texts; all else as it is."""
+    if isinstance(content, list) and all(isinstance(part, Mapping) and part.get("type") == "text" for part in content):
+        texts = [part.get("text") for part in content]
+        return "".join(texts) if texts and all(isinstance(each, str) for each in texts) else content
+    return content
+
+
+def _listed(value: Any, name: str) -> Any:
+    """A list that a table holds as its text in JSON, as a list; any other value as it is."""
+    if not isinstance(value, str) or not value.lstrip().startswith("["):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError as error:
+        raise BadRow(f"column {name}: expected a list of messages, found text that is not JSON: {error}") from None
+
+
+def _number(value: Any) -> Any:
+    """A number that a table holds as text, as a number; any other value as it is."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return float(value)
+    except ValueError:
+        return value
 
 
 def boxed(text: str) -> str | None:
@@ -298,7 +336,18 @@ def _message(role: str, content: str) -> Row:
 
 def _said(row: Row, name: str, role: str) -> list[Row]:
     value = column(row, name)
-    return conversation(value, name) if isinstance(value, list) else [_message(role, text(row, name))]
+    return conversation(value, name) if _is_conversation(value) else [_message(role, text(row, name))]
+
+
+def _is_conversation(value: Any) -> bool:
+    """Whether a value is a list of messages, or the text of one in JSON; text that begins with a bracket may be text."""
+    if isinstance(value, str) and value.lstrip().startswith("["):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            return False
+        return isinstance(value, list) and all(isinstance(each, Mapping) and "role" in each for each in value)
+    return isinstance(value, list)
 
 
 def _alike(one: Sequence[Row], other: Sequence[Row]) -> int:
@@ -350,7 +399,9 @@ def _transcript(written: str, name: str) -> list[Row]:
 
 
 def _pair(row: Row, problem: str, answer: str) -> Row | None:
-    found = column(row, problem), column(row, answer)
+    if problem not in row and answer not in row:
+        column(row, problem)  # says which columns there are
+    found = row.get(problem), row.get(answer)
     if "" in found or None in found:
         return None
     return question_answer({"question": found[0], "answer": found[1]})

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from importlib.util import find_spec
-from pathlib import Path
 
 from crucible_runtime import smoke
-from crucible_runtime.data import PROVIDERS, Unfit, rows
+from crucible_runtime.data import PROVIDERS, Unfit, contents, rows
 from crucible_runtime.errors import CrucibleError
+from crucible_runtime.installation import project
 from crucible_runtime.installation.distribution import install_command
 from crucible_runtime.interface.preflight import Finding, Inquiry, problem, unchecked
 from crucible_runtime.ir import DatasetRef
@@ -25,7 +25,7 @@ def rows_found(ref: DatasetRef, *, adapter: str | None, kind: str, unfit: Unfit 
     """What is wrong with a data set or its first rows, or why it was not looked at."""
     if ref.provider == smoke.PROVIDER:
         return
-    path = Path(ref.name).expanduser()
+    path = project.located(ref.name)
     local = ref.provider == "local" or (ref.provider not in ("huggingface", "inline") and path.is_file())
     if ref.provider in PROVIDERS and ref.provider != "inline" and not local:
         if find_spec("datasets") is None:
@@ -39,7 +39,8 @@ def rows_found(ref: DatasetRef, *, adapter: str | None, kind: str, unfit: Unfit 
     if local and path.is_file() and path.stat().st_size > LARGEST:
         yield unchecked(f"data set {ref.name} has {path.stat().st_size // 2**20} MiB: its rows are read by the run")
         return
-    if local and path.suffix.lower() in (".parquet", ".arrow", ".feather") and find_spec("pyarrow") is not None:
+    columnar = contents.bare_suffix(path) in ("parquet", "arrow") or path.suffix.lower() in (".zst", ".zstd")
+    if local and columnar and find_spec("pyarrow") is not None:
         yield unchecked(f"data set {ref.name}: its rows are read by the run, as reading them imports pyarrow")
         return
     small = local and path.is_file() and path.stat().st_size < SMALL

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from crucible_runtime.errors import InputError, did_you_mean
 
+_SURROGATE = re.compile("[\ud800-\udfff]").search
 Row: TypeAlias = dict[str, Any]
 """One example: columns by name."""
 
@@ -36,10 +38,13 @@ def bad_rows(name: str, bad: Sequence[tuple[str, BadRow]], *, read: int, with_: 
 
 
 def column(row: Mapping[str, Any], *names: str) -> Any:
-    """What a row has in the first of these columns that it has; raises BadRow, which names the nearest column."""
-    for name in names:
-        if name in row:
-            return row[name]
+    """What a row has in the first of these columns that is there and not null; null where one is there.
+
+    Raises BadRow, which names the nearest column, where there is none.
+    """
+    name = _named(row, names)
+    if name is not None:
+        return row[name]
     if not row:
         raise BadRow(f"no column {names[0]}: the row is empty")
     raise BadRow(f"no column {' or '.join(names)}: {did_you_mean(names[0], map(str, row))}")
@@ -47,13 +52,32 @@ def column(row: Mapping[str, Any], *names: str) -> Any:
 
 def text(row: Mapping[str, Any], *names: str) -> str:
     """The text in the first of these columns; raises BadRow for no text, and for an empty one."""
-    value = column(row, *names)
-    name = next(name for name in names if name in row)
+    value, name = column(row, *names), _named(row, names)
     if not isinstance(value, str):
         raise BadRow(f"column {name}: expected text, found {shown(value)}")
     if not value.strip():
         raise BadRow(f"column {name}: expected text, found none")
     return value
+
+
+def _named(row: Mapping[str, Any], names: Sequence[str]) -> str | None:
+    """The column that counts: the first that is not null, else the first that is there."""
+    there = [name for name in names if name in row]
+    return next((name for name in there if row[name] is not None), there[0] if there else None)
+
+
+def halves(value: Any, where: str = "") -> str | None:
+    """Where in a row there is half of a surrogate pair, which is no character; None for nowhere."""
+    match value:
+        case str():
+            return where if not value.isascii() and _SURROGATE(value) else None
+        case Mapping():
+            parts = ((part, f"{where}.{key}" if where else str(key)) for key, part in value.items())
+        case list() | tuple():
+            parts = ((part, f"{where}[{index}]") for index, part in enumerate(value))
+        case _:
+            return None
+    return next((found for part, name in parts if (found := halves(part, name)) is not None), None)
 
 
 def shown(value: Any) -> str:

@@ -18,7 +18,9 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from crucible_runtime import smoke
+from crucible_runtime.data import contents
 from crucible_runtime.errors import InputError
+from crucible_runtime.installation import project
 from crucible_runtime.interface.stages import Context
 from crucible_runtime.ir import TrainingConfig
 
@@ -53,7 +55,7 @@ def problems(training: TrainingConfig, brings: str = "") -> list[str]:
     `brings` is a package that comes with the engine: its files are there when the engine is.
     """
     options = training.options or {}
-    if _local(training) and Path(training.dataset_ref.name).exists():
+    if _local(training) and project.located(training.dataset_ref.name).exists():
         return []
     found = []
     if "teacher_model" not in options:
@@ -70,7 +72,7 @@ def problems(training: TrainingConfig, brings: str = "") -> list[str]:
         found.append("training_config.options.source_path is missing: a text file with one line for each question")
     elif not (brings and options["source_path"].startswith(f"{brings}/") and find_spec(brings) is None):
         try:
-            source(options["source_path"])
+            texts(options["source_path"])
         except InputError as error:
             found.append(str(error))
     if not _local(training) and training.dataset_ref.provider != smoke.PROVIDER:
@@ -111,15 +113,12 @@ def _local(training: TrainingConfig) -> bool:
 def _place(context: Context, training: TrainingConfig) -> Path:
     """The file that dataset_ref names; that of a smoke run stays in the run's own directory."""
     if _local(training):
-        return Path(training.dataset_ref.name)
+        return project.located(training.dataset_ref.name)
     return context.folder.path / "data" / f"{training.dataset_ref.name}.jsonl"
 
 
 def _questions(options: Mapping[str, Any], seed: int) -> Iterator[Question]:
-    lines = [line for line in source(options["source_path"]).read_text("utf-8").splitlines() if line.strip()]
-    if not lines:
-        raise InputError(f"training_config.options.source_path {options['source_path']} has no line with a text")
-    for number, line in enumerate(lines):
+    for number, line in enumerate(texts(options["source_path"])):
         yield Question(
             number=number,
             prompt=options["teacher_prompt"].replace("{text}", line),
@@ -130,12 +129,23 @@ def _questions(options: Mapping[str, Any], seed: int) -> Iterator[Question]:
         )
 
 
+def texts(name: str) -> list[str]:
+    """The lines of the file that source_path names, without those of blanks, read as data files are.
+
+    Raises InputError where there is no such file, it is no text, or no line has a text.
+    """
+    found = [line for line in contents.lines(source(name)) if line.strip()]
+    if not found:
+        raise InputError(f"training_config.options.source_path {name} has no line with a text")
+    return found
+
+
 def source(name: str) -> Path:
     """The file that source_path names: a path, else `package/path`, a file of an installed package.
 
     Raises InputError where there is neither.
     """
-    path = Path(name)
+    path = project.located(name)
     if path.is_file():
         return path
     package, _, rest = name.partition("/")
@@ -213,7 +223,7 @@ def _show(context: Context, done: int, total: int) -> None:
 def _finish(begun: Path, path: Path, options: Mapping[str, Any]) -> None:
     """Makes the data file of the answers that can be used, whole or not at all."""
     pattern = re.compile(options["answer_regex"]) if options.get("answer_regex") else None
-    lines = [line for line in source(options["source_path"]).read_text("utf-8").splitlines() if line.strip()]
+    lines = texts(options["source_path"])
     answered = [json.loads(line) for line in begun.read_text("utf-8").split("\n")[1:] if line]
     rows = [
         {"messages": [{"role": "user", "content": line}, {"role": "assistant", "content": kept}]}

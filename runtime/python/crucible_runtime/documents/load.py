@@ -131,7 +131,7 @@ def read(path: Path, file: str) -> bytes:
     Raises Problems: the file cannot be read.
     """
     try:
-        with open(path, "rb", opener=_open_at_once) as stream:
+        with open(path, "rb", opener=open_at_once) as stream:
             if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
                 raise _whole_file(file, "E0102", "expected a file, found a pipe, a socket or a device", "name a file")
             return stream.read(MAX_BYTES + 1)
@@ -144,8 +144,8 @@ def read(path: Path, file: str) -> bytes:
         raise _whole_file(file, "E0101", "the file does not exist: its name holds a zero byte", "check it") from None
 
 
-def _open_at_once(path: str, flags: int) -> int:
-    # Otherwise opening a pipe waits for a writer for ever.
+def open_at_once(path: str, flags: int) -> int:
+    """An opener for `open` that does not wait for the writer of a pipe."""
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 from crucible_runtime.data.checks import LARGEST
 from crucible_runtime.errors import CrucibleError
 from crucible_runtime.evals.loop import loaded
 from crucible_runtime.evals.scorers import meaningless
 from crucible_runtime.evaluation import Evaluation, Task
+from crucible_runtime.installation import project
 from crucible_runtime.interface.preflight import Finding, Inquiry, problem, unchecked
 
 
@@ -24,7 +24,7 @@ def tasks(inquiry: Inquiry) -> Iterator[Finding]:
 def _task(task: Task, inquiry: Inquiry) -> Iterator[Finding]:
     ref, training = task.dataset, inquiry.experiment.training_config
     if ref is not None:
-        path = Path(ref.name).expanduser()
+        path = project.located(ref.name)
         if ref.provider == "huggingface" or (ref.provider == "crucible_datasets" and not path.is_file()):
             yield unchecked(
                 f"data set {ref.name} of task {task.name} is on the hub: it is read when the model is asked"

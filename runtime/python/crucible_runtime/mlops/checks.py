@@ -19,6 +19,7 @@ from crucible_runtime.errors import CrucibleError
 from crucible_runtime.experiment.canonical import config_hash
 from crucible_runtime.interface.preflight import Finding, Inquiry, problem, unchecked
 from crucible_runtime.mlops import names
+from crucible_runtime.mlops.serving import lacking
 from crucible_runtime.mlops.target import settled
 from crucible_runtime.secrets import scrub
 
@@ -61,9 +62,10 @@ def duplicate(inquiry: Inquiry) -> Iterator[Finding]:
         )
         return
     except (sqlite3.Error, OSError, ValueError) as error:
-        why = getattr(error, "reason", None) or error
-        message = f"the MLflow registry at {shown} cannot be read: {scrub(str(why))}"
-        yield problem(message) if uri is not None and uri.startswith("http") else unchecked(message)
+        why = scrub(str(getattr(error, "reason", None) or error))
+        message = f"the MLflow registry at {shown} cannot be read: {why}"
+        away = uri is not None and uri.startswith("http")
+        yield problem(message) if away or "not a database" in why else unchecked(message)
         return
     own = _own(inquiry)
     for version, run in found:
@@ -84,6 +86,16 @@ def deployment(inquiry: Inquiry) -> Iterator[Finding]:
         settled(options)
     except CrucibleError as error:
         yield from map(problem, str(error).splitlines())
+
+
+def carried_out(inquiry: Inquiry) -> Iterator[Finding]:
+    """What carries out a deployment that the caller wants applied."""
+    apply = inquiry.config.apply
+    if not apply:
+        return
+    target = "local" if apply == "local" else str(inquiry.options.get("target") or "vllm")
+    if lacks := lacking(target):
+        yield problem(lacks)
 
 
 def _own(inquiry: Inquiry) -> str | None:

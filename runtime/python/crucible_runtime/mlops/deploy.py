@@ -13,7 +13,7 @@ from typing import Any, Literal
 from crucible_runtime.errors import DeployError, PipelineError
 from crucible_runtime.interface.preflight import checked_by, uses
 from crucible_runtime.interface.stages import Context, Options, Output
-from crucible_runtime.mlops.checks import deployment
+from crucible_runtime.mlops.checks import carried_out, deployment
 from crucible_runtime.mlops.register import registration
 from crucible_runtime.mlops.rendering import FOLDER, record, rendered
 from crucible_runtime.mlops.serving import applied, unused_port
@@ -24,7 +24,7 @@ RECORD = f"{FOLDER}/deployment.json"
 _MODULE = "CrucibleDeployment.Stages.Deploy"
 
 
-@checked_by(deployment)
+@checked_by(deployment, carried_out)
 @uses("apply")
 def deploy(context: Context, options: Options) -> Output:
     """Renders the deployment of the version registered before, and carries it out where the caller asked for that.

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from crucible_runtime.errors import DuplicateConfigError, InputError, PipelineError, RegistryError
 from crucible_runtime.experiment.canonical import canonical, config_hash, plain
+from crucible_runtime.installation import project
 from crucible_runtime.installation.packages import needs
 from crucible_runtime.interface.preflight import checked_by, uses
 from crucible_runtime.interface.stages import Context, Options, Output
@@ -144,7 +144,7 @@ def _data_digest(context: Context) -> str | None:
     rows = (ref.options or {}).get("rows")
     if ref.provider == "inline" and rows is not None:
         return config_hash(rows)
-    path = Path(ref.name).expanduser()
+    path = project.located(ref.name)
     if ref.provider == "huggingface" or not path.is_file():
         return None
     digest = hashlib.sha256()

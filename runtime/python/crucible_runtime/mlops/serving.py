@@ -52,16 +52,25 @@ def applied(context: Context, plan: Plan) -> dict[str, Any]:
             return {}
         case "local":
             return _tried(context, plan)
-    program, how = _NEEDED[plan.target]
-    if shutil.which(program) is None:
-        raise DeployError(
-            f"{program} is not on the path, and target {plan.target} needs it: install it ({how}), or leave out "
-            f"--apply and run {FOLDER}/{SCRIPT} where it is"
-        )
+    if lacks := lacking(plan.target):
+        raise DeployError(lacks)
     if plan.target in ("vllm", "tgi"):
         return _left_running(context, plan)
     _run(context, plan)
     return {}
+
+
+def lacking(target: str) -> str:
+    """What this machine lacks to carry out a deployment to a target, with its remedy; empty where it lacks nothing."""
+    if target == "local":
+        return missing("target local", _tried)
+    program, how = _NEEDED.get(target, ("", ""))
+    if not program or shutil.which(program) is not None:
+        return ""
+    return (
+        f"{program} is not on the path, and target {target} needs it: install it ({how}), or leave out "
+        f"--apply and run {FOLDER}/{SCRIPT} where it is"
+    )
 
 
 def _run(context: Context, plan: Plan) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from crucible_runtime.evaluation import Evaluation
+from crucible_runtime.installation import project
 from crucible_runtime.installation.compatibility import check, package_of
 from crucible_runtime.interface.stages import RunConfig
 from crucible_runtime.ir import Experiment
@@ -22,6 +23,7 @@ def start(experiment: Experiment, config: RunConfig | None = None) -> Pipeline:
     """
     caller = sys._getframe(1).f_globals
     check(package_of(caller))
+    project.enter(caller)
     # Only a run needs what a run is made of: a plan and `--help` start without it.
     from crucible_runtime.pipeline.run import Pipeline
 

@@ -35,6 +35,11 @@ class Report:
         """What keeps the run from its end, each once."""
         return tuple(dict.fromkeys(line.message for line in self.lines if line.state == "problem"))
 
+    @property
+    def refuses(self) -> bool:
+        """Whether the engine cannot honor the recipe: then it has no plan of its own."""
+        return any(line.check == RECIPE for line in self.lines if line.state == "problem")
+
     def raise_problems(self) -> None:
         """Raises the error of the first kind of problem that there is, with the sentences of all of them.
 

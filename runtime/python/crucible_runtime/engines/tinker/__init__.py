@@ -25,7 +25,6 @@ from crucible_runtime.interface.preflight import checked_by, uses
 from crucible_runtime.interface.stages import Context, Options, Output, RunConfig
 from crucible_runtime.ir import Experiment, TrainingConfig
 from crucible_runtime.ports import SamplingClient
-from crucible_runtime.processes import world
 from crucible_runtime.secrets import scrub
 
 __all__ = ["PLACE", "STRATEGIES", "TinkerEngine", "base_url"]
@@ -34,7 +33,7 @@ PLACE = "tinker"
 """The cookbook's directory in that of a run."""
 
 
-@checked_by(datasets.data_set, service.key, reward)
+@checked_by(datasets.data_set, service.processes, service.key, reward)
 @uses("base_url")
 @needs("tinker", "tinker", "tinker_cookbook")
 class TinkerEngine:
@@ -72,8 +71,6 @@ class TinkerEngine:
         """
         experiment, config = context.experiment, context.config
         self._check(experiment, config)
-        if world() > 1:
-            raise InputError("engine tinker trains on the service: start one process, without torchrun or accelerate")
         url = base_url(experiment, config)
         service.check(url)
         with service.told(url):

@@ -14,9 +14,11 @@ from typing import Any
 
 from crucible_runtime.errors import InputError, PortError
 from crucible_runtime.interface.preflight import Finding, Inquiry, problem, unchecked
+from crucible_runtime.processes import world
 from crucible_runtime.secrets import scrub
 
 _SECONDS = 10.0
+_ONE = "engine tinker trains on the service: start one process, without torchrun or accelerate"
 _STORED = Path("~/.tinker/credentials.json")
 _BEGINS = ("tml-", "eyJ")
 _KEY = "set TINKER_API_KEY in the environment (a key of the service begins with tml-), or run `tinker auth login`"
@@ -48,6 +50,12 @@ def check(base_url: str | None) -> None:
         raise PortError(scrub(f"no Tinker service answers at {url}: {str(error) or type(error).__name__}")) from error
     if answer.status_code >= 500:
         raise PortError(scrub(f"the Tinker service at {url} is not well: it answers with status {answer.status_code}"))
+
+
+def processes(inquiry: Inquiry) -> Iterator[Finding]:
+    """How many processes train together: the service is asked by one."""
+    if world() > 1:
+        yield problem(_ONE)
 
 
 def key(inquiry: Inquiry) -> Iterator[Finding]:

@@ -157,6 +157,11 @@ def steps(training: TrainingConfig, rows: int) -> int:
     return int(min(whole, options(training).get("max_steps", whole)))
 
 
+def filling(training: TrainingConfig, rows: int) -> int:
+    """How many examples are missing in the last batch of an epoch, where several processes share it; 0 with one."""
+    return -rows % training.batch_size if world() > 1 else 0
+
+
 def lora(training: TrainingConfig) -> dict[str, Any] | None:
     """The arguments of a new adapter on every linear layer but the output, None where all weights are trained."""
     rank = options(training).get("lora_rank")

@@ -13,6 +13,7 @@ from crucible_runtime.data.checks import trained_on
 from crucible_runtime.engines.trl import arguments
 from crucible_runtime.engines.trl.rows import unfit
 from crucible_runtime.experiment.kinds import trained_kind, types
+from crucible_runtime.installation import project
 from crucible_runtime.interface.hub import hub_model
 from crucible_runtime.interface.preflight import Finding, Inquiry, problem, unchecked
 from crucible_runtime.ir import ModelRef
@@ -82,7 +83,7 @@ def other_models(inquiry: Inquiry) -> Iterator[Finding]:
     wanted = [given.get("reference_model")]
     if kind.teacher and "teacher_checkpoint" not in given:
         wanted.append(given.get("teacher_model"))
-    if kind.taught and not Path(training.dataset_ref.name).exists():
+    if kind.taught and not project.located(training.dataset_ref.name).exists():
         wanted.append(given.get("teacher_model"))
     for name in wanted:
         if name is not None:
@@ -116,8 +117,8 @@ def device(inquiry: Inquiry) -> Iterator[Finding]:
             return  # the check of the packages says so
         if installed.endswith("+cpu"):
             yield problem(
-                f"training_config.device is cuda, and PyTorch {installed} is a build for the CPU: install the build of "
-                f"PyTorch that fits the machine, or {instead}"
+                f"training_config.device is cuda, and PyTorch {installed} finds none here, as it is a build for the CPU: "
+                f"install the build of PyTorch that fits the machine, or {instead}"
             )
         elif os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1"):
             yield problem(f"training_config.device is cuda, and CUDA_VISIBLE_DEVICES hides every GPU: {instead}")
@@ -125,5 +126,6 @@ def device(inquiry: Inquiry) -> Iterator[Finding]:
             yield unchecked(f"whether PyTorch {installed} finds a GPU is asked when it is loaded")
         elif not any(map(os.path.exists, _DEVICES)):
             yield problem(
-                f"training_config.device is cuda, and this machine shows no GPU ({_DEVICES[0]} is not there): {instead}"
+                f"training_config.device is cuda, and PyTorch {installed} finds none here, as the machine shows no GPU "
+                f"({_DEVICES[0]} is not there): {instead}"
             )

@@ -50,14 +50,15 @@ def values(training: TrainingConfig) -> dict[str, Any]:
 
 def train(context: Context, options: Options) -> Output:
     """Trains the recipe's model on its pairs; raises InputError where none is short enough."""
-    from trl import DPOConfig, DPOTrainer
+    from trl import DPOConfig
 
     from crucible_runtime.engines.trl import models, rows, watch
+    from crucible_runtime.engines.trl.shares import Dpo
 
     training = arguments.training(context.experiment)
     train_rows, held_out = rows.divided(context, arguments.training(context.experiment).dataset_ref, "preference")
     model, tokenizer = models.load(context)
-    trainer = DPOTrainer(
+    trainer = Dpo(
         model=model,
         ref_model=_reference(context, model),
         args=arguments.built(
@@ -82,9 +83,16 @@ def train(context: Context, options: Options) -> Output:
             f"{len(train_rows) - left} of {len(train_rows)} pairs are left out: their prompts are too long"
         )
     trainer.args.max_steps = arguments.steps(training, left)
+    if count := arguments.filling(training, left):
+        trainer.fill(count, _nothing)
     watch.watched(trainer, context)
     models.train(trainer, context)
     return models.finish(trainer, context)
+
+
+def _nothing(pair: Mapping[str, Any]) -> dict[str, Any]:
+    """A pair whose answer is preferred to itself."""
+    return {name: pair[name.replace("rejected", "chosen", 1)] for name in pair}
 
 
 def _pairs(training: TrainingConfig, rows: Sequence[Mapping[str, Any]], tokenizer: Any) -> Any:

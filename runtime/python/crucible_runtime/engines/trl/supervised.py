@@ -6,10 +6,11 @@ template. The loss is a mean over all tokens of a batch that count, so a long an
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from crucible_runtime.engines.trl import arguments
+from crucible_runtime.engines.trl.conversations import IGNORED
 from crucible_runtime.errors import InputError
 from crucible_runtime.interface.stages import Context, Options, Output, RunConfig
 from crucible_runtime.ir import DatasetRef, TrainingConfig
@@ -48,16 +49,18 @@ def train(context: Context, options: Options) -> Output:
 
 def trained(context: Context, ref: DatasetRef) -> Output:
     """Trains on the conversations of a data set, which need not be the recipe's."""
-    from trl import SFTConfig, SFTTrainer
+    from datasets import Dataset
+    from trl import SFTConfig
 
     from crucible_runtime.engines.trl import models, rows, watch
+    from crucible_runtime.engines.trl.shares import Sft
 
     training = arguments.training(context.experiment)
     train_rows, held_out = rows.divided(context, ref, "supervised")
     model, tokenizer = models.load(context)
-    data = _tokens(context, tokenizer, train_rows)
-    held_out_data = _tokens(context, tokenizer, held_out) if held_out else None
-    trainer = SFTTrainer(
+    examples = _tokens(context, tokenizer, train_rows)
+    held_out_data = Dataset.from_list(_tokens(context, tokenizer, held_out)) if held_out else None
+    trainer = Sft(
         model=model,
         args=arguments.built(
             SFTConfig,
@@ -65,24 +68,29 @@ def trained(context: Context, ref: DatasetRef) -> Output:
                 **values(training),
                 **arguments.placed(context),
                 **({} if held_out else arguments.NEVER),
-                "max_steps": arguments.steps(training, len(data)),
+                "max_steps": arguments.steps(training, len(examples)),
             },
             context,
         ),
-        train_dataset=data,
+        train_dataset=Dataset.from_list(examples),
         eval_dataset=held_out_data,
         processing_class=tokenizer,
         peft_config=models.adapter(model, training),
     )
+    if count := arguments.filling(training, len(examples)):
+        trainer.fill(count, _nothing)
     watch.watched(trainer, context)
     models.train(trainer, context)
     return models.finish(trainer, context)
 
 
-def _tokens(context: Context, tokenizer: Any, rows: Sequence[Any]) -> Any:
-    """A data set of `input_ids` and `labels`."""
-    from datasets import Dataset
+def _nothing(example: Mapping[str, Any]) -> dict[str, Any]:
+    """An example that teaches nothing."""
+    return {**example, "labels": [IGNORED] * len(example["labels"])}
 
+
+def _tokens(context: Context, tokenizer: Any, rows: Sequence[Any]) -> list[dict[str, list[int]]]:
+    """Examples of `input_ids` and `labels`."""
     from crucible_runtime.engines.trl import conversations, tools
 
     training = arguments.training(context.experiment)
@@ -105,4 +113,4 @@ def _tokens(context: Context, tokenizer: Any, rows: Sequence[Any]) -> Any:
         )
     if empty:
         context.folder.log(f"{empty} of {len(rows)} rows are left out: nothing to learn within {longest} tokens")
-    return Dataset.from_list(found)
+    return found

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from crucible_runtime.engines.tinker.datasets import OURS, Own, is_jsonl, node
 from crucible_runtime.engines.tinker.strategies.base import Strategy
 from crucible_runtime.engines.tinker.tree import Node
+from crucible_runtime.installation import project
 
 _COMPARISONS = "tinker_cookbook.recipes.preference.datasets"
 OWN: Mapping[str, Own] = {
@@ -66,7 +67,7 @@ class Preference(Strategy):
         if is_jsonl(ref) and self.options.get("adapter") == "comparison" and self.seed == 0 and not test_size:
             return Node(
                 class_="tinker_cookbook.preference.preference_datasets:ComparisonBuilderFromJsonl",
-                fields={"swap": False, "train_path": ref.name, "test_path": None},
+                fields={"swap": False, "train_path": str(project.located(ref.name)), "test_path": None},
             )
         return Node(
             class_=f"{OURS}:Comparisons",

@@ -9,6 +9,7 @@ from crucible_runtime.data import teacher
 from crucible_runtime.engines.tinker.datasets import OURS, UNFIT, Own, is_conversations, node
 from crucible_runtime.engines.tinker.strategies.base import Strategy
 from crucible_runtime.engines.tinker.tree import Node
+from crucible_runtime.installation import project
 
 _CHAT = "tinker_cookbook.recipes.chat_sl.chat_datasets"
 OWN: Mapping[str, Own] = {
@@ -65,7 +66,7 @@ class Supervised(Strategy):
                 class_="tinker_cookbook.supervised.data:FromConversationFileBuilder",
                 fields={
                     "common_config": chat,
-                    "file_path": self.given.data_file or ref.name,
+                    "file_path": self.given.data_file or str(project.located(ref.name)),
                     "test_size": test_size or 0,
                     "shuffle_seed": self.seed,
                 },
