@@ -6,7 +6,6 @@ import os
 import sys
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
 from typing import Any
 
 from crucible_gen.diagnostics import quoting
@@ -15,6 +14,8 @@ from crucible_gen.diagnostics.problems import Place, Problem
 from crucible_gen.diagnostics.quoting import Escaped
 
 _WIDTH = 160
+_MOST = 1 << 22
+"""So many bytes of a file are read for its lines."""
 
 
 def text(problems: Sequence[Problem], *, color: bool) -> Escaped:
@@ -129,6 +130,11 @@ def _excerpt(place: Place, lines: _Lines, paint: Callable[[str, str], str], kind
     ]
 
 
+def _at_once(path: str, flags: int) -> int:
+    """An opener that does not wait for the writer of a pipe."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
 class _Lines:
     """The lines of the files that problems point into, read once each."""
 
@@ -140,7 +146,8 @@ class _Lines:
             return None
         if place.file not in self._files:
             try:
-                data = Path(place.file).read_bytes()[: 1 << 22]
+                with open(place.file, "rb", opener=_at_once) as file:
+                    data = file.read(_MOST) or b""
             except OSError:
                 data = b""
             self._files[place.file] = (
