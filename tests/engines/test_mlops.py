@@ -29,9 +29,10 @@ from crucible_runtime.ir import BackendRef, DatasetRef, Experiment, ModelRef, St
 from crucible_runtime.mlops import deploy
 from crucible_runtime.mlops.feedback import export_feedback
 from crucible_runtime.mlops.register import promote, register
-from crucible_runtime.mlops.target import STRATEGIES, TARGETS
+from crucible_runtime.mlops.settings import STRATEGIES, TARGETS
 from crucible_runtime.ports import Ports
 from crucible_runtime.preflight import Report, examine, inquiry
+from crucible_runtime.quoting import label
 from crucible_runtime.rundir.folder import Folder
 
 pytestmark = pytest.mark.engines
@@ -268,6 +269,7 @@ def registered(**changes: Any) -> StageResult:
 
 
 DEPLOY = "CrucibleDeployment.Stages.Deploy"
+NAME = label("My_Model")
 
 
 def deployed(path: Path, options: Mapping[str, Any], **config: Any) -> tuple[Context, Mapping[str, Any]]:
@@ -276,10 +278,13 @@ def deployed(path: Path, options: Mapping[str, Any], **config: Any) -> tuple[Con
 
 
 def manifests(at: Context) -> dict[str, dict[str, Any]]:
-    """The objects by kind and name, each accepted by the real schemas of the oldest and the newest release."""
+    """The objects by kind and name, each accepted by the real schemas of the oldest and the newest release.
+
+    HTTPRoute is no type of Kubernetes itself, so that they do not have it.
+    """
     text = (at.folder.path / "artifacts/deploy/manifests.yaml").read_text()
     found = list(yaml.safe_load_all(text))
-    for each in found:
+    for each in (each for each in found if each["kind"] != "HTTPRoute"):
         for release in ("1.25", kubernetes_validate.latest_version()):
             kubernetes_validate.validate(each, release, strict=True)
     return {f"{each['kind']}/{each['metadata']['name']}": each for each in found}
@@ -316,27 +321,36 @@ def test_a_canary_has_two_versions_and_a_weight(tmp_path: Path) -> None:
     config = {"replicas": 2, "weight": 25, "gpus": 4, "server": "tgi", "cpu": 8, "host": "models.example.org"}
     at, _ = deployed(tmp_path / "run-1", {"target": "kubernetes", "config": config})
     found = manifests(at)
-    old, new = found["Deployment/my-model-stable"], found["Deployment/my-model-canary"]
+    old, new = found[f"Deployment/{NAME}-stable"], found[f"Deployment/{NAME}-canary"]
     assert [each["spec"]["template"]["metadata"]["labels"]["version"] for each in (old, new)] == ["2", "3"]
     assert [each["spec"]["replicas"] for each in (old, new)] == [2, 2]
     commands = [" ".join(each["spec"]["template"]["spec"]["containers"][0]["args"]) for each in (old, new)]
-    assert "--model-id /models/my-model/2 " in commands[0]
-    assert "--model-id /models/my-model/3 " in commands[1]
+    assert f"--model-id /models/{NAME}/2 " in commands[0]
+    assert f"--model-id /models/{NAME}/3 " in commands[1]
     assert "--num-shard 4" in commands[1]
-    weight = found["Ingress/my-model-canary"]["metadata"]["annotations"]
-    assert weight["nginx.ingress.kubernetes.io/canary-weight"] == "25"
+    (rule,) = found[f"HTTPRoute/{NAME}"]["spec"]["rules"]
+    assert [each["weight"] for each in rule["backendRefs"]] == [75, 25]
 
 
 def test_a_promotion_switches_the_colour_and_a_rollback_switches_it_back(tmp_path: Path) -> None:
     options = {"target": "kubernetes", "strategy": "blue_green"}
     at, _ = deployed(tmp_path / "run-1", options)
-    selected = manifests(at)["Service/my-model"]["spec"]["selector"]["track"]
-    assert selected == "green"  # version 2; the odd ones are blue
+    assert live(at) == "green"  # version 2; the odd ones are blue
     done = StageResult(name="deploy", module=DEPLOY, options=options, output={}, seconds=1.0)
     for stage, colour, state in ((deploy.promote, "blue", "promoted"), (deploy.rollback, "green", "rolled_back")):
         later = replace(at, finished=(*at.finished, done))
         assert stage(later, {})["state"] == state
-        assert manifests(later)["Service/my-model"]["spec"]["selector"]["track"] == colour
+        assert live(later) == colour
+
+
+def live(at: Context) -> str:
+    """The colour that has the traffic, by the route and by the Service for clients inside the cluster."""
+    found = manifests(at)
+    backends = found[f"HTTPRoute/{NAME}"]["spec"]["rules"][0]["backendRefs"]
+    (only,) = (each["name"] for each in backends if each["weight"])
+    selected = str(found[f"Service/{NAME}"]["spec"]["selector"]["track"])
+    assert only == f"{NAME}-{selected}"
+    return selected
 
 
 def test_an_adapter_is_served_on_its_base_model(tmp_path: Path) -> None:
@@ -383,9 +397,12 @@ def test_kubectl_gets_the_manifests_and_its_failure_is_told(tmp_path: Path, monk
     _, output = deployed(tmp_path / "run-1", {"target": "kubernetes"}, apply=True)
     assert output["status"] == "applied"
     assert calls.read_text().splitlines() == [
+        "get persistentvolumeclaim models --namespace default",
         "apply -f artifacts/deploy/manifests.yaml",
-        "rollout status deployment/my-model-stable --namespace default --timeout=600s",
-        "rollout status deployment/my-model-canary --namespace default --timeout=600s",
+        f"rollout status deployment/{NAME}-stable --namespace default --timeout=600s",
+        f"rollout status deployment/{NAME}-canary --namespace default --timeout=600s",
+        f"wait httproute/{NAME} --namespace default "
+        '--for=jsonpath={.status.parents[0].conditions[?(@.type=="Accepted")].status}=True --timeout=600s',
     ]
     program(tmp_path / "bin", "kubectl", "import sys; sys.exit('no cluster here')")
     with pytest.raises(DeployError, match=r"(?s)deploy\.sh ended with exit code 1:.*no cluster here"):

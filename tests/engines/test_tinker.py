@@ -299,6 +299,7 @@ def test_the_teacher_is_asked_once_for_each_line(runs: Report) -> None:
         ("too few rows", "batch_size is 2, and few has 1 rows"),
         ("no renderer", "recommends no renderer for who/knows: name one with training_config.options.renderer_name"),
         ("another renderer than the loop's", "renderer_name qwen3_5: the loop takes role_colon"),
+        ("a loss that is no number", "training diverged at step 1: loss is nan"),
         ("several processes", "start one process, without torchrun or accelerate"),
         ("a class with a new field", "of tinker_cookbook 0.5.8 has a field new_knob, which is not set here"),
     ],

@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 from crucible_runtime import override, smoke, start
 from crucible_runtime.engines.trl import TrlEngine, arguments
-from crucible_runtime.errors import CrucibleError, EngineError, StageError, UnsupportedError
+from crucible_runtime.errors import CrucibleError, DivergenceError, EngineError, StageError, UnsupportedError
 from crucible_runtime.experiment.kinds import trained_kind
 from crucible_runtime.interface.stages import Context, RunConfig
 from crucible_runtime.ir import ModelRef
@@ -196,7 +196,7 @@ class Seen(Exception):
 
 @pytest.mark.parametrize("name", ["sl_basic", "dpo"])
 def test_the_trainer_has_the_numbers_of_the_recipe(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import trl
+    from crucible_runtime.engines.trl import shares
 
     seen: dict[str, Any] = {}
 
@@ -204,8 +204,8 @@ def test_the_trainer_has_the_numbers_of_the_recipe(name: str, tmp_path: Path, mo
         seen.update(given)
         raise Seen
 
-    monkeypatch.setattr(trl, "SFTTrainer", made)
-    monkeypatch.setattr(trl, "DPOTrainer", made)
+    monkeypatch.setattr(shares, "Sft", made)
+    monkeypatch.setattr(shares, "Dpo", made)
     options = {
         "adam_beta1": 0.81,
         "adam_beta2": 0.93,
@@ -644,3 +644,55 @@ def test_role_colon_is_what_the_template_writes(tokenizer: Any, monkeypatch: pyt
     assert _role_colon(TALK, [])[0].startswith(text.removesuffix("\n\n"))
     asked = tokenizer.apply_chat_template(TALK[:2], tokenize=False, add_generation_prompt=True)
     assert text.startswith(asked)
+
+
+DIVERGES: Mapping[str, Any] = {"learning_rate": 1e9, "gradient_clipping": None, "checkpoint_every": 1}
+
+
+@pytest.mark.parametrize("name", ["sl_basic", "dpo", "rl_basic", "on_policy_distillation", "prompt_distillation"])
+def test_a_training_that_diverges_ends_the_run_and_leaves_no_model(name: str, tmp_path: Path) -> None:
+    with pytest.raises(
+        StageError, match=r"training diverged at step [0-9]+: .*smaller .*learning_rate than 1e[+]09"
+    ) as why:
+        trained(name, tmp_path / "run", DIVERGES)
+    assert isinstance(why.value.__cause__, DivergenceError)
+    assert not (tmp_path / "run" / "model").exists()
+    assert not list((tmp_path / "run" / "stages").glob("*"))
+    step = why.value.__cause__.step
+    assert step is not None
+    kept = [path.parent.name for path in (tmp_path / "run" / "checkpoints").glob("*/complete")]
+    assert set(kept) <= {f"checkpoint-{number}" for number in range(1, step)}
+
+
+def test_weights_that_are_not_finite_end_the_run_at_that_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    real = torch.optim.AdamW.step
+    taken: list[int] = []
+
+    def step(self: Any, *rest: Any, **named: Any) -> Any:
+        found = real(self, *rest, **named)
+        taken.append(1)
+        if len(taken) == 3:
+            with torch.no_grad():
+                self.param_groups[0]["params"][0].fill_(float("nan"))
+        return found
+
+    monkeypatch.setattr(torch.optim.AdamW, "step", step)
+    with pytest.raises(StageError, match="training diverged at step 3: the largest weight is nan"):
+        trained("sl_basic", tmp_path / "run", {"checkpoint_every": 1})
+    kept = {path.parent.name for path in (tmp_path / "run" / "checkpoints").glob("*/complete")}
+    assert kept == {"checkpoint-1", "checkpoint-2"}
+
+
+def test_rows_that_are_too_long_are_counted_and_refused_above_a_share(tmp_path: Path) -> None:
+    rows = [{"question": "w " * 200, "answer": "4"}] * 9 + [{"question": "2 + 2?", "answer": "4"}]
+    ref: dict[str, Any] = {"name": "long", "provider": "inline", "split": "train", "options": {"rows": rows}}
+    changed = {"dataset_ref": ref, "options": {"max_length": 40, "adapter": "question_answer"}}
+    context = trained("sl_basic", tmp_path / "run", changed)
+    (note,) = (each["text"] for each in context.folder.notes() if "left out" in each["text"])
+    assert note == ("9 of 10 rows are left out: nothing to learn within 40 tokens, training_config.options.max_length")
+    ref["options"]["max_left_out"] = 0.5
+    with pytest.raises(StageError, match=r"9 of 10 rows are left out.*share of 0.9.*max_left_out is 0.5"):
+        trained("sl_basic", tmp_path / "again", changed)
+    assert not (tmp_path / "again" / "model").exists()

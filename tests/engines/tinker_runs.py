@@ -297,6 +297,10 @@ def failures(home: Path) -> Report:
     def other_renderer() -> Any:
         return small("sl_loop", home / "loop", {"options": {"renderer_name": "qwen3_5"}})
 
+    def no_number() -> Any:
+        with capture.replaced(tinker_service, "NLL", float("nan")):
+            return small("sl_basic", home / "nan")
+
     def several() -> Any:
         with capture.replaced(os, "environ", {**os.environ, "WORLD_SIZE": "2"}):
             return small("sl_basic", home / "several")
@@ -320,6 +324,7 @@ def failures(home: Path) -> Report:
         "too few rows": message(too_few),
         "no renderer": message(no_renderer),
         "another renderer than the loop's": message(other_renderer),
+        "a loss that is no number": message(no_number),
         "several processes": message(several),
         "a class with a new field": message(changed_class),
     }

@@ -7,6 +7,7 @@ templates and of YAML, quotes, control characters, and letters of every kind.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias
 
@@ -58,6 +59,8 @@ integers = st.one_of(st.integers(0, 10), st.integers(-(2**63), 2**63 - 1))
 numbers = st.one_of(
     integers, st.floats(allow_nan=False, allow_infinity=False), st.sampled_from([0.1, 2.0e-4, 1.0, -0.0])
 )
+NOT_BLANK, MODEL_NAME = r"\S", r"^(?!\s*$)(?!\.{1,2}$)[^/:]+$"
+"""Patterns of text that may be hostile otherwise."""
 stems = st.from_regex(r"[a-z][a-z0-9]{1,8}(_[a-z0-9]{1,6}){0,2}", fullmatch=True)
 """Beginnings of ids; what is put behind them makes each its own."""
 
@@ -151,14 +154,17 @@ class Draw:
                 return st.sampled_from(MOMENTS)
             case _, "regex", _:
                 return st.sampled_from([r"^(\d+)$", "#\\{(.*)\\}", '"""(x)"""', "(?i)answer: (.+)"])
-            case _, _, str(pattern):
+            case _, _, str(pattern) if pattern not in (NOT_BLANK, MODEL_NAME):
                 return st.from_regex(pattern, fullmatch=True).filter(lambda text: not text.endswith("\n"))
             case "atom", _, _:
                 drawn = atom_texts
             case _:
                 drawn = hostile_texts
         low, high = raw.get("minLength", 0), raw.get("maxLength", 10**6)
-        return drawn.filter(lambda text: low <= len(text) <= high)
+        fits = re.compile(raw.get("pattern", "")).search
+        if raw.get("pattern") == MODEL_NAME:
+            drawn = drawn.map(lambda text: re.sub("[/:]", "-", text))
+        return drawn.filter(lambda text: low <= len(text) <= high and fits(text) is not None)
 
     def _list(self, raw: Raw) -> st.SearchStrategy[list[Any]]:
         items = self.values(raw["items"]) if isinstance(raw.get("items"), dict) else free_values
@@ -172,6 +178,8 @@ class Draw:
         low = raw.get("minProperties", 0)
         others = raw.get("additionalProperties", True)
         is_text = raw.get("x-elixir-type") == "text_map"
+        if "target" in raw.get("properties", {}) and "allOf" in raw:
+            return st.one_of([self._deployment(raw, rule) for rule in raw["allOf"]])
         if raw.get("properties") or others is False:
             drawn = self.fields(raw, {})
         elif isinstance(others, dict):
@@ -181,6 +189,12 @@ class Draw:
             keys, values = (hostile_texts, text_values) if is_text else (atom_texts, free_values)
             return st.dictionaries(keys, values, min_size=low, max_size=4)
         return drawn.filter(lambda found: len(found) >= low) if low else drawn
+
+    def _deployment(self, raw: Raw, rule: Raw) -> st.SearchStrategy[dict[str, Any]]:
+        """The options of a deployment to the target of one rule, with settings that this target has."""
+        target = st.just(rule["if"]["properties"]["target"]["const"])
+        config = self.values({"type": "object", **rule["then"]["properties"]["config"]})
+        return self.fields({**raw, "required": ["target"]}, {"target": target, "config": config})
 
     def recipes(self) -> st.SearchStrategy[tuple[Recipe, dict[str, Any]]]:
         """Valid recipes of every kind, each with overrides; only a batch can make their ids unique."""
@@ -316,6 +330,8 @@ def _questions_apart(evaluation: dict[str, Any]) -> dict[str, Any]:
     """Samples with ids that no other in the task has: neither its id nor its number."""
     for task in evaluation["tasks"]:
         samples = task.get("samples", [])
+        if any(not sample["target"].strip() for sample in samples):
+            task.pop("scorer", None)  # what every answer contains is no target
         taken = {str(number) for number, _ in enumerate(samples, 1)}
         for sample in samples:
             if "id" in sample and sample["id"] in taken:
@@ -341,7 +357,10 @@ def planted(attack: str) -> Recipe:
             "options": {"renderer_name": attack},
         },
         "stages": {"before": [{"stage": "validate", **name}]},
-        "mlops": {"register": {"model_name": attack}, "deploy": {"config": {"note": attack}}},
+        "mlops": {
+            "register": {"model_name": re.sub("[/:]", "-", attack)[:250]},
+            "deploy": {"config": {"args": [attack]}},
+        },
         "evaluation": {"stop": [attack], "tasks": [{"name": attack, "samples": [sample]}]},
     }
 

@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -169,6 +171,26 @@ def test_names_that_are_keys_have_a_form_too() -> None:
     first, second = check(schema, 'p: {ok: 1, "A": 2, "b c": 3}\n')
     assert first.message == "the names in p must be a word of small letters, digits and `_`, found A"
     assert (first.code, first.place.column, second.place.column) == ("E0201", 12, 20)
+
+
+def patterns(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        yield from (each for name, each in value.items() if name == "pattern" and isinstance(each, str))
+        yield from (found for name, each in value.items() if name != "x-plausible" for found in patterns(each))
+    elif isinstance(value, list):
+        yield from (found for each in value for found in patterns(each))
+
+
+def test_every_pattern_of_a_recipe_is_told_in_words() -> None:
+    """No message shows a regular expression, and no words are left for a pattern that has changed."""
+    root = Path(__file__).parents[2]
+    forms = json.loads((root / "generator/crucible_gen/documents/forms.json").read_text("utf-8"))
+    schemas = {path: json.loads(path.read_text("utf-8")) for path in (root / "schemas").rglob("*.json")}
+    internal = {"meta.schema.json", "engine.schema.json", "settings.schema.json"}
+    assert {each for path, schema in schemas.items() if path.name not in internal for each in patterns(schema)} <= {
+        *forms
+    }
+    assert {*forms} <= {each for schema in schemas.values() for each in patterns(schema)}
 
 
 def test_paths_in_lists_are_named_from_the_list_on() -> None:

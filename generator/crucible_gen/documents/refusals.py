@@ -153,7 +153,7 @@ def _none_of_those_allowed(refusal: Refusal) -> Iterator[Problem]:
 
 
 def _wrong_form(refusal: Refusal) -> Iterator[Problem]:
-    yield refusal.problem("E0206", *_form(refusal.name, refusal.part, refusal.found, refusal.node.value))
+    yield refusal.problem("E0206", *_form(refusal))
 
 
 def _wrong_size(refusal: Refusal) -> Iterator[Problem]:
@@ -347,14 +347,15 @@ def _regex_error(text: object) -> str:
     return "it cannot be compiled"
 
 
-def _form(name: str, part: Raw, found: str, value: object) -> tuple[str, str]:
+def _form(refusal: Refusal) -> tuple[str, str]:
+    name, part, found, value = refusal.name, refusal.part, refusal.found, refusal.node.value
     low, high = part.get("minLength"), part.get("maxLength")
     if low == 1 and found == '""':
         return f"{name} must not be empty", "write some text, or remove the line"
-    if (pattern := part.get("pattern")) is not None:
-        form, hint = _described(pattern, "write text of this form")
+    if refusal.keyword == "pattern":
+        form, hint = _described(part["pattern"], "write text of this form")
         return f"{name} must {form}, found {found}", hint
-    if part.get("format") == "regex":
+    if refusal.keyword == "format" and part["format"] == "regex":
         return f"{name} must be a regular expression, found {found}: {_regex_error(value)}", (
             "close what is open, or write a backslash before a sign that stands for itself"
         )

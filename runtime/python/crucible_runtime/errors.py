@@ -135,3 +135,17 @@ class SandboxError(CrucibleError):
 
 class EngineError(CrucibleError):
     """A training that cannot go on for want of something outside the recipe: a model, a hub, a GPU, memory."""
+
+
+class DivergenceError(CrucibleError):
+    """A training that has diverged: its loss, reward, gradient or weights are no finite numbers any more."""
+
+    def __init__(self, what: str, step: int | None = None, learning_rate: float | None = None) -> None:
+        """Takes what is not finite in words, the step (from 1) at which that was seen, and the rate of learning."""
+        self.step = step
+        at = f" at step {step}" if step is not None else ""
+        than = f" than {learning_rate:g}" if learning_rate is not None else ""
+        super().__init__(
+            f"training diverged{at}: {what}. Nothing after that is saved or registered; checkpoints from before are kept. "
+            f"Take a smaller training_config.learning_rate{than}, or set training_config.gradient_clipping"
+        )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -10,6 +11,14 @@ from crucible_runtime.ir import DatasetRef
 from crucible_runtime.ports import Message
 
 ScorerName: TypeAlias = Literal["exact_match", "contains", "case_insensitive"]
+
+COMPARES: Mapping[ScorerName, str] = {
+    "exact_match": "the answer is the target",
+    "contains": "the answer has the target in it",
+    "case_insensitive": "the answer is the target, in upper or lower case",
+}
+"""What each scorer takes for right, in words."""
+_WORKED = re.compile(r"\n#### ?([^\n]+)\s*\Z")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,3 +92,12 @@ def messages(sample: Sample | Answer) -> list[Message]:
     """The conversation that asks a sample, or that was answered."""
     system = [] if sample.system_prompt is None else [{"role": "system", "content": sample.system_prompt}]
     return [*system, {"role": "user", "content": sample.input}]
+
+
+def final(target: str) -> str:
+    """The answer in a target: of a worked solution as GSM8K has it, what follows #### in its last line.
+
+    No model writes the solution word for word, so that it is no answer to compare with. The commas of thousands go.
+    """
+    found = _WORKED.search(target)
+    return found[1].strip().replace(",", "") if found else target

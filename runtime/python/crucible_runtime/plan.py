@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from crucible_runtime.errors import CanonicalError
-from crucible_runtime.evaluation import Evaluation, Task
+from crucible_runtime.evaluation import COMPARES, Evaluation, Task
 from crucible_runtime.experiment.canonical import canonical
 from crucible_runtime.interface.stages import Result
 from crucible_runtime.ir import DatasetRef, Experiment, TrainingConfig
@@ -36,10 +36,14 @@ def summary(result: Result) -> str:
     if result.evaluation is not None:
         lines.append(f"{_INDENT}{result.evaluation.name}")
         for score in result.evaluation.scores:
-            lines.append(f"{_INDENT * 2}{score.task}: {score.correct} of {score.total} ({score.scorer})")
+            lines.append(
+                f"{_INDENT * 2}{score.task}: {score.correct} of {score.total} ({score.scorer}: {COMPARES[score.scorer]})"
+            )
     if result.path is not None:
-        from crucible_runtime.rundir.folder import REPORT, shown
+        from crucible_runtime.rundir.folder import REPORT, Folder, shown
 
+        notes = Folder(result.path, resumed=False, main=False).notes()
+        lines += [f"{_INDENT}{note['stage']}: {note['text']}" for note in notes]
         lines.append(f"{_INDENT}report: {shown(result.path / REPORT)}")
     return printable("\n".join(lines) + "\n")
 
@@ -86,7 +90,7 @@ def _evaluation(evaluation: Evaluation) -> Iterator[str]:
         sampling["stop"] = evaluation.stop
     yield from _table(sampling, 1)
     for task in evaluation.tasks:
-        yield f"{_INDENT}{task.name}: {_questions(task)}, {task.scorer}"
+        yield f"{_INDENT}{task.name}: {_questions(task)}, {task.scorer}: {COMPARES[task.scorer]}"
 
 
 def _questions(task: Task) -> str:

@@ -23,6 +23,7 @@ from crucible_runtime.rundir.folder import (
     EVALUATION,
     EXPERIMENT,
     METRICS,
+    NOTES,
     RESULT,
     RUNS,
     SAMPLES,
@@ -52,6 +53,8 @@ class Run:
     asked: Record | None
     """The evaluation, which follows the stages."""
     metrics: Sequence[Json]
+    notes: Sequence[Mapping[str, str]] = ()
+    """What a reader should know: what was left out of the data, and why."""
 
     @property
     def name(self) -> str:
@@ -147,6 +150,7 @@ def read(path: Path, result: Json | None = None) -> Run:
         stages=stages,
         asked=next((record for record in records[len(stages) :] if record.name == EVALUATION), None),
         metrics=rows(path / METRICS),
+        notes=_json(folder, NOTES) or (),
     )
 
 
@@ -182,6 +186,7 @@ def described(run: Run) -> str:
         lines += [f"  {line}" for line in run.error.splitlines()]
     for stage in run.done:
         lines.append(f"  {stage.name} in {duration(stage.seconds)}")
+    lines += [f"  {note['stage']}: {note['text']}" for note in run.notes]
     lines += [f"  {name} {value:.5g}" for name, value in run.last.items()]
     lines += [f"  {task}: {score}" for task, score in _scores(run).items()]
     return printable("\n".join(lines) + "\n")

@@ -186,7 +186,7 @@ def test_a_dry_run_prints_the_plan(ran: Any) -> None:
 
 def test_the_plan_names_what_is_asked_after_the_run(ran: Any) -> None:
     assert ran("--dry-run").out.endswith(
-        "\nEvaluation\n  temperature  0.7\n  max_tokens   64\n  arithmetic: 1 sample, contains\n"
+        "\nEvaluation\n  temperature  0.7\n  max_tokens   64\n  arithmetic: 1 sample, contains: the answer has the target in it\n"
     )
 
 

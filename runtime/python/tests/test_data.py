@@ -224,7 +224,7 @@ def test_a_schema_holds_rows_to_it(load: Load) -> None:
 def test_what_cannot_be_honoured_is_said_at_once(load: Load) -> None:
     told = refusal(load, [CHAT], version="v2", split="test", options={"colums": {}, "streaming": "yes"})
     assert told.split("\n") == [
-        "dataset_ref.options has no colums; did you mean columns? Known: config, configs, streaming, columns, rows",
+        "dataset_ref.options has no colums; did you mean columns? Known: config, configs, streaming, columns, rows, max_left_out",
         'dataset_ref.options.streaming must be true or false, found "yes"',
         "data set data.jsonl has the split train alone, and test is asked for",
         "dataset_ref.version v2: data of the provider local has no versions",
@@ -522,7 +522,7 @@ def test_tools_go_into_the_template_of_the_model_or_are_refused() -> None:
 def test_rows_that_nobody_can_train_on_are_left_out_and_counted(load: Load, caplog: pytest.LogCaptureFixture) -> None:
     good = {"context": [USER], "response1": "A", "response2": "B", "overall_preference": 1}
     assert len(load([good, {**good, "overall_preference": 0}, good], kind="preference", limit=2)) == 2
-    assert "data set data.jsonl: 1 of 3 rows are left out with the adapter helpsteer3" in caplog.text
+    assert "1 of 3 rows is left out: the adapter helpsteer3 takes none of them from data.jsonl" in caplog.text
     tie = {**good, "overall_preference": 0}
     assert "the adapter helpsteer3 leaves out all of its 1 rows" in refusal(load, [tie], kind="preference")
 

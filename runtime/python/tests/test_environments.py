@@ -9,10 +9,12 @@ from itertools import islice
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from crucible_runtime.environments import Environment, Family, Settings, family
-from crucible_runtime.environments.code import Deepcoder, fenced, same_output
-from crucible_runtime.environments.grading import Grader, plain
+from crucible_runtime.environments import Environment, Family, Settings, family, forms
+from crucible_runtime.environments.code import Deepcoder, fenced, same_output, same_value
+from crucible_runtime.environments.grading import GRADERS, Grader, plain
 from crucible_runtime.environments.math import SUFFIX
 from crucible_runtime.errors import InputError
 
@@ -80,7 +82,14 @@ def test_arithmetic_asks_for_a_sum_after_an_example() -> None:
         ("", 0.0),
         ("forty-three", 0.0),
         ("9" * 10_000, 0.0),
-        ("4,3", 1.0),
+        ("4,3", 0.0),
+        ("43.0", 1.0),
+        ("4.43", 0.0),
+        ("1_43", 0.0),
+        ("0x43", 0.0),
+        ("43, not ٤٤", 0.0),
+        ("٤٣", 0.0),
+        ("86/2", 0.0),
     ],
 )
 def test_arithmetic_counts_the_last_whole_number(answer: str, reward: float) -> None:
@@ -188,7 +197,107 @@ def test_options_and_rows_that_cannot_be_used_are_refused() -> None:
 def test_plain_answers_are_compared_without_sympy(found: str, wanted: str, equal: bool) -> None:
     grader = Grader(method="sympy", seconds=1)
     assert grader.equal(found, wanted) is equal
-    assert not grader._workers
+    assert not grader._idle
+
+
+TASKS = r"""
+48+48/2
+\sum_{k=1}^{42} k
+\binom{8}{4}
+10^{10^{10}}
+144/2
+\frac{144}{2}
+8\cdot9
+(8)(9)
+2(36)
+72^1
+72+0
+72=72
+6!/10
+\sqrt{5184}
+\int_0^1 72 dx
+\lim_{x\to0}72
+\max(72,3)
+|-72|
+--72
+72\frac{0}{1}
+7_2
+1_0
+٧٢
+７２
+[72]
+72,73
+0x48
+7.2e1
+\infty
+""".strip().split("\n")
+
+
+@pytest.mark.parametrize("method", GRADERS)
+@pytest.mark.parametrize("task", TASKS)
+def test_what_still_has_to_be_computed_is_no_answer(method: str, task: str) -> None:
+    grader = Grader(method=method, seconds=1)
+    assert not grader.equal(task, "72")
+    assert not grader._idle  # it is decided without a computation
+
+
+@pytest.mark.parametrize(
+    ("found", "wanted"),
+    [
+        ("2^{10}", "1024"),
+        ("2x+3x", "5x"),
+        ("\\sqrt{2}+\\sqrt{2}", "2\\sqrt{2}"),
+        ("\\sqrt{12}+5-4", "2\\sqrt{3}+1"),
+        ("\\frac{48+48/2}{144}", "\\frac{1}{2}"),
+        ("\\sin(0)", "0"),
+        ("1_0", "10"),
+        ("١٠", "10"),
+        ("5", "[5]"),
+        ("5", "\\{5\\}"),
+        ("\\{5\\}", "5"),
+        ("0", "\\text{false}"),
+        ("(1,2)", "[1,2]"),
+        ("e^{i\\pi}", "-1"),
+        ("x^{2^{2^{2}}}", "x^{16}"),
+        ("(" * 500 + "x" + ")" * 500, "x"),
+    ],
+)
+def test_an_answer_is_made_of_what_its_reference_is_made_of(found: str, wanted: str) -> None:
+    grader = Grader(method="math_verify", seconds=1)
+    assert not grader.equal(found, wanted)
+    assert not grader._idle
+
+
+@pytest.mark.parametrize(
+    ("found", "wanted"),
+    [
+        ("72.0", "72"),
+        ("\\$72", "72"),
+        ("72\\%", "72"),
+        ("90^\\circ", "90"),
+        ("(72)", "72"),
+        ("72\\text{ dollars}", "72"),
+        ("\\frac{3}{6}", "\\frac12"),
+        ("1/2", "0.5"),
+        ("-0.5", "\\frac{-1}{2}"),
+        ("3.5", "3\\frac{1}{2}"),
+        ("\\frac{7}{2}", "3\\frac12"),
+        ("\\log_2 3", "\\log_{2}{3}".replace("{3}", "3")),
+    ],
+)
+def test_numbers_are_equal_however_they_are_written(found: str, wanted: str) -> None:
+    grader = Grader(method="sympy", seconds=1)
+    assert grader.equal(found, wanted)
+    assert not grader._idle
+
+
+@given(st.text(alphabet="0123456789x+-*/^_!.,(){}[]\\|=<>&'% ab\u0661", max_size=60) | st.text(max_size=40))
+def test_reading_a_form_ends_and_raises_nothing_else(text: str) -> None:
+    try:
+        form = forms.read(plain(text))
+    except forms.UnreadableError:
+        return
+    assert forms.answers(form, form)
 
 
 def test_only_commas_of_thousands_go() -> None:
@@ -338,10 +447,41 @@ def test_a_missing_sandbox_is_said_before_the_run(monkeypatch: pytest.MonkeyPatc
         ("yes", "YES", False),
         ("", "", True),
         ("", "0", False),
+        ("1_0", "10", False),
+        ("١٠", "10", False),
+        ("1e1", "10", True),
+        ("1e999999999", "10", False),
+        ("True", "1", False),
     ],
 )
 def test_outputs_are_compared_by_lines_and_words(found: str, wanted: str, same: bool) -> None:
     assert same_output(found, wanted) is same
+
+
+@pytest.mark.parametrize(
+    ("found", "wanted", "same"),
+    [
+        (0, False, False),
+        (True, 1, False),
+        ([0, [1]], [False, [True]], False),
+        ({"a": 1}, {"a": True}, False),
+        (5, [5], False),
+        ([5], [5], True),
+        (1.0, 1, True),
+        ("1", 1, False),
+        (None, False, False),
+        (False, False, True),
+    ],
+)
+def test_values_are_the_same_with_their_types(found: Any, wanted: Any, same: bool) -> None:
+    assert same_value(found, wanted) is same
+
+
+@linux
+def test_a_list_of_one_is_a_list_where_another_output_says_so() -> None:
+    tests = {"fn_name": "f", "inputs": [[1], [2]], "outputs": [[5], [1, 2]]}
+    assert worth(problem(tests), "```python\ndef f(x):\n    return [5] if x == 1 else [1, 2]\n```") == 1.0
+    assert worth(problem(tests), "```python\ndef f(x):\n    return 5 if x == 1 else [1, 2]\n```") == 0.0
 
 
 def test_the_last_fenced_block_is_the_program() -> None:

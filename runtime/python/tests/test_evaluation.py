@@ -14,7 +14,7 @@ import pytest
 from crucible_runtime.errors import CrucibleError, InputError, PortError
 from crucible_runtime.evals.loop import evaluate, loaded
 from crucible_runtime.evals.scorers import SCORERS
-from crucible_runtime.evaluation import Evaluation, Sample, Task
+from crucible_runtime.evaluation import COMPARES, Evaluation, Sample, Task, final
 from crucible_runtime.ir import DatasetRef, ModelRef, TrainingConfig
 from crucible_runtime.ports import NoopSamplingClient
 
@@ -173,6 +173,30 @@ def test_the_rows_of_a_data_set_become_samples() -> None:
         ("2", "?", "5", 0.0),
     ]
     assert [len(samples) for _, samples in loaded(Evaluation(tasks=[replace(task, limit=1)]))] == [1]
+
+
+SOLUTION = "She has 6 * 12 = <<6*12=72>>72 eggs.\nThat is 72.\n#### {}"
+
+
+@pytest.mark.parametrize("target", ["72", "1,072", "$72", "-3"])
+def test_the_answer_of_a_worked_solution_is_compared_and_not_the_way_to_it(target: str) -> None:
+    rows = DatasetRef(name="q", provider="inline", options={"rows": [{"q": "?", "a": SOLUTION.format(target)}]})
+    task = Task(name="t", scorer="contains", dataset=rows, input_column="q", target_column="a")
+    right, wrong = target.replace(",", ""), "71"
+    for text, correct in ((f"It is {right}.", 1), (f"It is {wrong}.", 0)):
+        (score,) = evaluate(Evaluation(tasks=[task]), Client({"sequences": [{"text": text}]})).scores
+        assert (score.answers[0].target, score.correct) == (right, correct)
+
+
+@pytest.mark.parametrize("target", ["72", "#### 72", "a #### b", "x\n#### 72\nand more", "", "\n####"])
+def test_any_other_target_is_as_it_stands(target: str) -> None:
+    assert final(target) == target
+
+
+def test_every_scorer_says_what_it_compares() -> None:
+    assert set(COMPARES) == set(SCORERS)
+    docs = (Path(__file__).parents[3] / "docs" / "evaluation.md").read_text("utf-8")
+    assert all(f"| `{name}` | {said} |" in docs for name, said in COMPARES.items())
 
 
 def test_a_column_that_there_is_not_is_named() -> None:

@@ -168,3 +168,34 @@ def test_a_circle_is_found() -> None:
     circle["errors"] = ast.parse("from crucible_runtime import ir")
     with pytest.raises(CycleError):
         tuple(TopologicalSorter(edges(circle)).static_order())
+
+
+LEAVES_OUT = {
+    "data",
+    "data.teacher",
+    "engines.tinker.builders",
+    "engines.tinker.strategies.supervised",
+    "engines.trl.batches",
+    "engines.trl.distillation",
+    "engines.trl.preference",
+    "engines.trl.supervised",
+}
+"""The modules that leave something out of the data, or cut it off: each tells it through `interface.leftout`."""
+
+
+def test_what_is_left_out_is_told_in_one_way() -> None:
+    found = {name for name, tree in sources() if "crucible_runtime.interface.leftout.left_out" in set(names(tree))}
+    assert found == LEAVES_OUT
+    for name, tree in sources():
+        texts = (
+            node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        )
+        logged = [text for text in texts if re.search(r"(are|is) left out(:|$)", text) and "\n" not in text]
+        assert not logged, f"{name} says itself what is left out: {logged}"
+
+
+def names(tree: ast.Module) -> Iterator[str]:
+    """Every name that is imported from a module, with the module."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)

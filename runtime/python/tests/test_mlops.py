@@ -15,7 +15,7 @@ from crucible_runtime.errors import DeployError, InputError, PipelineError
 from crucible_runtime.interface.stages import Context, RunConfig, StageResult
 from crucible_runtime.ir import BackendRef, DatasetRef, Experiment, ModelRef, StageDef, TrainingConfig
 from crucible_runtime.mlops import deploy, feedback
-from crucible_runtime.mlops.target import SETTINGS, STRATEGIES, TARGETS
+from crucible_runtime.mlops.settings import SETTINGS, STRATEGIES, TARGETS
 from crucible_runtime.mlops.triggers import check_triggers
 from crucible_runtime.ports import Ports
 from crucible_runtime.rundir.folder import Folder

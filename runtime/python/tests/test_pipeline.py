@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -13,9 +14,10 @@ from typing import Any
 import pytest
 
 import crucible_runtime.stages as stages
-from crucible_runtime import Context, OverrideError, Ports, RunConfig, StageError, plugins, start
+from crucible_runtime import Context, OverrideError, Ports, RunConfig, StageError, plugins, runs, start
 from crucible_runtime.errors import (
     AdapterMissingError,
+    DivergenceError,
     EngineMissingError,
     PipelineError,
     PortError,
@@ -23,8 +25,11 @@ from crucible_runtime.errors import (
     UnsupportedError,
 )
 from crucible_runtime.evaluation import Evaluation, Sample, Task
-from crucible_runtime.interface.stages import after_evaluation
+from crucible_runtime.interface.environments import Outcome
+from crucible_runtime.interface.leftout import left_out
+from crucible_runtime.interface.stages import FINITE, after_evaluation
 from crucible_runtime.ir import BackendRef, Experiment, StageDef
+from crucible_runtime.plan import summary
 from crucible_runtime.rundir.files import rows
 from crucible_runtime.rundir.folder import SAMPLES
 from runtime_samples import rl_basic, sl_basic
@@ -430,3 +435,108 @@ def test_a_stage_may_have_more_to_do_after_the_evaluation(
         pipeline.stage("one", stages.external)
         pipeline.finish(evaluation)
     assert seen == SEEN
+
+
+class Diverging(Recorder):
+    """An engine whose training diverges, in what it reports or in what it leaves behind."""
+
+    def __init__(self, name: str, value: float, *, reports: bool) -> None:
+        super().__init__()
+        self.name, self.value, self.reports = name, value, reports
+
+    def train(self, context: Context, options: Mapping[str, Any]) -> Mapping[str, Any]:
+        context.step(1, 3, {"loss": 1.0})
+        if self.reports:
+            context.step(2, 3, {"loss": 1.0, self.name: self.value})
+            raise AssertionError("it trained on")
+        return {"metrics": {self.name: self.value}}
+
+
+@pytest.mark.parametrize("reports", [True, False])
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+@pytest.mark.parametrize("name", FINITE)
+def test_a_training_that_diverges_ends_the_run_whatever_the_engine(name: str, value: float, reports: bool) -> None:
+    engine = Diverging(name, value, reports=reports)
+    config = sl_config(engine, log_path="here")
+    with pytest.raises(StageError) as failure:
+        sl_basic.run(config)
+    assert isinstance(failure.value.__cause__, DivergenceError)
+    at = " at step 2" if reports else ""
+    assert f"training diverged{at}: {name} is {value}. Nothing after that is saved or registered" in str(failure.value)
+    assert engine.seen == []
+    assert not list(Path("here/stages").glob("*"))
+    assert json.loads(Path("here/result.json").read_text())["state"] == "failed"
+
+
+class Wasteful(Recorder):
+    """An engine that leaves rows out."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__()
+        self.count = count
+
+    def train(self, context: Context, options: Mapping[str, Any]) -> Mapping[str, Any]:
+        left_out(0, 10, "nothing is said of none")
+        left_out(self.count, 10, "longer than 40 tokens")
+        left_out(self.count, 10, "longer than 40 tokens")
+        left_out(10, 10, "longer than 80 tokens", done="cut off")
+        return super().train(context, options)
+
+
+def answering() -> Ports:
+    return Ports(sampling_client=Parrot(*["4"] * 20))
+
+
+def test_what_is_left_out_is_said_with_its_reason_wherever_a_reader_looks() -> None:
+    engine = Wasteful(9)
+    config = sl_basic.Config(
+        engine=engine, adapters={REGISTER: engine.note, DEPLOY: engine.note}, log_path="here", ports=answering()
+    )
+    told = summary(sl_basic.run(config))
+    lines = [f"{stage}: {text}" for stage, text in ((engine.seen[0][0], each) for each in (
+        "9 of 10 rows are left out: longer than 40 tokens", "10 of 10 rows are cut off: longer than 80 tokens"))]  # fmt: skip
+    shown = [told, Path("here/run.log").read_text(), runs.described(runs.read(Path("here")))]
+    for text in shown:
+        assert all(line in text for line in lines)
+    assert [f"{note['stage']}: {note['text']}" for note in json.loads(Path("here/notes.json").read_text())] == lines
+    assert "9 of 10 rows are left out: longer than 40 tokens" in Path("here/report.html").read_text()
+    assert "nothing is said of none" not in told
+
+
+@pytest.mark.parametrize(
+    ("count", "allowed", "why"),
+    [
+        (10, None, "10 of 10 rows are left out: longer than 40 tokens; nothing is left"),
+        (
+            2,
+            0.1,
+            r"2 of 10 rows are left out: .*; that is a share of 0.2, and .*dataset_ref.options.max_left_out is 0.1",
+        ),
+        (1, 0, "1 of 10 rows is left out: .*max_left_out is 0\n"),
+        (1, 0.1, ""),
+    ],
+)
+def test_too_much_that_is_left_out_fails_the_stage(count: int, allowed: float | None, why: str) -> None:
+    engine = Wasteful(count)
+    options = {"dataset_ref": {"options": {"max_left_out": allowed}}} if allowed is not None else {}
+    config = sl_basic.Config(
+        engine=engine,
+        adapters={REGISTER: engine.note, DEPLOY: engine.note},
+        training_config=options,
+        log_path="here",
+        ports=answering(),
+    )
+    if not why:
+        sl_basic.run(config)
+        return
+    with pytest.raises(StageError, match=why):
+        sl_basic.run(config)
+    assert engine.seen == []
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_no_outcome_has_a_reward_that_is_not_finite(value: float) -> None:
+    with pytest.raises(ValueError, match="reward must be a finite number, found"):
+        Outcome(reward=value)
+    with pytest.raises(ValueError, match="correct must be a finite number, found"):
+        Outcome(reward=0.0, metrics={"correct": value})

@@ -23,7 +23,8 @@ from crucible_runtime import quoting
 from crucible_runtime.experiment.canonical import pretty
 from crucible_runtime.ir import STRUCTS, BackendRef, DatasetRef, Experiment, ModelRef, StageDef, TrainingConfig
 from crucible_runtime.mlops.rendering import FOLDER, rendered
-from crucible_runtime.mlops.target import SETTINGS, STRATEGIES, TARGETS, Plan
+from crucible_runtime.mlops.settings import SETTINGS, STRATEGIES, TARGETS
+from crucible_runtime.mlops.target import Plan
 
 PACKAGE = Path(crucible_runtime.__file__).parent
 HOSTILE = (
@@ -127,7 +128,7 @@ def deployments(text: str) -> Iterator[Plan]:
         settings |= {name: text for name in free - {"server"} if not SETTINGS[name].among}
         settings |= {"args": [text]} if "args" in settings else {}
         for strategy in STRATEGIES:
-            for base in (None, text):
+            for base, hub in ((None, False), (text, False), (text, True)):
                 yield Plan(
                     target=target,
                     strategy=strategy,
@@ -137,6 +138,8 @@ def deployments(text: str) -> Iterator[Plan]:
                     base_model=text,
                     model=text,
                     base=base,
+                    start=text,
+                    hub=hub,
                     rank=8,
                     settings=settings,
                     share=10,
@@ -147,7 +150,7 @@ def test_every_text_of_a_plan_is_hostile_above() -> None:
     """A field that is added must be considered here."""
     assert {field.name for field in fields(Plan)} == {
         *("target", "strategy", "name", "version", "before", "base_model", "model", "base", "rank", "settings"),
-        *("share", "state"),
+        *("share", "state", "start", "hub"),
     }
 
 
@@ -257,10 +260,7 @@ _WRITERS = {
     "print": {"cli/output.py", "environments/grading_worker.py"},
     "stdout": {
         *("cli/output.py", "rundir/capture.py", "mlops/serving.py", "environments/sandbox.py", "cli/__init__.py"),
-        *(
-            "environments/grading.py",
-            "environments/code.py",
-        ),
+        *("environments/grading.py", "environments/code.py", "environments/interpreter.py"),
     },
     "stderr": {
         "cli/output.py",
@@ -268,6 +268,7 @@ _WRITERS = {
         "rundir/progress.py",
         "mlops/serving.py",
         "environments/sandbox.py",
+        "environments/interpreter.py",
     },
     "write_exact": {
         "rundir/folder.py",
@@ -341,7 +342,7 @@ def test_files_of_a_deployment_are_put_together_from_what_is_quoted() -> None:
         *("plan.label", "port(plan)", "plan.version"),
     }
     # What ends in a comment, in words of a command, or in the JSON of the record.
-    inner = {"_about", "fetched", "_inside", "cluster", "record", "_commands", "rendered", "_modelfile"}
+    inner = {"_about", "fetched", "record", "_commands", "rendered", "_modelfile"}
     for function in ast.walk(tree):
         if isinstance(function, ast.FunctionDef) and function.name not in inner:
             for node in ast.walk(function):

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, replace
 from pathlib import Path
@@ -489,7 +490,7 @@ def test_steps_that_are_made_again_replace_those_of_before(tmp_path: Path) -> No
     assert "time/total" not in kept.steps[0][2] and "step" not in kept.steps[0][2]
 
 
-def test_a_step_that_cannot_be_kept_ends_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_step_that_cannot_be_kept_ends_the_run_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(records, "_SECONDS", 0.001)
     kept = Kept()
 
@@ -499,12 +500,15 @@ def test_a_step_that_cannot_be_kept_ends_the_run(tmp_path: Path, monkeypatch: py
 
     done = threading.Event()
     monkeypatch.setattr(kept, "step", full)
+    begin = time.monotonic()
     with (
         pytest.raises(FolderError, match="No space left"),
         records.Records(kept, tmp_path, counted=True),  # type: ignore[arg-type]
     ):
         (tmp_path / "metrics.jsonl").write_text('{"step": 0}\n')
         assert done.wait(10)
+        time.sleep(30)  # the loop of the cookbook
+    assert time.monotonic() - begin < 20
 
 
 def test_a_run_that_was_complete_has_its_steps(tmp_path: Path) -> None:

@@ -335,7 +335,7 @@ if Code.ensure_loaded?(CrucibleFramework) and Code.ensure_loaded?(CrucibleTrain.
       defmodule Store do
         @moduledoc "A dataset store with one dataset."
         def load_dataset(_, "a/dataset", split: :test),
-          do: {:ok, [%{"q" => "2 + 2", "a" => 4}, %{"q" => "1", "a" => 1}]}
+          do: {:ok, [%{"q" => "2 + 2", "a" => "Two and two.\n#### 4"}, %{"q" => "1", "a" => 1}]}
 
         def get_split(_, data, _), do: {:ok, data}
         def shuffle(_, data, _), do: {:ok, data}

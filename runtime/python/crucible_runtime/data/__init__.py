@@ -11,7 +11,6 @@ adapter. One bad row is enough for an error, and the error lists all of them.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain, islice
 from typing import TypeAlias
@@ -25,13 +24,15 @@ from crucible_runtime.errors import InputError, did_you_mean
 from crucible_runtime.experiment.kinds import types
 from crucible_runtime.installation import project
 from crucible_runtime.installation.distribution import install_command
+from crucible_runtime.interface.leftout import ALLOWED
+from crucible_runtime.interface.leftout import left_out as told
 from crucible_runtime.ir import DatasetRef
 
 __all__ = ["ADAPTERS", "GROUP", "OPTIONS", "PROVIDERS", "Adapter", "BadRow", "Row", "rows"]
 
 Unfit: TypeAlias = Callable[[Row], str]
 """Why a row in its form cannot be used, as a sentence; no text where it can."""
-OPTIONS = ("config", "configs", "streaming", "columns", "rows")
+OPTIONS = ("config", "configs", "streaming", "columns", "rows", ALLOWED)
 """What `dataset_ref.options` may hold."""
 
 # Rows whose columns may tell the adapter: the first one may lack a column.
@@ -83,6 +84,9 @@ def _check(ref: DatasetRef, split: str | None) -> None:
     ):
         if options.get(option) is not None and not isinstance(options[option], kinds):
             problems.append(f"dataset_ref.options.{option} must be {wanted}, found {shown(options[option])}")
+    allowed = options.get(ALLOWED, 1.0)
+    if isinstance(allowed, bool) or not isinstance(allowed, int | float) or not 0 <= allowed <= 1:
+        problems.append(f"dataset_ref.options.{ALLOWED} must be a number from 0 to 1, found {shown(allowed)}")
     if ref.provider in ("local", "inline") and split not in (None, ref.split):
         problems.append(f"data set {ref.name} has the split {ref.split} alone, and {split} is asked for")
     if ref.version is not None and ref.provider in ("local", "inline", smoke.PROVIDER):
@@ -253,7 +257,5 @@ def _adapted(
     if not found:
         raise InputError(f"data set {ref.name}: the adapter {adapter} leaves out all of its {read} rows")
     if left_out:
-        logging.getLogger(__name__).warning(
-            "data set %s: %d of %d rows are left out%s", ref.name, left_out, read, with_
-        )
+        told(left_out, read, f"the adapter {adapter} takes none of them from {ref.name}")
     return found

@@ -26,7 +26,17 @@ def tests(row: Row) -> list[Row]:
     if not isinstance(found, list):
         raise BadRow(f"column {name}: expected a list of tests, found {shown(found)}")
     function = metadata.get("func_name") if isinstance(metadata, Mapping) else None
-    return [_test(test, function, f"column {name}[{number}]") for number, test in enumerate(found)]
+    return _agreed([_test(test, function, f"column {name}[{number}]") for number, test in enumerate(found)])
+
+
+def _agreed(found: list[Row]) -> list[Row]:
+    """The tests, where one of them says what the others leave open: one output that is no list of one is as it stands.
+
+    So 5 is wrong where [5] is expected, if the function returns [1, 2] elsewhere.
+    """
+    if all(len(test.get("outputs", ())) == 2 for test in found):
+        return found
+    return [test | {"outputs": test["outputs"][:1]} if "outputs" in test else test for test in found]
 
 
 def _columns(found: Mapping[str, Any], name: str) -> list[Row]:
@@ -37,7 +47,9 @@ def _columns(found: Mapping[str, Any], name: str) -> list[Row]:
     if function is None:
         pairs = zip(map(_joined, inputs), map(_joined, outputs), strict=True)
         return [{"input": given, "output": wanted} for given, wanted in pairs]
-    return [_call(function, given, wanted, f"column {name}") for given, wanted in zip(inputs, outputs, strict=True)]
+    return _agreed(
+        [_call(function, given, wanted, f"column {name}") for given, wanted in zip(inputs, outputs, strict=True)]
+    )
 
 
 def _test(test: Any, function: Any, where: str) -> Row:

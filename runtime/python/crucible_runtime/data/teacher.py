@@ -21,6 +21,7 @@ from crucible_runtime import smoke
 from crucible_runtime.data import contents
 from crucible_runtime.errors import InputError
 from crucible_runtime.installation import project
+from crucible_runtime.interface.leftout import left_out
 from crucible_runtime.interface.stages import Context
 from crucible_runtime.ir import TrainingConfig
 
@@ -225,6 +226,7 @@ def _finish(begun: Path, path: Path, options: Mapping[str, Any]) -> None:
     pattern = re.compile(options["answer_regex"]) if options.get("answer_regex") else None
     lines = texts(options["source_path"])
     answered = [json.loads(line) for line in begun.read_text("utf-8").split("\n")[1:] if line]
+    given = sum(map(len, answered))
     rows = [
         {"messages": [{"role": "user", "content": line}, {"role": "assistant", "content": kept}]}
         for line, answers in zip(lines, answered, strict=True)
@@ -237,6 +239,8 @@ def _finish(begun: Path, path: Path, options: Mapping[str, Any]) -> None:
             f"training_config.options.answer_regex {options.get('answer_regex')} matches none of the teacher's "
             f"{len(answered)} answers; the first is {example[:200]!r}. The answers are in {begun}"
         )
+    why = "they are empty" if pattern is None else f"answer_regex {options['answer_regex']} finds nothing in them"
+    left_out(given - len(rows), given, why, what="answers of the teacher")
     made = path.with_name(path.name + ".new")
     made.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), "utf-8")
     made.replace(path)

@@ -1,6 +1,6 @@
 """Sums of two numbers from 0 to 100, as many as are asked for.
 
-What counts of an answer is the last whole number in it. The rows are the same for the same seed.
+What counts of an answer is the last number in it. The rows are the same for the same seed.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from crucible_runtime.errors import InputError
 from crucible_runtime.interface.environments import Settings
 
 _EXAMPLE = said("What is 7 + 2?", "9")
-_NUMBER = re.compile(r"-?[0-9]+")
+_WORD = re.compile(r"[-+]?[\w.,]*\d[\w.,]*")
+_NUMBER = re.compile(r"[-+]?([0-9]+|[0-9]{1,3}(,[0-9]{3})+)(\.0+)?")
 
 
 class Arithmetic:
@@ -51,7 +52,11 @@ class Arithmetic:
 
 
 def last_number(text: str) -> int | None:
-    """The last whole number in a text, read without its commas, or None."""
-    found = _NUMBER.findall(text.replace(",", ""))
+    """The last number in a text, read without the commas of thousands; None where there is none or it is not whole.
+
+    What hangs together is one number or none: 4.43, 1_43, 0x43 and other digits than 0 to 9 are no 43.
+    """
+    words = _WORD.findall(text)
+    last = words[-1].rstrip(".,") if words else ""
     # Python refuses to read numbers of more than 4300 digits, and no sum has 19.
-    return int(found[-1]) if found and len(found[-1]) < 20 else None
+    return int(last.partition(".")[0].replace(",", "")) if _NUMBER.fullmatch(last) and len(last) < 20 else None

@@ -8,14 +8,11 @@ Without bubblewrap nothing runs, unless the caller says `allow_unsandboxed`.
 
 from __future__ import annotations
 
-import base64
-import errno
 import json
 import os
 import selectors
 import shutil
 import signal
-import struct
 import subprocess
 import sys
 import tempfile
@@ -27,6 +24,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from crucible_runtime.environments import interpreter, syscalls
 from crucible_runtime.errors import SandboxError
 
 _INSTALL = (
@@ -38,6 +36,9 @@ _ALLOW = (
     "Allow it (Ubuntu 24.04: sysctl kernel.apparmor_restrict_unprivileged_userns=0; older Debian: sysctl "
     "kernel.unprivileged_userns_clone=1; Docker: --security-opt seccomp=unconfined --security-opt apparmor=unconfined)"
 )
+_FORBIDDEN = ("namespace", "uid map", "gid map", "Operation not permitted", "Permission denied", "No permissions")
+"""What bubblewrap says where it is not allowed to make a sandbox."""
+_OTHER = "That is no matter of permissions: mend what it says"
 _START = 30.0
 """Seconds in which a sandbox must be up."""
 
@@ -48,7 +49,7 @@ class Limits:
 
     seconds: wall time; cpu_seconds: processor time of all threads
     memory: bytes of address space; files: bytes of all files together, and of each
-    output: bytes of standard output and error together
+    inodes: files and directories together; output: bytes of standard output and error together
     threads: threads, where the kernel counts them (not for root)
     """
 
@@ -56,6 +57,7 @@ class Limits:
     cpu_seconds: int = 10
     memory: int = 512 << 20
     files: int = 16 << 20
+    inodes: int = 1024
     output: int = 1 << 20
     threads: int = 64
 
@@ -119,7 +121,7 @@ def runs(
     if allow_unsandboxed and _refusal():
         yield from _unsandboxed(program, jobs, before, limits)
         return
-    with _supervisor([*_bubblewrap(limits), *_inside()], None) as supervisor:
+    with _supervisor([*_bubblewrap(limits), *_inside(limits)], None) as supervisor:
         yield from _each(supervisor, program, jobs, before, limits)
 
 
@@ -127,7 +129,7 @@ def _unsandboxed(program: str, jobs: Iterable[Job], before: str, limits: Limits)
     """The runs with the user's own rights, in an empty directory: limits hold, files and network are open."""
     with (
         tempfile.TemporaryDirectory(prefix="crucible-", ignore_cleanup_errors=True) as directory,
-        _supervisor(_inside(), directory) as supervisor,
+        _supervisor(_inside(None), directory) as supervisor,
     ):
         # Without a sandbox the kernel counts the threads of all of the user's programs.
         yield from _each(supervisor, program, jobs, before, replace(limits, threads=0))
@@ -135,7 +137,7 @@ def _unsandboxed(program: str, jobs: Iterable[Job], before: str, limits: Limits)
 
 def _each(supervisor: _Supervisor, program: str, jobs: Iterable[Job], before: str, limits: Limits) -> Iterator[Ran]:
     bounds = asdict(limits)
-    supervisor.send({"program": program, "before": before, "limits": bounds, "filter": _filter()})
+    supervisor.send({"program": program, "before": before, "limits": bounds, "filter": syscalls.filtered()})
     for job in jobs:
         supervisor.send({"stdin": job.stdin, "function": job.function, "arguments": list(job.arguments)})
         answer = supervisor.line(limits.seconds + 10.0)
@@ -156,7 +158,7 @@ def problems(*, allow_unsandboxed: bool = False) -> list[str]:
 def _refusal() -> str:
     """Why there is no sandbox on this machine, or nothing."""
     try:
-        with _supervisor([*_bubblewrap(Limits()), *_inside()], None):
+        with _supervisor([*_bubblewrap(Limits()), *_inside(Limits())], None):
             return ""
     except SandboxError as error:
         return str(error)
@@ -228,9 +230,11 @@ class _Supervisor:
 def _supervisor(command: Sequence[str], directory: str | None) -> Iterator[_Supervisor]:
     supervisor = _Supervisor(command, directory)
     try:
-        if supervisor.line(_START) is None:
-            reason = f"it cannot make a sandbox here ({supervisor.end() or 'it did not answer'})"
-            raise SandboxError(_INSTALL.format(reason=reason, fix=_ALLOW))
+        ready = supervisor.line(_START)
+        if ready is None or not ready["ready"]:
+            said = str(ready["why"]) if ready is not None else supervisor.end() or "it did not answer"
+            fix = _ALLOW if any(words in said for words in _FORBIDDEN) else _OTHER
+            raise SandboxError(_INSTALL.format(reason=f"it cannot make a sandbox here ({said})", fix=fix))
         yield supervisor
     finally:
         supervisor.end()
@@ -242,112 +246,47 @@ def _bubblewrap(limits: Limits) -> list[str]:
     if found is None:
         fix = _GET if sys.platform == "linux" else "Use a Linux machine, where it can be installed"
         raise SandboxError(_INSTALL.format(reason="it is not installed", fix=fix))
-    if not _filter():
+    if not syscalls.filtered():
         raise SandboxError(
             _INSTALL.format(reason=f"it is not known on {os.uname().machine}", fix="Use x86_64 or arm64")
         )
+    try:
+        needed = interpreter.needed()
+    except (OSError, ValueError, subprocess.SubprocessError) as error:
+        reason = f"Python does not say which libraries it needs ({error})"
+        raise SandboxError(_INSTALL.format(reason=reason, fix="Use another build of Python")) from error
     command = [found, "--unshare-all", "--unshare-user", "--uid", "65534", "--gid", "65534", "--hostname", "sandbox"]
     command += ["--cap-drop", "ALL", "--die-with-parent", "--new-session", "--as-pid-1", "--clearenv"]
-    for path in _readable():
-        link = os.readlink(path) if os.path.islink(path) else None
-        command += ["--symlink", link, path] if link is not None else ["--ro-bind", path, path]
+    # For the one call that bounds the number of files; the supervisor gives it up before anything else.
+    command += ["--cap-add", "CAP_SYS_ADMIN"]
+    place = _place(needed.paths)
+    # Nothing but this directory can be written to. Two times: one for the files of a run, one for its input.
+    command += ["--size", str(2 * limits.files), "--tmpfs", place]
+    for path in needed.paths:
+        command += ["--ro-bind", path, path]
+    for path, target in needed.links:
+        command += ["--symlink", target, path]
+    for path in needed.hidden:
+        command += ["--size", "4096", "--tmpfs", path, "--remount-ro", path]
     command += ["--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"]
     for device in ("null", "zero", "random", "urandom"):
         command += ["--dev-bind", f"/dev/{device}", f"/dev/{device}"]
-    # Nothing but this directory can be written to. Two times: one for the files of a run, one for its input.
-    command += ["--size", str(2 * limits.files), "--tmpfs", "/tmp", "--remount-ro", "/", "--chdir", "/tmp", "--"]  # noqa: S108
-    return command
+    return [*command, "--remount-ro", "/", "--chdir", place, "--"]
 
 
-@cache
-def _readable() -> list[str]:
-    """The directories that a Python program needs: the system's and the interpreter's own."""
-    paths = [path for path in ("/usr", "/lib", "/lib32", "/lib64", "/nix/store") if os.path.lexists(path)]
-    outside = [os.path.realpath(path) for path in (sys.base_prefix, sys.base_exec_prefix)]
-    outside += [str(Path(_interpreter()).parent.parent)]
-    for path in outside:
-        if not any(Path(path).is_relative_to(known) for known in paths):
-            paths.append(path)
-    return paths
+def _place(shown: Iterable[str]) -> str:
+    """The directory of the runs: /tmp, where programs look for it, unless the interpreter is below it."""
+    below = any(Path(path).is_relative_to("/tmp") for path in shown)  # noqa: S108 - that of the sandbox
+    return "/sandbox" if below else "/tmp"  # noqa: S108
 
 
-def _interpreter() -> str:
-    # In a virtual environment sys.executable is a link into a directory that the sandbox does not have.
-    return os.path.realpath(getattr(sys, "_base_executable", None) or sys.executable)
+def _inside(limits: Limits | None) -> list[str]:
+    """Python with the supervisor, without site-packages and the user's settings; the text itself is the argument.
 
-
-def _inside() -> list[str]:
-    """Python with the supervisor, without site-packages and the user's settings; the text itself is the argument."""
-    return [_interpreter(), "-I", "-S", "-B", "-X", "utf8", "-c", _source()]
-
-
-@cache
-def _filter() -> str:
-    """The filter of system calls in base64: no new processes and no memory that the limits miss; empty where unknown.
-
-    Threads are allowed; what a call is refused with is what a program without the right would see.
+    `limits` are those of the directory that it is in, None where that is none of its own.
     """
-    machine = os.uname().machine
-    if sys.platform != "linux" or machine not in _MACHINES:
-        return ""
-    architecture, clone = _MACHINES[machine]
-    column = list(_MACHINES).index(machine)
-    load, equal, at_least, any_bit, answer = 0x20, 0x15, 0x35, 0x45, 0x06
-    allow, kill, error = 0x7FFF0000, 0x80000000, 0x00050000
-    code = [(load, 0, 0, 4), (equal, 1, 0, architecture), (answer, 0, 0, kill), (load, 0, 0, 0)]
-    code += [(at_least, 0, 1, 0x40000000), (answer, 0, 0, kill)]  # the calls of 32 bits on x86_64
-    # The arguments of clone3 cannot be looked at: a C library that hears that it does not exist calls clone.
-    code += [(equal, 0, 1, 435), (answer, 0, 0, error | errno.ENOSYS)]
-    for number in filter(None, (numbers[column] for numbers in _REFUSED.values())):
-        code += [(equal, 0, 1, number), (answer, 0, 0, error | errno.EPERM)]
-    code += [(equal, 1, 0, clone), (answer, 0, 0, allow), (load, 0, 0, 16)]
-    code += [(any_bit, 0, 1, 0x00010000), (answer, 0, 0, allow), (answer, 0, 0, error | errno.EPERM)]
-    return base64.b64encode(b"".join(struct.pack("=HBBI", *instruction) for instruction in code)).decode("ascii")
-
-
-# The number of the architecture and that of clone, by the name of the machine.
-_MACHINES: Mapping[str, tuple[int, int]] = {"x86_64": (0xC000003E, 56), "aarch64": (0xC00000B7, 220)}
-
-# The calls that are refused, with their numbers on x86_64 and aarch64 (0: there is none).
-_REFUSED: Mapping[str, tuple[int, int]] = {
-    "fork": (57, 0),
-    "vfork": (58, 0),
-    "ptrace": (101, 117),
-    "process_vm_readv": (310, 270),
-    "process_vm_writev": (311, 271),
-    "kcmp": (312, 272),
-    "pidfd_getfd": (438, 438),
-    "memfd_create": (319, 279),
-    "memfd_secret": (447, 447),
-    "shmget": (29, 194),
-    "semget": (64, 190),
-    "msgget": (68, 186),
-    "mq_open": (240, 180),
-    "unshare": (272, 97),
-    "setns": (308, 268),
-    "mount": (165, 40),
-    "umount2": (166, 39),
-    "pivot_root": (155, 41),
-    "chroot": (161, 51),
-    "fsopen": (430, 430),
-    "move_mount": (429, 429),
-    "open_tree": (428, 428),
-    "fsmount": (432, 432),
-    "add_key": (248, 217),
-    "request_key": (249, 218),
-    "keyctl": (250, 219),
-    "bpf": (321, 280),
-    "perf_event_open": (298, 241),
-    "userfaultfd": (323, 282),
-    "io_uring_setup": (425, 425),
-    "open_by_handle_at": (304, 265),
-    "init_module": (175, 105),
-    "finit_module": (313, 273),
-    "kexec_load": (246, 104),
-    "reboot": (169, 142),
-    "swapon": (167, 224),
-    "acct": (163, 89),
-}
+    bounds = [str(limits.files), str(limits.inodes)] if limits is not None else []
+    return [interpreter.program(), "-I", "-S", "-B", "-X", "utf8", "-c", _source(), *bounds]
 
 
 @cache

@@ -14,7 +14,7 @@ from crucible_runtime import smoke
 from crucible_runtime.data import rows
 from crucible_runtime.errors import CrucibleError
 from crucible_runtime.evals.scorers import SCORERS, clean
-from crucible_runtime.evaluation import Answer, Evaluation, EvaluationResult, Sample, Score, Task, messages
+from crucible_runtime.evaluation import Answer, Evaluation, EvaluationResult, Sample, Score, Task, final, messages
 from crucible_runtime.experiment.kinds import with_rows
 from crucible_runtime.ir import DatasetRef, TrainingConfig
 from crucible_runtime.ports import Message, SamplingClient, Session
@@ -64,7 +64,9 @@ def _rows(task: Task, config: Any) -> Sequence[Sample]:
         columns = {"question": task.input_column, "answer": task.target_column}
         dataset = replace(dataset, options={**(dataset.options or {}), "columns": columns})
     found = rows(dataset, adapter=adapter, kind=with_rows("problem"), limit=task.limit)
-    return [Sample(id=str(number), input=row["problem"], target=row["answer"]) for number, row in enumerate(found, 1)]
+    return [
+        Sample(id=str(number), input=row["problem"], target=final(row["answer"])) for number, row in enumerate(found, 1)
+    ]
 
 
 def ask(

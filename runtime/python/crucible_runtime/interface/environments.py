@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -20,6 +21,12 @@ class Outcome:
     stop: bool = True
     observation: Sequence[Message] = ()
     metrics: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for a reward, or a part of it, that is no finite number: no model can learn from it."""
+        for name, value in (("reward", self.reward), *self.metrics.items()):
+            if not math.isfinite(value):
+                raise ValueError(f"{name} must be a finite number, found {value}")
 
 
 class Environment(Protocol):

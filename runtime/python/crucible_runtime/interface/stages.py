@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, TypeVar
 
-from crucible_runtime.errors import PipelineError
+from crucible_runtime.errors import DivergenceError, PipelineError
 from crucible_runtime.evaluation import EvaluationResult
 from crucible_runtime.experiment.kinds import kind_of
 from crucible_runtime.ir import Experiment, StageDef, TrainingConfig
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from crucible_runtime.rundir.folder import Folder
     from crucible_runtime.rundir.progress import Progress
 
+FINITE = ("loss", "eval_loss", "reward", "grad_norm", "kl")
+"""What is measured of a training and must be finite at every step; one that is not ends the run."""
 Options: TypeAlias = Mapping[str, Any]
 """What a stage receives: the options of its StageDef."""
 Output: TypeAlias = Mapping[str, Any]
@@ -106,10 +109,24 @@ class Context:
         """Records a step of this stage: a row of metrics.jsonl, and where there is a terminal, its progress.
 
         `metrics` holds what was measured at `step` (counted from 1) of `total`: loss, reward, learning_rate ...
+        Raises DivergenceError, after it has recorded the step, where one of FINITE is not finite.
         """
         self.folder.metric({"stage": self.stage.name, "step": step, **metrics})
         if self.progress is not None:
             self.progress.step(step, total, metrics)
+        self.check_finite(step, metrics)
+
+    def check_finite(self, step: int | None, metrics: Mapping[str, Any]) -> None:
+        """Raises DivergenceError where one of FINITE in `metrics` is not finite."""
+        for name in FINITE:
+            value = metrics.get(name)
+            if isinstance(value, int | float) and not math.isfinite(value):
+                raise self.diverged(f"{name} is {value}", step)
+
+    def diverged(self, what: str, step: int | None) -> DivergenceError:
+        """The error for a training that has diverged, with the rate of learning of the run."""
+        training = self.experiment.training_config
+        return DivergenceError(what, step, training.learning_rate if training is not None else None)
 
 
 StageFunction: TypeAlias = Callable[[Context, Options], Output]

@@ -20,7 +20,8 @@ from crucible_runtime.experiment.canonical import config_hash
 from crucible_runtime.interface.preflight import Finding, Inquiry, problem, unchecked
 from crucible_runtime.mlops import names
 from crucible_runtime.mlops.serving import lacking
-from crucible_runtime.mlops.target import settled
+from crucible_runtime.mlops.settings import settled
+from crucible_runtime.mlops.target import unservable
 from crucible_runtime.secrets import scrub
 
 SECONDS = 3.0
@@ -80,12 +81,15 @@ def stage_of_life(inquiry: Inquiry) -> Iterator[Finding]:
 
 
 def deployment(inquiry: Inquiry) -> Iterator[Finding]:
-    """The target of a deployment, and its settings."""
-    options = inquiry.options
+    """The target of a deployment, its settings, and whether its image serves the model."""
+    training = inquiry.experiment.training_config
     try:
-        settled(options)
+        target, _, settings = settled(inquiry.options)
     except CrucibleError as error:
         yield from map(problem, str(error).splitlines())
+        return
+    if training is not None and (why := unservable(target, settings, training.model_ref.id)):
+        yield problem(why)
 
 
 def carried_out(inquiry: Inquiry) -> Iterator[Finding]:

@@ -11,22 +11,22 @@ from crucible_runtime.quoting import operand, option
 _RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
 
 
-def server(plan: Plan, model: str, port: int) -> list[str]:
-    """The command that serves `model` at `port`."""
+def server(plan: Plan, model: str, port: int, *, base: str | None) -> list[str]:
+    """The command that serves `model` at `port`; `base` is the model that it is an adapter to, if it is one."""
     settings = plan.settings
     kind = settings.get("server") or plan.target
     match kind:
         case "local":
             return ["transformers", "serve", operand(model), "--host", "127.0.0.1", "--port", str(port)]
         case "tgi":
-            command = ["text-generation-launcher", "--model-id", operand(plan.base or model)]
-            command += ["--lora-adapters", f"{_plain(plan)}={model}"] if plan.base else []
+            command = ["text-generation-launcher", "--model-id", operand(base or model)]
+            command += ["--lora-adapters", f"{_plain(plan)}={model}"] if base else []
             command += [*option("--hostname", settings.get("bind", "0.0.0.0")), "--port", str(port)]  # noqa: S104
             command += _given("--num-shard", settings["gpus"] if settings["gpus"] > 1 else None)
             command += _given("--max-total-tokens", settings["max_model_len"])
         case _:
-            command = ["vllm", "serve", operand(plan.base or model)]
-            if plan.base:
+            command = ["vllm", "serve", operand(base or model)]
+            if base:
                 command += [
                     "--enable-lora",
                     "--lora-modules",

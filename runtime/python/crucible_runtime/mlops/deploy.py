@@ -17,7 +17,8 @@ from crucible_runtime.mlops.checks import carried_out, deployment
 from crucible_runtime.mlops.register import registration
 from crucible_runtime.mlops.rendering import FOLDER, record, rendered
 from crucible_runtime.mlops.serving import applied, unused_port
-from crucible_runtime.mlops.target import SETTINGS, Plan, planned
+from crucible_runtime.mlops.settings import SETTINGS
+from crucible_runtime.mlops.target import Plan, planned
 
 RECORD = f"{FOLDER}/deployment.json"
 """What was deployed and how, in the run's folder."""

@@ -11,19 +11,21 @@ from typing import Any
 
 from crucible_runtime.mlops import kubernetes
 from crucible_runtime.mlops.commands import server
-from crucible_runtime.mlops.target import Plan
+from crucible_runtime.mlops.target import MOUNT, TINKER, Plan
 from crucible_runtime.quoting import comment, modelfile, operand, shell
 
 FOLDER = "artifacts/deploy"
 """Where all of it is written, in the run's folder."""
 SCRIPT = "deploy.sh"
+_BASE = f"{FOLDER}/base"
+"""Where the script for Ollama downloads a base model to: a name of the hub means another model in Ollama's library."""
 
 
 def rendered(plan: Plan) -> dict[str, str]:
     """The text of each file by its name."""
     files: dict[str, str] = {}
     if plan.target == "kubernetes":
-        files["manifests.yaml"] = kubernetes.manifests(plan, server(plan, _inside(plan), plan.settings["port"]))
+        files["manifests.yaml"] = kubernetes.manifests(plan)
     if plan.target in ("vllm", "tgi") and plan.strategy != "replace":
         files["nginx.conf"] = _proxy(plan)
     if plan.target == "ollama":
@@ -41,7 +43,7 @@ def port(plan: Plan) -> int:
 
 def fetched(plan: Plan) -> str:
     """The model as the scripts find it: a checkpoint of Tinker is downloaded into the run's folder first."""
-    if not plan.model.startswith("tinker://"):
+    if not plan.model.startswith(TINKER):
         return plan.model
     return f"{FOLDER}/model/{_checkpoint(plan).removeprefix('tinker://').replace('/', '_')}"
 
@@ -57,18 +59,29 @@ def _script(plan: Plan) -> str:
         comment(_about(plan)),
         "set -eu",
         'cd "$(dirname "$0")/../.."',
+        *([] if _looks_up(plan) else ["export HF_HUB_OFFLINE=1"]),
         *_download(plan),
         *_commands(plan),
     ]
     return "\n".join(lines) + "\n"
 
 
+def _looks_up(plan: Plan) -> bool:
+    """Whether what the script starts may ask the hub; a model of this machine never lets it look for its name there."""
+    if plan.target in ("kubernetes", "huggingface"):  # pods have a variable of their own, an upload needs the hub
+        return True
+    given = str(plan.settings.get("model_path") or "/")
+    return (plan.base is not None and plan.hub) or not given.startswith(("/", "."))
+
+
 def _about(plan: Plan) -> str:
     what = f"version {plan.version} of {plan.name}"
     match plan.target:
         case "kubernetes":
-            place = plan.settings["volume_claim"]
-            return f"Serves {what} in Kubernetes. The volume of the claim {place} must hold it at {_inside(plan)}."
+            models = " and ".join(kubernetes.mounted(plan))
+            claim = plan.settings["volume_claim"]
+            held = f" The volume of the claim {claim}, mounted at {MOUNT}, must hold {models}." if models else ""
+            return f"Serves {what} in Kubernetes.{held}"
         case "ollama":
             return f"Makes {what} known to Ollama, which then serves it."
         case "huggingface":
@@ -79,16 +92,18 @@ def _about(plan: Plan) -> str:
 
 
 def _download(plan: Plan) -> Iterator[str]:
-    if plan.model.startswith("tinker://") and not plan.settings.get("model_path"):
+    if plan.model.startswith(TINKER) and not plan.settings.get("model_path"):
         absent = shell(["test", "-d", fetched(plan)])
         command = ["tinker", "checkpoint", "download", _checkpoint(plan), "--output", f"{FOLDER}/model"]
         yield f"{absent} || {shell(command)}"
+    if plan.target == "ollama" and plan.base and plan.hub:
+        yield shell(["hf", "download", operand(plan.base), "--local-dir", _BASE])
 
 
 def _commands(plan: Plan) -> Iterator[str]:
     match plan.target:
         case "kubernetes":
-            yield from map(shell, cluster(plan))
+            yield from map(shell, kubernetes.commands(plan, f"{FOLDER}/manifests.yaml"))
         case "ollama":
             tag = f"{plan.label}:{plan.version}"
             yield shell(["ollama", "create", tag, "-f", f"{FOLDER}/Modelfile"])
@@ -109,15 +124,11 @@ def _commands(plan: Plan) -> Iterator[str]:
             ]
             yield shell(command + (["--create-pr"] if plan.share < 100 else []))
         case _:
-            yield "exec " + shell(server(plan, plan.settings.get("model_path") or fetched(plan), port(plan)))
+            yield "exec " + shell(_server(plan))
 
 
-def cluster(plan: Plan) -> list[list[str]]:
-    """What hands the manifests to Kubernetes and waits for the pods."""
-    space = ["--namespace", plan.settings["namespace"]]
-    limit = f"--timeout={plan.settings['timeout']}s"
-    waited = [["kubectl", "rollout", "status", f"deployment/{name}", *space, limit] for name in kubernetes.names(plan)]
-    return [["kubectl", "apply", "-f", f"{FOLDER}/manifests.yaml"], *waited]
+def _server(plan: Plan) -> list[str]:
+    return server(plan, plan.settings.get("model_path") or fetched(plan), port(plan), base=plan.base)
 
 
 def _proxy(plan: Plan) -> str:
@@ -151,12 +162,9 @@ def _proxy(plan: Plan) -> str:
 def _modelfile(plan: Plan) -> str:
     """Ollama reads paths relative to the file itself."""
     model = plan.settings.get("model_path") or f"../../{fetched(plan)}"
-    parts = [("FROM", plan.base), ("ADAPTER", model)] if plan.base else [("FROM", model)]
+    base = f"../../{_BASE}" if plan.hub else plan.base
+    parts = [("FROM", base), ("ADAPTER", model)] if plan.base and base else [("FROM", model)]
     return "".join(f"{modelfile(instruction, value)}\n" for instruction, value in parts)
-
-
-def _inside(plan: Plan) -> str:
-    return str(plan.settings["model_path"] or f"{kubernetes.MOUNT}/{plan.label}/{plan.version}")
 
 
 def record(plan: Plan, status: str, files: Mapping[str, str]) -> dict[str, Any]:

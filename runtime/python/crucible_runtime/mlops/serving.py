@@ -114,7 +114,12 @@ def _tried(context: Context, plan: Plan) -> dict[str, Any]:
             f"command in {FOLDER}/{SCRIPT}"
         )
     place = _free(plan.settings["port"])
-    command = [sys.executable, "-m", "transformers.cli.transformers", *server(plan, fetched(plan), place)[1:]]
+    command = [
+        sys.executable,
+        "-m",
+        "transformers.cli.transformers",
+        *server(plan, fetched(plan), place, base=None)[1:],
+    ]
     begin = time.monotonic()
     with _started(context, command, keep=False) as process:
         _healthy(context, process, place, plan.settings["timeout"])

@@ -7,15 +7,17 @@ stage never leaves as itself: it becomes a StageError that names the stage.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from types import MappingProxyType, TracebackType
 
 from crucible_runtime import plugins
-from crucible_runtime.errors import PipelineError, StageError
+from crucible_runtime.errors import DivergenceError, PipelineError, StageError
 from crucible_runtime.evaluation import Evaluation, EvaluationResult
 from crucible_runtime.experiment.kinds import kind_of
 from crucible_runtime.experiment.override import Adjusted
+from crucible_runtime.interface import leftout
 from crucible_runtime.interface.stages import Context, Output, Result, RunConfig, StageFunction, StageResult
 from crucible_runtime.ir import Experiment, StageDef
 from crucible_runtime.pipeline import conclusion, record
@@ -118,9 +120,12 @@ class Pipeline:
         begin = time.monotonic()
         word = "failed"
         try:
-            output = _without_exit(work)
+            with leftout.heard(lambda told: self._left_out(name, told)):
+                output = _without_exit(work)
             if not isinstance(output, Mapping):
                 raise PipelineError(f"it returned a {type(output).__name__}, a stage returns a mapping")
+            if kind_of(module) is not None:
+                _check_finite(output, self._experiment)
             seconds = round(time.monotonic() - begin, 3)
             self._folder.record(number, name, module, output, seconds)
             word = ""
@@ -134,6 +139,13 @@ class Pipeline:
                 self._progress.end(word)
         self._folder.log(f"stage {name} has finished")
         return output, seconds
+
+    def _left_out(self, stage: str, told: leftout.LeftOut) -> None:
+        """Keeps what is left out of a stage's data, and shows it; raises InputError where that is too much."""
+        self._folder.note(stage, str(told))
+        if self._progress is not None:
+            self._progress.note(f"{stage}: {told}")
+        leftout.check_share(told, self._experiment.training_config)
 
     def _evaluated(self, evaluation: Evaluation) -> EvaluationResult:
         number = len(self._finished) + 1
@@ -200,6 +212,15 @@ def _opened(experiment: Experiment, config: RunConfig) -> Folder:
         folder.__exit__(None, None, None)
         raise
     return folder
+
+
+def _check_finite(output: Output, experiment: Experiment) -> None:
+    """Raises DivergenceError where a training stage, of whatever engine, leaves a metric behind that is not finite."""
+    rate = experiment.training_config.learning_rate if experiment.training_config is not None else None
+    measured = output.get("metrics")
+    for name, value in {**output, **(measured if isinstance(measured, Mapping) else {})}.items():
+        if isinstance(value, int | float) and not math.isfinite(value):
+            raise DivergenceError(f"{name} is {value}", None, rate)
 
 
 def _without_exit(work: Callable[[], Output]) -> Output:

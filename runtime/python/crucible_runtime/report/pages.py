@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from crucible_runtime.errors import CanonicalError
+from crucible_runtime.evaluation import COMPARES
 from crucible_runtime.experiment.canonical import canonical
 from crucible_runtime.experiment.kinds import types
 from crucible_runtime.report.chart import Chart, chart, number
@@ -155,6 +156,7 @@ class RunPage:
     description: str
     facts: tuple[Value, ...]
     alert: Alert | None
+    notes: tuple[Value, ...]
     tiles: tuple[Tile, ...]
     charts: Charts
     stages: tuple[StageRow, ...]
@@ -184,6 +186,7 @@ def of_run(run: Run) -> RunPage:
         description=_text(run.experiment.get("description") or ""),
         facts=tuple(_facts(run)),
         alert=_alert(run),
+        notes=tuple(Value(_text(note["stage"]), _text(note["text"])) for note in run.notes),
         tiles=tuple(_tiles(run)),
         charts=_charts({"": run}),
         stages=(*_finished_stages(run), *_unfinished_stages(run)),
@@ -309,7 +312,7 @@ def _task(score: Mapping[str, Any]) -> TaskCard:
         result=_result(score),
         percent=f"{100 * score['accuracy']:.0f} %",
         width=_width(score["accuracy"]),
-        scorer=_text(score["scorer"]),
+        scorer=": ".join(filter(None, (_text(score["scorer"]), COMPARES.get(score["scorer"], "")))),
         open=len(score["answers"]) <= _OPEN_ANSWERS,
         answers=tuple(map(_answer, score["answers"])),
     )

@@ -31,11 +31,13 @@ RUNS = "runs"
 """Where runs are kept that nobody named a directory for."""
 EXPERIMENT, CONFIG, ENVIRONMENT, RESULT = "experiment.json", "config.json", "environment.json", "result.json"
 METRICS, SAMPLES, LOG, REPORT = "metrics.jsonl", "samples.jsonl", "run.log", "report.html"
+NOTES = "notes.json"
+"""What a reader of a run should know: a list of `{"stage", "text"}`."""
 EVALUATION = "evaluation"
 """The name under which the evaluation stands after the stages."""
 _ROWS = (METRICS, SAMPLES)
 _STAGES = "stages"
-_OWN = (EXPERIMENT, CONFIG, ENVIRONMENT, RESULT, METRICS, SAMPLES, LOG, REPORT, _STAGES, "checkpoints", "model")
+_OWN = (EXPERIMENT, CONFIG, ENVIRONMENT, RESULT, METRICS, SAMPLES, LOG, REPORT, NOTES, _STAGES, "checkpoints", "model")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +129,18 @@ class Folder:
         if self.main:
             with guarded(self.path / LOG) as path:
                 add(path, f"{time.strftime('%H:%M:%S')} {printable(scrub(text))}\n")
+
+    def note(self, stage: str, text: str) -> None:
+        """Adds to notes.json what a reader should know of a stage, once, and to run.log."""
+        note, known = {"stage": stage, "text": scrub(text)}, self.notes()
+        self.log(f"{stage}: {text}")
+        if note not in known:
+            self.write(NOTES, json.dumps([*known, note], ensure_ascii=False, indent=2) + "\n")
+
+    def notes(self) -> list[dict[str, str]]:
+        """What `note` has written."""
+        found: list[dict[str, str]] = self.read(NOTES) or []
+        return found
 
     def write(self, name: str, text: str) -> None:
         """Writes a text for a reader, whole or not at all, with the secrets in it hidden."""

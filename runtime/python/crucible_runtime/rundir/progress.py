@@ -63,6 +63,12 @@ class Progress:
         parts += measured[2:]
         self._show(f"{self._stage}  " + "  ".join(parts), at_once=bool(total and step >= total))
 
+    def note(self, text: str) -> None:
+        """Shows a line that stays."""
+        self._show(text, at_once=True)
+        if self._stream is not None:
+            self._stream.write("\n")
+
     def end(self, word: str = "") -> None:
         """Leaves the stage's line behind, with the time that it took, and `word` where it did not end well."""
         took = duration(time.monotonic() - self._begin)

@@ -84,8 +84,16 @@ defmodule CrucibleRuntime.Run.Evaluation do
     %{
       id: to_string(number),
       input: column(row, task.input_column),
-      target: column(row, task.target_column)
+      target: row |> column(task.target_column) |> final()
     }
+  end
+
+  # The last line of a worked solution as GSM8K has it is the answer; no model writes the rest of it word for word.
+  defp final(target) do
+    case Regex.run(~r/\n#### ?([^\n]+)\s*\z/, target) do
+      [_all, answer] -> answer |> String.trim() |> String.replace(",", "")
+      nil -> target
+    end
   end
 
   defp take(_ports, data, nil), do: {:ok, data}

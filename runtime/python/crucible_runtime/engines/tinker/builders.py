@@ -33,6 +33,7 @@ from crucible_runtime import data
 from crucible_runtime.engines.tinker.datasets import UNFIT
 from crucible_runtime.errors import InputError
 from crucible_runtime.interface.environments import Family
+from crucible_runtime.interface.leftout import left_out
 from crucible_runtime.ir import DatasetRef
 from crucible_runtime.plugins import family
 
@@ -57,8 +58,9 @@ class Conversations(ChatDatasetBuilder):
             test = _table(
                 data.rows(self.ref, unfit=UNFIT, adapter=self.adapter, kind="supervised", split=self.test_split)
             )
-        _enough(table, self.common_config.batch_size, self.ref.name)
         size = self.common_config.batch_size
+        _enough(table, size, self.ref.name)
+        left_out(len(table) % size, len(table), f"they fill no batch of {size}, training_config.batch_size")
         return self._batches(table, size), self._batches(test, min(size, len(test))) if test is not None else None
 
     def _batches(self, table: datasets.Dataset, size: int) -> SupervisedDataset:

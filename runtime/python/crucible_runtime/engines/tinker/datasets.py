@@ -10,6 +10,7 @@ from typing import Any
 from crucible_runtime.data.checks import trained_on
 from crucible_runtime.engines.checks import no_tools
 from crucible_runtime.engines.tinker.tree import Node
+from crucible_runtime.interface.leftout import ALLOWED
 from crucible_runtime.interface.preflight import Finding, Inquiry
 from crucible_runtime.ir import DatasetRef
 
@@ -41,7 +42,12 @@ class Own:
     def fits(self, ref: DatasetRef, adapter: str | None) -> bool:
         """Whether the builder trains on what `ref` names, read as `adapter` says."""
         whole = ref.provider == "huggingface" and ref.split == "train" and ref.version is None and ref.format is None
-        return whole and (ref.options or None) in self.options and adapter in (None, *self.adapters)
+        return whole and (options_of(ref) or None) in self.options and adapter in (None, *self.adapters)
+
+
+def options_of(ref: DatasetRef) -> Mapping[str, Any]:
+    """What says how a data set is read: its options without the share of rows that may be left out."""
+    return {name: value for name, value in (ref.options or {}).items() if name != ALLOWED}
 
 
 def data_set(inquiry: Inquiry) -> Iterator[Finding]:
@@ -52,7 +58,7 @@ def data_set(inquiry: Inquiry) -> Iterator[Finding]:
 def is_jsonl(ref: DatasetRef) -> bool:
     """Whether a data set is a JSONL file of this machine, of which nothing else is said."""
     jsonl = (ref.format or Path(ref.name).suffix.removeprefix(".")) == "jsonl"
-    return ref.provider == "local" and jsonl and not ref.options and ref.schema is None
+    return ref.provider == "local" and jsonl and not options_of(ref) and ref.schema is None
 
 
 def is_conversations(ref: DatasetRef, adapter: str | None) -> bool:

@@ -7,6 +7,7 @@ in the cookbook's file twice, and only the later ones are kept.
 
 from __future__ import annotations
 
+import _thread
 import json
 import os
 import re
@@ -48,6 +49,7 @@ class Records:
         self._read = 0
         self._before = {int(row["step"]): row for row in self._rows()}
         self._error: CrucibleError | None = None
+        self._interrupts = threading.current_thread() is threading.main_thread()
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._follow, daemon=True)
         self.last: dict[str, float] = {}
@@ -61,13 +63,13 @@ class Records:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Copies the rest; raises FolderError where copying failed on the way."""
+        """Copies the rest; raises FolderError where copying failed, DivergenceError where a step was not finite."""
         self._end.set()
         self._thread.join()
         if self._error is None:
             self._copy()
-        elif kind is None:
-            raise self._error
+        elif kind is None or kind is KeyboardInterrupt:
+            raise self._error from error
         if kind is None:
             self._catch_up(None)
 
@@ -77,6 +79,9 @@ class Records:
                 self._copy()
         except CrucibleError as error:
             self._error = error
+            if self._interrupts and not self._end.is_set():
+                # The loop of the cookbook would train on to its end.
+                _thread.interrupt_main()
 
     def _rows(self) -> list[dict[str, Any]]:
         """The rows that were written since the last call, but for one that is being written."""

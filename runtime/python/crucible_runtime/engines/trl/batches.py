@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from crucible_runtime.engines.trl import arguments
+from crucible_runtime.interface.leftout import left_out
 from crucible_runtime.ir import TrainingConfig
 
 T = TypeVar("T")
@@ -55,6 +56,8 @@ def filled(training: TrainingConfig, rows: Sequence[T]) -> list[T]:
     count = wanted(training)
     if count is None:
         count = max(1, training.epochs * len(rows) // training.batch_size)
+        unseen = max(0, len(rows) - count * training.batch_size)
+        left_out(unseen, len(rows), f"they fill no batch of {training.batch_size}, training_config.batch_size")
     return [rows[order[number % len(rows)]] for number in range(count * training.batch_size)]
 
 

@@ -30,10 +30,11 @@ Span = tuple[int, int]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Example:
-    """Tokens, and for each of them itself as its label, or IGNORED."""
+    """Tokens, and for each of them itself as its label, or IGNORED; `cut` says whether there were more."""
 
     input_ids: list[int]
     labels: list[int]
+    cut: bool = False
 
 
 def examples(tokenizer: Any, messages: Sequence[Message], train_on_what: str, max_length: int | None) -> list[Example]:
@@ -160,5 +161,7 @@ def _example(tokenizer: Any, text: str, spans: Sequence[Span], max_length: int |
     starts = [start for start, _ in found["offset_mapping"][:max_length]]
     counted = (any(begin <= start < end for begin, end in spans) for start in starts)
     return Example(
-        input_ids=ids, labels=[token if count else IGNORED for token, count in zip(ids, counted, strict=True)]
+        input_ids=ids,
+        labels=[token if count else IGNORED for token, count in zip(ids, counted, strict=True)],
+        cut=len(ids) < len(found["input_ids"]),
     )

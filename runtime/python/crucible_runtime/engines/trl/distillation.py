@@ -17,6 +17,7 @@ from crucible_runtime import data, smoke
 from crucible_runtime.engines.trl import arguments, batches
 from crucible_runtime.engines.trl.rows import unfit
 from crucible_runtime.errors import InputError
+from crucible_runtime.interface.leftout import left_out
 from crucible_runtime.interface.stages import Context, Options, Output, RunConfig
 from crucible_runtime.ir import ModelRef, TrainingConfig
 
@@ -76,8 +77,11 @@ def train(context: Context, options: Options) -> Output:
     training = arguments.training(context.experiment)
     given = arguments.options(training)
     model, tokenizer = models.load(context)
-    prompts = [_shortened(prompt, tokenizer, given.get("max_prompt_tokens")) for prompt in _prompts(training)]
-    group = given.get("group_size", 1)
+    asked = _prompts(training)
+    prompts = [_shortened(prompt, tokenizer, given.get("max_prompt_tokens")) for prompt in asked]
+    most, group = given.get("max_prompt_tokens"), given.get("group_size", 1)
+    cut = sum(prompt != before for prompt, before in zip(prompts, asked, strict=True))
+    left_out(cut, len(prompts), f"longer than max_prompt_tokens {most}", what="prompts", done="cut off")
     trainer = Distillation(
         model=model,
         teacher_model=_teacher(context, training, len(tokenizer), model.config.get_text_config().vocab_size),

@@ -34,6 +34,8 @@ STOP = "\n\nUser:"
 """Where an answer ends in the template of role_colon."""
 ADAPTER = checks.ADAPTER
 """The file that says that a directory holds an adapter."""
+_NO_PROBABILITIES = "probability tensor contains"
+"""What PyTorch says where a model that has diverged is sampled from."""
 TEMPLATE = (
     "{% for message in messages %}{{ message['role'] | capitalize + ':' }}"
     "{% if message['role'] == 'assistant' %}{% generation %}{{ ' ' + message['content'] + '\\n\\n' }}{% endgeneration %}"
@@ -163,7 +165,13 @@ def train(trainer: Any, context: Context) -> None:
             trainer.state = state
             context.folder.rewind(state.global_step)
             return
-    trainer.train(resume_from_checkpoint=checkpoint)
+    try:
+        trainer.train(resume_from_checkpoint=checkpoint)
+    except RuntimeError as error:
+        if _NO_PROBABILITIES not in str(error):
+            raise
+        said = "the model's probabilities of the next token are not finite"
+        raise context.diverged(said, trainer.state.global_step + 1) from error
 
 
 def _tidied(path: Path) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from crucible_runtime.engines.trl import arguments, tools
 from crucible_runtime.errors import InputError
+from crucible_runtime.interface.leftout import left_out
 from crucible_runtime.interface.stages import Context, Options, Output, RunConfig
 from crucible_runtime.ir import TrainingConfig
 
@@ -78,10 +79,8 @@ def train(context: Context, options: Options) -> Output:
             f"every prompt of {training.dataset_ref.name} fills training_config.options.max_length "
             f"{trainer.args.max_length}, and leaves no room for an answer"
         )
-    if left < len(train_rows):
-        context.folder.log(
-            f"{len(train_rows) - left} of {len(train_rows)} pairs are left out: their prompts are too long"
-        )
+    longest = trainer.args.max_length
+    left_out(len(train_rows) - left, len(train_rows), f"their prompts fill max_length {longest}", what="pairs")
     trainer.args.max_steps = arguments.steps(training, left)
     if count := arguments.filling(training, left):
         trainer.fill(count, _nothing)

@@ -12,6 +12,7 @@ from typing import Any
 from crucible_runtime.engines.trl import arguments
 from crucible_runtime.engines.trl.conversations import IGNORED
 from crucible_runtime.errors import InputError
+from crucible_runtime.interface.leftout import left_out
 from crucible_runtime.interface.stages import Context, Options, Output, RunConfig
 from crucible_runtime.ir import DatasetRef, TrainingConfig
 
@@ -97,7 +98,7 @@ def _tokens(context: Context, tokenizer: Any, rows: Sequence[Any]) -> list[dict[
     given = arguments.options(training)
     what, longest = given.get("train_on_what", conversations.DEFAULT), given.get("max_length")
     found: list[dict[str, list[int]]] = []
-    empty = 0
+    empty = cut = 0
     for number, row in enumerate(rows, 1):
         try:
             spoken = tools.given(tokenizer, row["messages"], row.get("tools"))
@@ -105,12 +106,13 @@ def _tokens(context: Context, tokenizer: Any, rows: Sequence[Any]) -> list[dict[
         except InputError as error:
             raise InputError(f"row {number} of {training.dataset_ref.name}: {error}") from error
         empty += not made
+        cut += sum(each.cut for each in made)
         found += [{"input_ids": each.input_ids, "labels": each.labels} for each in made]
     if not found:
         raise InputError(
             f"none of the {len(rows)} rows of {training.dataset_ref.name} has anything to learn for train_on_what "
             f"{what} within {longest} tokens"
         )
-    if empty:
-        context.folder.log(f"{empty} of {len(rows)} rows are left out: nothing to learn within {longest} tokens")
+    left_out(empty, len(rows), f"nothing to learn within {longest} tokens, training_config.options.max_length")
+    left_out(cut, len(found), f"longer than max_length {longest} tokens", what="examples", done="cut off")
     return found

@@ -7,6 +7,7 @@ since after a resume they would say something else than without one.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -30,11 +31,22 @@ class Watch(TrainerCallback):
         self._context.folder.rewind(state.global_step)
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Mapping[str, Any] | None = None, **_: Any) -> None:
-        """Records an entry of the trainer's log; its last one only sums up."""
-        if not logs or "train_runtime" in logs or not state.is_world_process_zero:
+        """Records an entry of the trainer's log; its last one only sums up. Raises DivergenceError in every process."""
+        if not logs or "train_runtime" in logs:
             return
-        if found := metrics(logs):
+        found = metrics(logs)
+        if found and state.is_world_process_zero:
             self._context.step(state.global_step, state.max_steps, found)
+        self._context.check_finite(state.global_step, found)
+
+    def on_step_end(self, args: Any, state: Any, control: Any, model: Any = None, **_: Any) -> None:
+        """Raises DivergenceError where the step has made weights that are not finite: before anything of them is saved."""
+        from torch.nn.utils import get_total_norm
+
+        trained = [weights.detach() for weights in model.parameters() if weights.requires_grad]
+        largest = float(get_total_norm(trained, norm_type=math.inf))
+        if not math.isfinite(largest):
+            raise self._context.diverged(f"the largest weight is {largest}", state.global_step)
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Marks the checkpoint of this step as whole, when every process has written its part."""

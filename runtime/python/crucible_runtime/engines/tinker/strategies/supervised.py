@@ -10,6 +10,7 @@ from crucible_runtime.engines.tinker.datasets import OURS, UNFIT, Own, is_conver
 from crucible_runtime.engines.tinker.strategies.base import Strategy
 from crucible_runtime.engines.tinker.tree import Node
 from crucible_runtime.installation import project
+from crucible_runtime.interface.leftout import left_out
 
 _CHAT = "tinker_cookbook.recipes.chat_sl.chat_datasets"
 OWN: Mapping[str, Own] = {
@@ -52,7 +53,11 @@ class Supervised(Strategy):
         """Reads a file of conversations that the cookbook reads itself."""
         adapter = self.options.get("adapter")
         if is_conversations(self.training.dataset_ref, adapter):
-            data.rows(self.training.dataset_ref, adapter=adapter, kind="supervised", unfit=UNFIT)
+            found = data.rows(self.training.dataset_ref, adapter=adapter, kind="supervised", unfit=UNFIT)
+            size, held_out = self.training.batch_size, self.options.get("test_size") or 0
+            count = len(found) - held_out
+            if count >= size:
+                left_out(count % size, count, f"they fill no batch of {size}, training_config.batch_size")
 
     def conversations(self) -> Node:
         """The builder of the conversations: the cookbook's own where it does what the recipe says, else one of ours."""
