@@ -164,11 +164,11 @@ def test_there_are_goldens_of_json() -> None:
     assert {path.parent.name for path in GOLDENS} >= {"check_json", "format_json"}
 
 
-def test_text_that_is_no_unicode_is_printed_as_before() -> None:
-    """A file may have such a name; the streams print it with backslashes."""
+def test_text_that_is_no_unicode_is_printed_with_escapes() -> None:
+    """A file may have such a name."""
     problems = [PROBLEM._replace(place=Place("a\udcff.yaml"), see=(("b\udcff", Place("\udcff")),))]
     text = ProblemsOutput(problems=problem_outputs(problems)).text()
-    assert '"file": "a\udcff.yaml"' in text and '"message": "b\udcff"' in text
+    assert r'"file": "a\udcff.yaml"' in text and r'"message": "b\udcff"' in text
 
 
 # What is not what the schema says -------------------------------------------------------------------------------------

@@ -122,7 +122,7 @@ def test_mistakes_in_pyproject_have_their_place(here: Path, text: str, place: st
 def test_a_pyproject_that_is_no_text_is_a_problem(here: Path) -> None:
     (here / "pyproject.toml").write_bytes(b"[tool.gen]\nout = '\xff'\n")
     (problem,) = refused(here)
-    assert problem.code == "E0510" and "UTF-8" in problem.message
+    assert (problem.code, str(problem.place)) == ("E0105", "pyproject.toml:2:8") and "UTF-8" in problem.message
 
 
 def test_a_broken_gen_yaml_has_the_codes_of_reading(here: Path) -> None:

@@ -165,3 +165,57 @@ def test_a_template_runs_no_code(here: Path, code: str) -> None:
     assert found == 1
     assert "is unsafe" in err
     assert not (here / "X").exists()
+
+
+# Whatever stands where a file should be
+
+
+@pytest.mark.parametrize("what", ["a pipe", "a device", "a directory"])
+@pytest.mark.parametrize(
+    "name", ["recipes/a.yaml", "tpl/python/__init__.py.j2", "own/a.schema.json", "recipes/fragments/b.yaml"]
+)
+def test_what_is_no_file_is_said_at_once(here: Path, name: str, what: str) -> None:
+    project(here, {"gen.yaml": SETTINGS + "outside: [/dev]\n", "tpl/README": "", "own/README": ""})
+    if "fragments" in name:
+        project(here, {"recipes/a.yaml": f"extends: fragments/b.yaml\n{MINIMAL}"})
+    (here / name).parent.mkdir(parents=True, exist_ok=True)
+    (here / name).unlink(missing_ok=True)
+    match what:
+        case "a pipe":
+            os.mkfifo(here / name)
+        case "a device":
+            (here / name).symlink_to("/dev/zero")
+        case _:
+            (here / name).mkdir()
+    flags = ["--templates", "tpl"] if name.startswith("tpl") else ["--schemas", "own"] if name.startswith("own") else []
+    code, _, err = gen("--check", *flags)
+    assert code == 1
+    assert "error[E" in err
+
+
+@pytest.mark.parametrize(
+    "out", ["/etc", "/dev", "/etc/generated", "/proc/self", "/usr", "/tmp", "/sys/x", "/usr/lib/x", "/var"]
+)
+def test_directories_of_the_system_hold_no_outputs(here: Path, out: str) -> None:
+    code, _, err = gen("--check", "--out", out)
+    assert code == 1
+    assert "error[E0613]: expected a directory for generated files only, found one of the system" in err
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("[tool.gen]\nrecipes = " + "[" * 5000 + "]" * 5000, "values are nested too deep"),
+        ("[tool.gen]\nprofile = inf\n", "expected a number that fits 64 bits, found inf"),
+        ("[tool.gen]\nprofile = 99999999999999999999\n", "expected a number that fits 64 bits"),
+        ("#" * (5 << 20), "the file is larger than 4 MiB"),
+        ("[tool.gen]\nrecipes = '\udcff'\n", "expected UTF-8, found the byte 0xFF"),
+    ],
+    ids=["deep", "infinite", "huge", "large", "not UTF-8"],
+)
+def test_settings_that_cannot_be_read_are_said(here: Path, text: str, expected: str) -> None:
+    (here / "gen.yaml").unlink()
+    (here / "pyproject.toml").write_bytes(text.encode("utf-8", "surrogateescape"))
+    code, _, err = gen("--check")
+    assert code == 1
+    assert expected in err

@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import click
 
 from crucible_gen.cli import contracts, explain, recipes, schemas, settings, verify
 from crucible_gen.cli.options import COLOR, CONTEXT, FORMAT, Target, given, guarded, session
 from crucible_gen.diagnostics import did_you_mean
+from crucible_gen.diagnostics.quoting import line
+from crucible_gen.diagnostics.report import say
+
+
+@contextmanager
+def _shown_safely() -> Iterator[None]:
+    try:
+        yield
+    except click.ClickException as error:
+        error.__dict__["message"] = line(error.message)  # final in click
+        raise
 
 
 class _Gen(click.Group):
@@ -22,6 +36,16 @@ class _Gen(click.Group):
                 raise click.UsageError(f"there is no path and no command {args[0]}; {near}", ctx)
             args = ["generate", *args]
         return super().parse_args(ctx, args)
+
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        """As click's; what it complains of is shown on one line and escaped."""
+        with _shown_safely():
+            return super().make_context(*args, **kwargs)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """As click's; what it complains of is shown on one line and escaped."""
+        with _shown_safely():
+            return super().invoke(ctx)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The options of the main command with those of the group, then the commands."""
@@ -48,7 +72,7 @@ def _show_version(ctx: click.Context, option: click.Parameter, wanted: bool) -> 
             found = version("crucible-gen")
         except PackageNotFoundError:
             found = "from a checkout that is not installed"
-        click.echo(f"gen {found}")
+        say(f"gen {found}\n")
         ctx.exit()
 
 

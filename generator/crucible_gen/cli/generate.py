@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from crucible_gen.diagnostics import Place, Problem, Problems, report, shown
+from crucible_gen.diagnostics.quoting import line, printable, shell
 from crucible_gen.diagnostics.report import say, wants_color
 from crucible_gen.documents import Plain
 from crucible_gen.incremental import Session, off
@@ -109,7 +110,7 @@ class _Run:
         self._settings = found
         self._request = request
         self._session = session
-        self._project = project
+        self._project = line(project)
         self._built: Result | None = None
 
     @property
@@ -139,7 +140,8 @@ class _Run:
         )
         if self._options.verbose and self._settings.text("format") == "text":
             for action in planned.changes:
-                say(f"{action.kind} {planned.out.as_posix()}/{action.path}\n")
+                path = line(f"{planned.out.as_posix()}/{action.path}")
+                say(f"{action.kind} {path}\n")
         self._warn(result.warnings)
         if not self._options.quiet:
             say(self._notice(result), error=True)
@@ -182,34 +184,34 @@ class _Run:
         if result.warnings:  # standard output is for the diff
             say(self._shown(result.warnings), error=True)
         found = diff.diff(planned)
-        say(_colored(found) if wants_color(self._settings.text("color"), sys.stdout) else found)
+        report.say_diff(found, color=wants_color(self._settings.text("color"), sys.stdout), exact=True)
         return 1 if found else 0
 
     # What the build tells
 
     def waiting(self, message: str) -> None:
         """Says that another run has to be waited for."""
-        say(f"{message}\n", error=True)
+        say(f"{line(message)}\n", error=True)
 
     def overwriting(self, planned: Plan) -> None:
         """Shows the hand edits that are about to be lost."""
         if not self._options.quiet:
             from crucible_gen.output import diff
 
-            say(diff.diff(planned))
+            report.say_diff(diff.diff(planned))
 
     def answers(self, result: Result, planned: Plan) -> Answers:
-        """What the next run says if nothing changes until then."""
+        """What the next run says if nothing changes until then, escaped as it is printed; records keep plain text."""
         from crucible_gen.output import plan
 
         text = self._settings.text("format") == "text"
         color = self._settings.text("color") if text else ""
         if self._options.diff:
-            warned = ("", self._shown(result.warnings) if result.warnings and not text else "")
+            warned = ("", str(self._shown(result.warnings)) if result.warnings and not text else "")
             return Answers(warned, warned, warned, color)
         done = plan.summary(planned._replace(actions=(), kept=planned.files), result.recipes)
-        loud, quiet = self._ahead(result.warnings, quiet=False), self._ahead(result.warnings, quiet=True)
-        generate = loud + self._done(done, result.warnings), self._notice(result)
+        loud, quiet = (str(self._ahead(result.warnings, quiet=each)) for each in (False, True))
+        generate = loud + self._done(done, result.warnings), str(printable(self._notice(result)))
         return Answers(generate, (loud + self._fits(result, planned.files), ""), (quiet, ""), color)
 
     # Words
@@ -264,7 +266,7 @@ class _Run:
     def _say_differences(self, planned: Plan, foreign: Sequence[Problem]) -> None:
         names = list(_differences(planned))
         for name, kind in names:
-            say(f"{name}: {kind}\n", error=True)
+            say(f"{line(name)}: {kind}\n", error=True)
         if foreign:
             color = wants_color(self._settings.text("color"), sys.stderr)
             say(report.text(foreign, color=color), error=True)
@@ -276,8 +278,6 @@ class _Run:
 
     def _command(self, force: bool) -> str:
         """The one command that writes what this run found to differ; hand edits are lost in it, so `force` says so."""
-        import shlex
-
         found = self._settings
         words = ["gen", *(str(path) for path in self._options.paths)]
         for name, flag in (("out", "--out"), ("profile", "--profile"), ("templates", "--templates")):
@@ -289,7 +289,7 @@ class _Run:
         words += [word for name in self._options.only for word in ("--only", name)]
         words += ["--warnings-as-errors"] if found.values["warnings_as_errors"].origin.startswith("--") else []
         words += ["--force"] if force else []
-        return shlex.join(words)
+        return shell(words)
 
 
 def _check_json(differences: Sequence[tuple[str, Difference]], problems: Sequence[Problem]) -> str:
@@ -316,9 +316,3 @@ def _with_count(text: str, warnings: Sequence[Problem]) -> str:
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def _colored(diff: str) -> str:
-    colors = {"+": "\x1b[32m", "-": "\x1b[31m", "@": "\x1b[36m"}
-    lines = diff.splitlines(keepends=True)
-    return "".join(f"{colors[line[0]]}{line.rstrip()}\x1b[0m\n" if line[0] in colors else line for line in lines)

@@ -37,7 +37,9 @@ def guarded(work: Callable[[], int], flags: Mapping[str, object], through: tuple
             return code
         if os.environ.get("GEN_TRACEBACK"):
             raise
-        what = f"{type(error).__name__}: {error}"
+        from crucible_gen.diagnostics.quoting import line
+
+        what = line(f"{type(error).__name__}: {error}")
         sys.stderr.write(f"gen: internal error: {what}\nThis is a defect of gen; GEN_TRACEBACK=1 shows where.\n")
         return 70
 

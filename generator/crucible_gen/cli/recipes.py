@@ -10,6 +10,7 @@ import click
 
 from crucible_gen.cli.options import CONTEXT, guarded
 from crucible_gen.diagnostics import Place, Problem, Problems, shown
+from crucible_gen.diagnostics.quoting import line
 from crucible_gen.diagnostics.report import say
 from crucible_gen.schemas import RECIPE, shipped
 
@@ -65,7 +66,7 @@ def _new(name: str, type_: str, directory: Path | None) -> int:
         message, hint = f"{shown(path)} exists already", "choose another name, or edit that file"
         raise Problems([Problem(Place(shown(path)), "E0703", message, hint=hint)])
     write.create(path, text)
-    say(f"wrote {shown(path)}; run: gen {shown(directory)}\n")
+    say(f"wrote {line(shown(path))}; run: gen {line(shown(directory))}\n")
     return 0
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from crucible_gen.cli.options import CONTEXT, guarded
+from crucible_gen.diagnostics.quoting import json_text, line
 from crucible_gen.diagnostics.report import say, text
 
 
@@ -31,8 +32,8 @@ def _settings(path: Path | None, format_: str) -> int:
         return 0
     if found.notes:
         say(text(found.notes, color=False), error=True)
-    shown = {name: json.dumps(item.value, ensure_ascii=False) for name, item in found.values.items()}
+    shown = {name: json_text(json.dumps(item.value, ensure_ascii=False)) for name, item in found.values.items()}
     width, value_width = max(map(len, shown)), max(map(len, shown.values()))
     for name, item in found.values.items():
-        say(f"{name.ljust(width)}  {shown[name].ljust(value_width)}  {item.origin}\n")
+        say(f"{name.ljust(width)}  {shown[name].ljust(value_width)}  {line(item.origin)}\n")
     return 0

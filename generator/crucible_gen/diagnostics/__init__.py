@@ -17,6 +17,7 @@ __all__ = [
     "misspelled",
     "nearest",
     "output",
+    "quoting",
     "relative",
     "report",
     "shown",

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from crucible_gen.diagnostics import json_text
 from crucible_gen.diagnostics.problems import Place, Problem, Severity
+from crucible_gen.diagnostics.quoting import Escaped
 
 
 class OutputModel(BaseModel):
@@ -18,7 +19,7 @@ class OutputModel(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    def text(self) -> str:
+    def text(self) -> Escaped:
         """The JSON as the command prints it."""
         return json_text.dumps(self.model_dump(by_alias=True))
 

@@ -6,17 +6,19 @@ import os
 import sys
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
 from typing import Any
 
+from crucible_gen.diagnostics import quoting
 from crucible_gen.diagnostics.paths import in_repository
 from crucible_gen.diagnostics.problems import Place, Problem
+from crucible_gen.diagnostics.quoting import Escaped
 
 _WIDTH = 160
-_INVISIBLE = ("Cc", "Cf", "Zl", "Zp")
+_MOST = 1 << 22
+"""So many bytes of a file are read for its lines."""
 
 
-def text(problems: Sequence[Problem], *, color: bool) -> str:
+def text(problems: Sequence[Problem], *, color: bool) -> Escaped:
     """What a person reads: each problem with its source line, a caret, what the field means and how to fix it."""
     paint = _paint if color else _plain
     lines = _Lines()
@@ -27,7 +29,7 @@ def text(problems: Sequence[Problem], *, color: bool) -> str:
     where = f" in {len(files)} files" if len(files) > 1 else ""
     first = next((problem for problem in problems if problem.severity == "error"), problems[0])
     parts.append(f"{paint('bold', count + where)}; gen explain {first.code} tells more\n")
-    return "\n".join(parts)
+    return Escaped("\n".join(parts))
 
 
 def complain(problems: Sequence[Problem], format_: object, color: object) -> int:
@@ -37,7 +39,7 @@ def complain(problems: Sequence[Problem], format_: object, color: object) -> int
     return 1
 
 
-def rendered(problems: Sequence[Problem], format_: object, color: object, stream: Any) -> str:
+def rendered(problems: Sequence[Problem], format_: object, color: object, stream: Any) -> Escaped:
     """The problems in a format (text); as text in color where the setting says so for the stream."""
     match format_:
         case "json":
@@ -50,22 +52,36 @@ def rendered(problems: Sequence[Problem], format_: object, color: object, stream
 
 
 def say(text: str, *, error: bool = False) -> None:
-    """Prints text as it is, at once, to standard output or standard error."""
+    """Prints text at once to standard output or standard error; it is escaped where that was not done before."""
     stream = sys.stderr if error else sys.stdout
-    stream.write(text)
+    stream.write(quoting.printable(text))
     stream.flush()
 
 
-def github(problems: Iterable[Problem]) -> str:
+def say_diff(diff: str, *, color: bool = False, exact: bool = False) -> None:
+    """Prints a unified diff. With `exact` it stays one that `git apply` takes where nobody obeys what is printed."""
+    if exact and not color and not quoting.watched(sys.stdout):
+        say(Escaped(diff))
+        return
+    lines = [quoting.printable(line) for line in diff.split("\n")]
+    say(Escaped("\n".join(_painted(line) if color else line for line in lines)))
+
+
+def _painted(line: str) -> str:
+    found = {"+": "added", "-": "removed", "@": "place"}.get(line[:1])
+    return _paint(found, line) if found else line
+
+
+def github(problems: Iterable[Problem]) -> Escaped:
     """Workflow commands, which GitHub shows at the lines of a pull request: it wants paths from the repository's root."""
     lines = []
     for problem in problems:
-        place = f"file={_property(in_repository(problem.place.file))}"
+        place = f"file={quoting.workflow_property(in_repository(problem.place.file))}"
         if problem.place.line:
             place += f",line={problem.place.line},col={problem.place.column}"
         message = problem.message + (f" ({problem.hint})" if problem.hint else "")
-        lines.append(f"::{problem.severity} {place},title={problem.code}::{_data(message)}\n")
-    return "".join(lines)
+        lines.append(f"::{problem.severity} {place},title={problem.code}::{quoting.workflow_data(message)}\n")
+    return Escaped("".join(lines))
 
 
 def wants_color(setting: object, stream: Any) -> bool:
@@ -82,13 +98,13 @@ def painter(color: bool) -> Callable[[str, str], str]:
 
 def _one(problem: Problem, lines: _Lines, paint: Callable[[str, str], str]) -> str:
     kind = "red" if problem.severity == "error" else "yellow"
-    head = f"{_visible(str(problem.place))}: {paint(kind, f'{problem.severity}[{problem.code}]')}"
-    shown = [f"{head}: {paint('bold', _visible(problem.message))}\n"]
+    head = quoting.line(f"{problem.place}: ") + paint(kind, f"{problem.severity}[{problem.code}]")
+    shown = [f"{head}: {paint('bold', quoting.line(problem.message))}\n"]
     shown += _excerpt(problem.place, lines, paint, kind)
     gutter = " " * len(str(problem.place.line or ""))
     notes = [("", problem.about), ("help: ", problem.hint)]
     notes += [("see: ", f"{place}: {message}") for message, place in problem.see]
-    shown += [f"{gutter} = {label}{_visible(note)}\n" for label, note in notes if note]
+    shown += [f"{gutter} = {label}{quoting.line(note)}\n" for label, note in notes if note]
     return "".join(shown)
 
 
@@ -109,9 +125,14 @@ def _excerpt(place: Place, lines: _Lines, paint: Callable[[str, str], str], kind
     gutter = " " * len(number)
     return [
         f"{gutter} |\n",
-        f"{number} | {_visible(shown)}\n",
+        f"{number} | {quoting.line(shown)}\n",
         f"{gutter} | {indent}{paint(kind, carets)}\n",
     ]
+
+
+def _at_once(path: str, flags: int) -> int:
+    """An opener that does not wait for the writer of a pipe."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 class _Lines:
@@ -125,7 +146,8 @@ class _Lines:
             return None
         if place.file not in self._files:
             try:
-                data = Path(place.file).read_bytes()[: 1 << 22]
+                with open(place.file, "rb", opener=_at_once) as file:
+                    data = file.read(_MOST) or b""
             except OSError:
                 data = b""
             self._files[place.file] = (
@@ -137,29 +159,12 @@ class _Lines:
 
 
 def _cells(char: str) -> int:
-    if char != "\t" and unicodedata.category(char) in _INVISIBLE:
-        return len(_visible(char))
+    if char != "\t" and unicodedata.category(char) in quoting.INVISIBLE:
+        return len(quoting.line(char))
     return 0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1
 
 
-def _visible(text: str) -> str:
-    """Text without characters that hide or reorder what a terminal shows; tabs stay."""
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(
-        f"\\u{{{ord(char):X}}}" if char != "\t" and unicodedata.category(char) in _INVISIBLE else char for char in text
-    )
-
-
-def _data(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-
-
-def _property(text: str) -> str:
-    return _data(text).replace(":", "%3A").replace(",", "%2C")
-
-
-_COLORS = {"red": "31;1", "yellow": "33;1", "green": "32", "bold": "1"}
+_COLORS = {"red": "31;1", "yellow": "33;1", "green": "32", "bold": "1", "added": "32", "removed": "31", "place": "36"}
 
 
 def _paint(color: str, text: str) -> str:

@@ -140,7 +140,7 @@ def _line_of(error: Exception, name: str) -> int:
 def _read(own: Path, root: Path, others: Iterable[str]) -> dict[str, bytes]:
     """The user's templates by name. Raises Problems for what cannot be read, and for a name that is not shipped."""
     try:
-        found = {path.relative_to(own).as_posix(): content(path.read_bytes()) for path in below(own, ".j2")}
+        found = {path.relative_to(own).as_posix(): content(load.read(path, shown(path))) for path in below(own, ".j2")}
     except OSError as error:
         hint = "write templates = DIR, where DIR holds templates of the shipped names"
         raise Problems([unreadable(error, "E0521", "there is no such directory", hint)]) from error

@@ -92,6 +92,27 @@ def apply(plan: Plan, out: Path) -> None:
         tree.close()
 
 
+_BELONGS_TO_THE_SYSTEM = (
+    "/boot/",
+    "/dev/",
+    "/etc/",
+    "/proc/",
+    "/sys/",
+    "/bin/",
+    "/sbin/",
+    "/lib/",
+    "/usr/bin/",
+    "/usr/lib/",
+)
+_OF_THE_SYSTEM = frozenset(
+    (
+        *(each.rstrip("/") for each in _BELONGS_TO_THE_SYSTEM),
+        *("/home", "/lib64", "/media", "/mnt", "/opt", "/root", "/run", "/srv", "/tmp", "/usr", "/usr/local", "/var"),  # noqa: S108
+    )
+)
+"""Directories that hold what is not one project's, and those below which nothing is."""
+
+
 def check_out(out: Path, inputs: Sequence[Path], home: Path) -> list[Problem]:
     """What is wrong with `out` as the output directory of recipes read from `inputs`, files or directories."""
     ancestor = next((path for path in (out, *out.parents) if os.path.lexists(path)), None)
@@ -103,6 +124,9 @@ def check_out(out: Path, inputs: Sequence[Path], home: Path) -> list[Problem]:
     if Path(os.path.realpath(home)).is_relative_to(real):
         what = "the root of the file system" if real == real.parent else "your home directory or one around it"
         return [Problem(place, "E0613", f"expected a directory for generated files only, found {what}", hint)]
+    if str(real) in _OF_THE_SYSTEM or str(real).startswith(_BELONGS_TO_THE_SYSTEM):
+        message = f"expected a directory for generated files only, found one of the system ({real.as_posix()})"
+        return [Problem(place, "E0613", message, hint)]
     found = [name for name in _PROJECT_FILES if os.path.lexists(out / name)]
     if found:
         message = f"expected a directory for generated files only, found a project ({found[0]})"

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from crucible_gen.diagnostics import Place, Problem, Problems, nearest
+from crucible_gen.diagnostics.quoting import json_text
+from crucible_gen.diagnostics.quoting import line as line_of
 from crucible_gen.documents import Boundary, Entry, Node, content, digest, load
 from crucible_gen.schemas import RECIPE, Schemas, Shape
 from crucible_gen.schemas.keywords import EDITOR_KEY
@@ -268,9 +270,13 @@ def text(node: Node, indent: int = 0) -> str:
     import json
 
     lines: list[tuple[str, Place | None]] = []
-    _lines(node, indent, lines, json.dumps)
+
+    def dumps(value: object, *, ensure_ascii: bool) -> str:
+        return json_text(json.dumps(value, ensure_ascii=ensure_ascii))
+
+    _lines(node, indent, lines, dumps)
     width = min(max((len(line) for line, place in lines if place), default=0), 60)
-    return "".join(f"{line.ljust(width)}  # {place}\n" if place else f"{line}\n" for line, place in lines)
+    return "".join(f"{line.ljust(width)}  # {line_of(str(place))}\n" if place else f"{line}\n" for line, place in lines)
 
 
 def _lines(node: Node, indent: int, lines: list[tuple[str, Place | None]], dumps: Callable[..., str]) -> None:

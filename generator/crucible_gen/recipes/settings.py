@@ -9,6 +9,7 @@ directory) is the project root: paths in outputs are relative to it.
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -275,11 +276,17 @@ def _pyproject(path: Path) -> Node | None:
 
     file = shown(path)
     try:
-        text = path.read_text("utf-8")
+        with open(path, "rb", opener=load.open_at_once) as stream:
+            text = load.decode(stream.read(load.MAX_BYTES + 1), file)
         if found := merge_conflicts.conflicts(text, file):
             raise Problems(found)
         table: Any = tomllib.loads(text).get("tool", {}).get("gen")
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except RecursionError:
+        message = "values are nested too deep"
+        raise Problems(
+            [Problem(Place(file), "E0510", message, hint="write lists of texts, not lists of lists")]
+        ) from None
+    except (OSError, tomllib.TOMLDecodeError) as error:
         raise Problems([_no_toml(error, file)]) from None
     if table is None:
         return None
@@ -295,8 +302,6 @@ def _no_toml(error: Exception, file: str) -> Problem:
     if isinstance(error, OSError):
         message = f"the file cannot be read: {(error.strerror or str(error)).lower()}"
         return Problem(Place(file), "E0510", message, hint="allow reading it")
-    if isinstance(error, UnicodeDecodeError):
-        return Problem(Place(file), "E0510", "expected UTF-8, found other bytes", hint="save the file as UTF-8")
     reason, _, where = str(error).partition(" (at ")
     line = re.match(r"line (\d+), column (\d+)", where)
     place = Place(file, int(line[1]), int(line[2])) if line else Place(file)
@@ -330,6 +335,9 @@ def _node(value: object, place: Place) -> Node:
         return Node({str(key): Entry(place, _node(inner, place)) for key, inner in value.items()}, place)
     if isinstance(value, list):
         return Node(tuple(_node(item, place) for item in value), place)
+    if (isinstance(value, float) and not math.isfinite(value)) or (isinstance(value, int) and abs(value) >= 1 << 63):
+        hint = "no setting is such a number: write what gen schema settings says"
+        raise Problems([Problem(place, "E0510", f"expected a number that fits 64 bits, found {value}", hint=hint)])
     if isinstance(value, (str, int, float)) or value is None:
         return Node(value, place)
     return Node(str(value), place)

@@ -19,6 +19,8 @@ from crucible_gen.conformance.contracts.project import Project, RecipeUses, plan
 from crucible_gen.conformance.contracts.schema_update import update as update_schemas
 from crucible_gen.conformance.contracts.text import change_lines, contents, counted
 from crucible_gen.diagnostics import Place, Problem, Problems, report, shown
+from crucible_gen.diagnostics.quoting import json_text, line, printable
+from crucible_gen.diagnostics.report import say
 from crucible_gen.output import diff as plan_diff
 from crucible_gen.output import write
 from crucible_gen.output.plan import Plan
@@ -40,9 +42,9 @@ def pull(request: PullRequest, out: str | None, format_: str) -> int:
     project = Project.find()
     extraction = extract(request, project.schemas)
     for note in extraction.notes:
-        click.echo(f"note: {note}", err=True)
+        say(f"note: {line(note)}\n", error=True)
     if out == "-":
-        click.echo("".join(contract_files.dumps(contract.data) for contract in extraction.contracts), nl=False)
+        say(json_text("".join(contract_files.dumps(contract.data) for contract in extraction.contracts)))
         return 0
     target = Path(out) if out is not None else project.settings.root / "contracts"
     files = _contract_files(extraction.contracts, target)
@@ -50,11 +52,11 @@ def pull(request: PullRequest, out: str | None, format_: str) -> int:
     plan = plan_files(folder, {path: contract_files.dumps(each.data).encode() for path, each in files.items()})
     write.apply(plan, folder)
     if format_ == "json":
-        click.echo(_pull_output(files, plan, extraction.notes).text(), nl=False)
+        say(_pull_output(files, plan, extraction.notes).text())
         return 0
     kinds = _kinds(plan)
     for path, contract in files.items():
-        click.echo(f"{_WRITTEN[kinds[path.name]]} {shown(path)} ({contents(contract)})")
+        say(f"{_WRITTEN[kinds[path.name]]} {line(shown(path))} ({contents(contract)})\n")
     return 0
 
 
@@ -93,7 +95,7 @@ def show(name: str, out: Path | None) -> int:
     """Print a contract, or write it to a file."""
     text = contract_files.dumps(Project.find().contract(name).data)
     if out is None:
-        click.echo(text, nl=False)
+        say(json_text(text))
     else:
         write.apply(plan_files(out.parent, {out: text.encode()}), out.parent)
     return 0
@@ -109,15 +111,15 @@ def check(paths: Sequence[Path], against: Sequence[str], strict: bool, flags: Ma
     warnings = len(problems) - errors
     match flags.get("format_") or project.settings.text("format"):
         case "json":
-            click.echo(_check_output(names, problems).text(), nl=False)
+            say(_check_output(names, problems).text())
         case "github":
-            click.echo(report.github(problems), nl=False)
+            say(report.github(problems))
         case _:
             if problems:
                 color = report.wants_color(flags.get("color") or project.settings.text("color"), sys.stderr)
-                click.echo(report.text(problems, color=color), err=True, nl=False)
+                say(report.text(problems, color=color), error=True)
             counts = f"{counted(errors, 'error')}, {counted(warnings, 'warning')}"
-            click.echo(f"checked against {', '.join(names)}: {counts}")
+            say(f"checked against {line(', '.join(names))}: {counts}\n")
     return 1 if errors or (strict and warnings) else 0
 
 
@@ -142,10 +144,10 @@ def diff(old: str, new: str, format_: str) -> int:
     recipes = {change: concerned(change, used.uses) for change in found}
     files = {recipe: used.files[recipe] for recipe in sorted({id_ for ids in recipes.values() for id_ in ids})}
     if format_ == "json":
-        click.echo(_diff_output((before, after), recipes, files).text(), nl=False)
+        say(_diff_output((before, after), recipes, files).text())
     else:
-        for line in change_lines((before, after), recipes, files):
-            click.echo(line)
+        for each in change_lines((before, after), recipes, files):
+            say(f"{printable(each)}\n")
     return 0
 
 
@@ -182,13 +184,13 @@ def update(paths: Sequence[Path], against: Sequence[str], write_: bool) -> int:
         _require_own(changed, root)
     plan = plan_files(Path(shown(root)), {path: change.new for path, change in changed.items()})
     if not write_:
-        click.echo(plan_diff.diff(plan), nl=False)
+        report.say_diff(plan_diff.diff(plan), exact=True)
         return 1 if changed else 0
     write.apply(plan, Path(shown(root)))
     for action in plan.changes:
-        click.echo(f"updated {shown(root / action.path)}")
+        say(f"updated {line(shown(root / action.path))}\n")
     if not changed:
-        click.echo("every schema is as its contract says")
+        say("every schema is as its contract says\n")
     return 0
 
 

@@ -8,14 +8,11 @@ from __future__ import annotations
 
 import json
 import os
-import shlex
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-import click
 
 from crucible_gen import factory
 from crucible_gen.conformance.contracts import Stage as StageContract
@@ -27,6 +24,7 @@ from crucible_gen.conformance.verify.proofs.evidence import Evidence, Packages
 from crucible_gen.conformance.verify.recipe_case import RecipeCase, recipe_case
 from crucible_gen.conformance.verify.report import Report
 from crucible_gen.conformance.verify.requests import ElixirRequest, python_request
+from crucible_gen.diagnostics import quoting
 from crucible_gen.diagnostics import report as printing
 from crucible_gen.documents import Plain
 from crucible_gen.ir import lower
@@ -97,7 +95,7 @@ def _generate_command(request: VerifyRequest, settings: Settings) -> str:
             words += [flag, settings.text(name)]
     if settings.values["schemas"].origin.startswith("--"):
         words += [word for value in settings.texts("schemas") for word in ("--schemas", value)]
-    return shlex.join(words)
+    return quoting.shell(words)
 
 
 def _stage_contracts(versions: Mapping[str, str], settings: Settings) -> dict[str, StageContract]:
@@ -119,12 +117,12 @@ def _print(report: Report, settings: Settings) -> None:
         case "json":
             from crucible_gen.conformance.verify.output import verify_output
 
-            click.echo(verify_output(report, [*problems, *report.findings]).text(), nl=False)
+            printing.say(verify_output(report, [*problems, *report.findings]).text())
         case "github":
-            click.echo(printing.github([*problems, *report.findings]), nl=False)
+            printing.say(printing.github([*problems, *report.findings]))
         case _:
             colored = printing.wants_color(settings.text("color"), sys.stdout)
-            click.echo(text.text(report, printing.painter(colored)), nl=False, color=colored)
+            printing.say(text.text(report, printing.painter(colored)))
             if problems:
                 color = printing.wants_color(settings.text("color"), sys.stderr)
-                click.echo(printing.text(problems, color=color), err=True, nl=False, color=color)
+                printing.say(printing.text(problems, color=color), error=True)

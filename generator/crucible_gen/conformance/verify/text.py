@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from crucible_gen.conformance.verify.proofs import PROOFS
 from crucible_gen.conformance.verify.report import Proof, Report
 from crucible_gen.diagnostics import Place, Problem
+from crucible_gen.diagnostics.quoting import Escaped, line
 
 CODES = {"E0910": "a proof failed"}
 """What each code of this step means, in a line."""
@@ -15,10 +16,10 @@ _SIGNS = {"ok": "ok", "failed": "FAILED", "not run": "not run"}
 _COLORS = {"ok": "green", "failed": "red", "known": "yellow", "not run": "yellow"}
 
 
-def text(report: Report, paint: Callable[[str, str], str]) -> str:
+def text(report: Report, paint: Callable[[str, str], str]) -> Escaped:
     """A table with a row for each recipe and a column for each proof; below it notes on proofs, defects and findings."""
     names = ["recipe", *report.columns]
-    rows = [[row.id, *(_sign(row.proofs[name]) for name in report.columns)] for row in report.rows]
+    rows = [[line(row.id), *(_sign(row.proofs[name]) for name in report.columns)] for row in report.rows]
     widths = [max(len(row[index]) for row in [names, *rows]) for index in range(len(names))]
     lines = ["  ".join(name.ljust(width) for name, width in zip(names, widths, strict=True)).rstrip()]
     for row, cells in zip(report.rows, rows, strict=True):
@@ -30,8 +31,8 @@ def text(report: Report, paint: Callable[[str, str], str]) -> str:
         lines.append("  ".join(painted).rstrip())
     parts = ["\n".join(lines)]
     notes = (list(_reasons(report)), list(_defects(report)), list(_findings(report)))
-    parts += ["\n".join(found) for found in notes if found]
-    return "\n\n".join([*parts, _sum(report)]) + "\n"
+    parts += ["\n".join(map(line, found)) for found in notes if found]
+    return Escaped("\n\n".join([*parts, _sum(report)]) + "\n")
 
 
 def _sign(proof: Proof) -> str:
