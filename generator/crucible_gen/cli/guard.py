@@ -35,6 +35,9 @@ def guarded(work: Callable[[], int], flags: Mapping[str, object], through: tuple
     except Exception as error:
         if isinstance(error, OSError) and (code := unprinted(error)):
             return code
+        if isinstance(error, FileNotFoundError) and error.filename is None and _is_nowhere():
+            sys.stderr.write("gen: the working directory is not there any more; change to one that is\n")
+            return 1
         if os.environ.get("GEN_TRACEBACK"):
             raise
         from crucible_gen.diagnostics.quoting import line
@@ -51,6 +54,15 @@ def unprinted(error: OSError) -> int:
     _hush()
     sys.stderr.write(f"gen: the output cannot be printed: {(error.strerror or str(error)).lower()}\n")
     return 74
+
+
+def _is_nowhere() -> bool:
+    """Whether the working directory was deleted."""
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return True
+    return False
 
 
 def _hush() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from crucible_gen.diagnostics import quoting
@@ -14,7 +14,9 @@ from crucible_gen.diagnostics.problems import Place, Problem
 from crucible_gen.diagnostics.quoting import Escaped
 
 _WIDTH = 160
-_MOST = 1 << 22
+MOST = 200
+"""So many problems are shown to people and to GitHub; of the others there is a count."""
+_BYTES = 1 << 22
 """So many bytes of a file are read for its lines."""
 
 
@@ -22,7 +24,9 @@ def text(problems: Sequence[Problem], *, color: bool) -> Escaped:
     """What a person reads: each problem with its source line, a caret, what the field means and how to fix it."""
     paint = _paint if color else _plain
     lines = _Lines()
-    parts = [_one(problem, lines, paint) for problem in problems]
+    parts = [_one(problem, lines, paint) for problem in problems[:MOST]]
+    if len(problems) > MOST:
+        parts.append(f"and {len(problems) - MOST} more, which --format json prints\n")
     files = {problem.place.file for problem in problems}
     noun = "warning" if all(problem.severity == "warning" for problem in problems) else "problem"
     count = f"{len(problems)} {noun}{'s' if len(problems) > 1 else ''}"
@@ -72,15 +76,17 @@ def _painted(line: str) -> str:
     return _paint(found, line) if found else line
 
 
-def github(problems: Iterable[Problem]) -> Escaped:
+def github(problems: Sequence[Problem]) -> Escaped:
     """Workflow commands, which GitHub shows at the lines of a pull request: it wants paths from the repository's root."""
     lines = []
-    for problem in problems:
+    for problem in problems[:MOST]:
         place = f"file={quoting.workflow_property(in_repository(problem.place.file))}"
         if problem.place.line:
             place += f",line={problem.place.line},col={problem.place.column}"
         message = problem.message + (f" ({problem.hint})" if problem.hint else "")
         lines.append(f"::{problem.severity} {place},title={problem.code}::{quoting.workflow_data(message)}\n")
+    if len(problems) > MOST:
+        lines.append(f"::error::and {len(problems) - MOST} more problems\n")
     return Escaped("".join(lines))
 
 
@@ -147,7 +153,7 @@ class _Lines:
         if place.file not in self._files:
             try:
                 with open(place.file, "rb", opener=_at_once) as file:
-                    data = file.read(_MOST) or b""
+                    data = file.read(_BYTES) or b""
             except OSError:
                 data = b""
             self._files[place.file] = (

@@ -22,6 +22,7 @@ from crucible_gen.results import Request
 from crucible_gen.schemas import shipped
 
 if TYPE_CHECKING:
+    from crucible_gen.documents import Boundary
     from crucible_gen.incremental.record import Folder, Stamp
 
 NO_FOLDER: Folder = (), b""
@@ -73,7 +74,7 @@ class Notes:
         for root in [*own, *request.schemas, *([request.templates] if request.templates else [])]:
             self.fixed.update(self._walk(self.inputs, absolute(root), lambda name: True))
         for path in request.paths:
-            self._walk(self.inputs, absolute(path), lambda name: name[0] not in "._")
+            self._walk(self.inputs, absolute(path), lambda name: name[0] not in "._", request.boundary)
         for recorded in self.record.files:
             self.note(recorded)
         self._walk(self.outputs, absolute(request.out), _holds_outputs)
@@ -111,8 +112,13 @@ class Notes:
                     young.update(f"{folder}/{name}" for name, at in each if at and disk.is_young(at, self.since))
         return young
 
-    def _walk(self, into: dict[str, Folder], root: str, enters: Callable[[str], bool]) -> list[str]:
-        """Notes a directory and those below it, or a single file; gives back what it noted."""
+    def _walk(
+        self, into: dict[str, Folder], root: str, enters: Callable[[str], bool], boundary: Boundary | None = None
+    ) -> list[str]:
+        """Notes a directory and those below it, or a single file; gives back what it noted.
+
+        A link to a directory is followed where `boundary` holds that: elsewhere it is a problem of the run.
+        """
         if not os.path.isdir(root) and into is self.inputs:
             self.note(root)
             return [root]
@@ -133,7 +139,8 @@ class Notes:
                 if not at and enters(name):
                     pending.append(path)
                 elif at and stat.S_ISLNK(at[0]) and into is self.inputs:
-                    if os.path.isdir(path) and enters(name) and os.path.realpath(path) not in into:
+                    known = not os.path.isdir(path) or not enters(name) or os.path.realpath(path) in into
+                    if not known and (boundary is None or boundary.holds(path)):
                         pending.append(path)
                     self.note(path)
         return found

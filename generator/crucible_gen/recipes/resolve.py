@@ -24,7 +24,11 @@ CODES = {
     "E0301": "a file that extends names does not exist",
     "E0302": "files extend each other in a cycle",
     "E0303": "extends is not a path or a list of paths",
+    "E0308": "too many files extend each other in a row",
 }
+
+LONGEST = 50
+"""So many files may extend each other in a row."""
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*").fullmatch
 
@@ -166,16 +170,33 @@ class Reader:
                 cycle = " -> ".join([*(each.name for each in seen[index:]), earlier.name])
                 message = f"these files extend each other: {cycle}"
                 raise Problems([Problem(item.place, "E0302", message, hint="remove one of these extends")])
+        if len(seen) > LONGEST:
+            message = f"more than {LONGEST} files extend each other in a row"
+            raise Problems([Problem(item.place, "E0308", message, hint="let a recipe start from a few fragments")])
         if written not in self._bases and self.boundary is not None and not self.boundary.holds(path):
             raise Problems([self.boundary.problem(item.place, path, f"extends {text}")])
         if written not in self._bases and not os.path.isfile(path):
             what = f"{name} is a directory" if os.path.isdir(path) else f"there is no file {name}"
+            if locked := _locked(path):
+                hint = "allow reading it to whoever runs gen"
+                raise Problems([Problem(item.place, "E0301", f"extends {text}: {name} {locked}", hint=hint)])
             hint = _near(path, text, source.path) or "write a path from this file to the one that it starts from"
             raise Problems([Problem(item.place, "E0301", f"extends {text}: {what}", hint=hint)])
         return self._bases.setdefault(written, Source(path, name))
 
     def _expanded(self, node: Node) -> Node:
         return expand(node, self.schemas.shape(RECIPE))
+
+
+def _locked(path: Path) -> str:
+    """Why it cannot be seen whether a file is there, or an empty string."""
+    try:
+        os.stat(path)
+    except PermissionError as error:
+        return f"cannot be read: {(error.strerror or str(error)).lower()}"
+    except OSError:
+        return ""
+    return ""
 
 
 def expand(node: Node, shape: Shape) -> Node:
