@@ -21,7 +21,7 @@ import kubernetes_validate
 import pytest
 import yaml
 from crucible_runtime import smoke
-from crucible_runtime.data import rows
+from crucible_runtime.data import observed, rows, see
 from crucible_runtime.errors import DeployError, DuplicateConfigError, InputError, RegistryError
 from crucible_runtime.experiment.canonical import config_hash
 from crucible_runtime.interface.stages import Context, RunConfig, StageResult
@@ -144,11 +144,11 @@ def test_the_same_configuration_can_be_a_new_version(tmp_path: Path, monkeypatch
 
     monkeypatch.chdir(tmp_path)
     ref = DatasetRef(name="rows.jsonl", provider="local")
-    for number, text in enumerate(("{}\n", "{}\r\n", "{}\n{}\n"), 1):
-        Path("rows.jsonl").write_bytes(text.encode())
-        found = register(
-            context(tmp_path / f"run-{number}", training=training(dataset_ref=ref)), options(on_duplicate="new_version")
-        )
+    for number, given in enumerate(([{}], [{}], [{}, {}]), 1):
+        here = context(tmp_path / f"run-{number}", training=training(dataset_ref=ref))
+        with observed(here.folder, here.finished[0].name, same=True):
+            see(ref, given)
+        found = register(here, options(on_duplicate="new_version"))
         assert found["version"] == str(number)
     client = MlflowClient(tracking_uri=f"sqlite:///{tmp_path}/mlflow.db")
     one, two, three = (client.get_model_version("m", str(number)).tags for number in (1, 2, 3))
