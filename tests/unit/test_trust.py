@@ -49,9 +49,10 @@ def refused(out: str, what: str) -> None:
 @pytest.mark.parametrize(
     "path", ["../../secret.yaml", "/proc/self/environ", "/etc/passwd", "fragments/../../../secret.yaml"]
 )
-def test_extends_stays_in_the_project(here: Path, path: str) -> None:
+@pytest.mark.parametrize("command", ["--check", "resolve recipes/a.yaml"])
+def test_extends_stays_in_the_project(here: Path, path: str, command: str) -> None:
     project(here, {"recipes/a.yaml": f"extends: {path}\n{MINIMAL}"})
-    code, out, err = gen("--check")
+    code, out, err = gen(*command.split())
     assert code == 1
     refused(out + err, f"recipes/a.yaml:1:10: error[E0541]: extends {path}: ")
 
@@ -68,6 +69,14 @@ def test_extends_stays_in_the_project(here: Path, path: str) -> None:
 def test_paths_of_a_settings_file_stay_in_the_project(here: Path, name: str, line: str) -> None:
     project(here, {"gen.yaml": line + "\n"})
     code, out, err = gen("--check", *([] if name == "recipes" else ["recipes"]))
+    assert code == 1
+    refused(out + err, "gen.yaml:1:")
+
+
+@pytest.mark.parametrize("command", ["schema recipe", "contracts check", "resolve recipes/a.yaml"])
+def test_schemas_of_a_settings_file_stay_in_the_project_whatever_reads_them(here: Path, command: str) -> None:
+    project(here, {"gen.yaml": "schemas: [../secret.yaml]\n"})
+    code, out, err = gen(*command.split())
     assert code == 1
     refused(out + err, "gen.yaml:1:")
 

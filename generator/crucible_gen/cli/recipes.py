@@ -74,10 +74,10 @@ def _resolve(path: Path, profile: str | None) -> int:
     """Prints a recipe with its bases and profile merged, each value with its place of origin. Raises Problems."""
     from crucible_gen import factory
     from crucible_gen.recipes import resolve, settings, vocabulary
+    from crucible_gen.results import requested
 
-    found = settings.find(path.absolute().parent, {})
-    schemas = vocabulary.load([found.base("schemas") / item for item in found.texts("schemas")])
-    reader = resolve.Reader(schemas)
+    wanted = requested(settings.find(path.absolute().parent, {}), [path])
+    reader = resolve.Reader(vocabulary.load(wanted.schemas), boundary=wanted.boundary)
     recipe = reader.recipe(resolve.Source(path.absolute(), shown(path)), profile)
     if problems := factory.profile_problems([[name for name, _ in recipe.variants]], profile):
         raise Problems(problems)

@@ -62,10 +62,10 @@ def _schema(name: str) -> int:
 def _own_schema(name: str) -> Mapping[str, Any]:
     """The schema of recipes (self-contained, with the user's stages), or of a stage. Raises Problems."""
     from crucible_gen.recipes import settings, vocabulary
+    from crucible_gen.results import requested
     from crucible_gen.schemas import bundle, editor
 
-    found = settings.find(Path.cwd(), {})
-    schemas = vocabulary.load([found.base("schemas") / path for path in found.texts("schemas")])
+    schemas = vocabulary.load(requested(settings.find(Path.cwd(), {}), []).schemas)
     if name == "recipe":
         return editor.editor(bundle.bundle(schemas))
     if name not in schemas.stages:

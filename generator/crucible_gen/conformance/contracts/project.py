@@ -38,8 +38,7 @@ class Project(NamedTuple):
     def find(cls) -> Project:
         """The project around the working directory. Raises Problems for settings or schemas that are wrong."""
         found = settings.find(Path.cwd(), {})
-        paths = [found.base("schemas") / path for path in found.texts("schemas")]
-        return cls(found, vocabulary.load(paths))
+        return cls(found, vocabulary.load(results.requested(found, []).schemas))
 
     @property
     def contract_folders(self) -> list[Path]:
@@ -90,9 +89,8 @@ class Project(NamedTuple):
         paths = [self.settings.base("recipes") / path for path in self.settings.texts("recipes")]
         if not paths:
             return RecipeUses({}, {})
-        out, options, places = self.settings.path("out"), self.settings.of_languages(), self.settings.places()
-        request = results.Request(paths, self.settings.root, out, registry.BUILT_IN, options=options, places=places)
-        wanted = emit.Wanted(request.root, out, request.targets, options=options, places=places)
+        request = results.requested(self.settings, paths)._replace(targets=registry.BUILT_IN, profile=None)
+        wanted = emit.Wanted(request.root, request.out, request.targets, options=request.options, places=request.places)
         emitter = emit.Emitter(self.schemas, wanted)
         used: dict[str, Sequence[Use]] = {}
         files: dict[str, Sequence[str]] = {}
