@@ -21,6 +21,7 @@ from crucible_gen.languages.elixir.text import (
     SPECIAL,
     SPECIAL_IN_DOC,
     STEP,
+    WIDEST,
     Heredoc,
     code,
     graphemes,
@@ -221,7 +222,11 @@ class _Tree:
 
     def value(self, term: Term) -> Node:
         """A term in a container to its node: text that has lines, or is too long for one, to a heredoc."""
-        return Heredoc(term) if isinstance(term, str) and has_lines(term) else self.node(term)
+        return (
+            Heredoc(term, WIDEST if "\n" in term.strip("\n") else LINE)
+            if isinstance(term, str) and has_lines(term)
+            else self.node(term)
+        )
 
     def entries(self, entries: tuple[tuple[str, Term], ...]) -> list[Node]:
         """Entries with atoms as keys: `key: value`."""

@@ -11,6 +11,9 @@ from crucible_gen.languages.layout import Node, Page
 LINE: Final = 98
 STEP: Final = 2
 
+WIDEST: Final = 120
+"""The column that lines of a text may end at, which reads better as its author broke it; Credo allows no more."""
+
 SHORT: Final = 40
 """The length up to which text in a container stays on one line, whatever is in it."""
 
@@ -42,10 +45,12 @@ _APART = re.compile(
 class Heredoc(Node):
     """Text on lines of its own, between marks. A backslash at the end of a line says that it goes on without a newline."""
 
-    __slots__ = ("lines",)
+    __slots__ = ("lines", "widest")
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, widest: int = LINE) -> None:
+        """`widest` is the column that lines of words end at."""
         self.lines = text.split("\n")
+        self.widest = widest
         self.width = _WIDER_THAN_ALL
 
     @property
@@ -59,7 +64,7 @@ class Heredoc(Node):
         ended = self.lines[-1] == ""
         for number, line in enumerate(self.lines[:-1] if ended else self.lines):
             goes_on = "" if ended or number < len(self.lines) - 1 else "\\"
-            for part in _parts(line, page.limit - indent - len(" \\"), goes_on):
+            for part in _parts(line, self.widest - indent - len(" \\"), goes_on):
                 page.pieces.append("\n")
                 if part:
                     page.pieces.append(" " * indent + part)
