@@ -43,7 +43,7 @@ def generate(options: Options, flags: Mapping[str, Plain], session: Session) -> 
     projects = settings.by_project(options.paths, session.note)
     if len(projects) > 1:
         return _each_project(projects, options, flags)
-    found = settings.for_paths(options.paths, flags, session.note)
+    found = settings.of_project(options.paths, flags, session.note)
     try:
         return _Run(options, found, _request(options, found), session).run()
     except Problems as error:
@@ -55,7 +55,7 @@ def _each_project(projects: Sequence[tuple[Path, Sequence[Path]]], options: Opti
 
     Raises Problems for settings that are not right, and for what several projects cannot be asked for at once.
     """
-    found = [settings.for_paths(paths, flags) for _, paths in projects]
+    found = [settings.of_project(paths, flags) for _, paths in projects]
     if reason := _about_one(options, flags, found):
         raise Problems([settings.several_projects(projects, reason)])
     codes, runs = [0], []

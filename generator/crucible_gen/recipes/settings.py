@@ -110,6 +110,13 @@ def for_paths(
     projects = by_project(paths, before_reading)
     if len(projects) > 1:
         raise Problems([several_projects(projects, "this command is about one project")])
+    return of_project(paths, flags, before_reading)
+
+
+def of_project(
+    paths: Sequence[Path], flags: Mapping[str, Plain], before_reading: Callable[[str], None] = lambda path: None
+) -> Settings:
+    """As `for_paths`, of paths that are known to be of one project: see `by_project`."""
     return find(_start(paths[0]) if paths else Path.cwd(), flags, before_reading)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
@@ -84,7 +83,7 @@ def _module(project: Project) -> str:
         if any(module == root or module.startswith(f"{root}.") for root in roots):
             return f"the stage {module} is a module there"
     for package in _packages(project):
-        if re.sub("_", "", package) == namespace.lower():
+        if package.replace("_", "") == namespace.lower():
             return f"it is the module of the dependency {package}"
     return ""
 

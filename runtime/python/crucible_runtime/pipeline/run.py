@@ -113,7 +113,8 @@ class Pipeline:
 
     def _run(self, number: int, name: str, module: str | None, work: Callable[[], Output]) -> tuple[Output, float]:
         """Runs one stage at its place; its output, which from then on is written down, and its seconds."""
-        if kind_of(module) is None:
+        trains = kind_of(module) is not None
+        if not trains:
             self._folder.rewind(-1)
         self._folder.log(f"stage {name} begins")
         if self._progress is not None:
@@ -121,7 +122,6 @@ class Pipeline:
         begin = time.monotonic()
         word = "failed"
         try:
-            trains = kind_of(module) is not None
             with (
                 leftout.heard(lambda told: self._left_out(name, told)),
                 observed(self._folder, name, same=trains),
