@@ -12,6 +12,9 @@ from typing import Any
 
 from crucible_runtime.data.row import BadRow, Row, shown
 
+ENOUGH = 5
+"""Tests of a problem that show whether its outputs are in lists; a problem of the data set has no fewer."""
+
 
 def tests(row: Row) -> list[Row]:
     """The tests in the column `tests` or `ground_truth`, which may be JSON in a text; raises BadRow."""
@@ -30,13 +33,17 @@ def tests(row: Row) -> list[Row]:
 
 
 def _agreed(found: list[Row]) -> list[Row]:
-    """The tests, where one of them says what the others leave open: one output that is no list of one is as it stands.
+    """Tests whose outputs are what the functions return: some data sets put each into a list, and do not say so.
 
-    So 5 is wrong where [5] is expected, if the function returns [1, 2] elsewhere.
+    All outputs of a problem are in such lists or none is. Where each is a list of one value, that value is what is
+    returned if it is a list too, or if there are ENOUGH tests: to return 5 for `[5]` must not be right by chance.
     """
-    if all(len(test.get("outputs", ())) == 2 for test in found):
-        return found
-    return [test | {"outputs": test["outputs"][:1]} if "outputs" in test else test for test in found]
+    calls = [test for test in found if "wrapped" in test]
+    lists = [test["outputs"][0] for test in calls if test.pop("wrapped")]
+    if len(lists) == len(calls) and (len(lists) >= ENOUGH or all(isinstance(each[0], list) for each in lists)):
+        for test, output in zip(calls, lists, strict=True):
+            test["outputs"] = output
+    return found
 
 
 def _columns(found: Mapping[str, Any], name: str) -> list[Row]:
@@ -75,15 +82,14 @@ def _call(function: Any, given: Any, wanted: Any, where: str) -> Row:
         if isinstance(given, str):
             given = [json.loads(line) for line in given.split("\n") if line.strip()]
         if isinstance(wanted, str):
-            outputs = [json.loads(wanted)]
+            output, wrapped = json.loads(wanted), False
         else:
-            # Some data sets put what is returned into a list, and some do not: which, they do not say.
-            outputs = [wanted, *wanted] if isinstance(wanted, list) and len(wanted) == 1 else [wanted]
+            output, wrapped = wanted, isinstance(wanted, list) and len(wanted) == 1
     except ValueError as error:
         raise BadRow(f"{where}: expected arguments and output in JSON: {error}") from None
     if not isinstance(given, list):
         raise BadRow(f"{where}: expected a list of arguments, found {shown(given)}")
-    return {"function": function, "arguments": given, "outputs": outputs}
+    return {"function": function, "arguments": given, "outputs": [output], "wrapped": wrapped}
 
 
 def _joined(value: Any) -> str:

@@ -15,7 +15,9 @@ from crucible_runtime.errors import InputError
 from crucible_runtime.interface.environments import Settings
 
 _EXAMPLE = said("What is 7 + 2?", "9")
-_WORD = re.compile(r"[-+]?[\w.,]*\d[\w.,]*")
+_WORD = re.compile(r"[-+]?[A-Za-z_\d.,]*\d[A-Za-z_\d.,]*")
+_OPERAND = re.compile(r"[0-9)}][ \t]*$")
+_OPERATOR = re.compile(r"[0-9)}][ \t]*(?:[-+*/^×÷·]|\\(?:times|cdot|div))[ \t]*$")
 _NUMBER = re.compile(r"[-+]?([0-9]+|[0-9]{1,3}(,[0-9]{3})+)(\.0+)?")
 
 
@@ -54,9 +56,14 @@ class Arithmetic:
 def last_number(text: str) -> int | None:
     """The last number in a text, read without the commas of thousands; None where there is none or it is not whole.
 
-    What hangs together is one number or none: 4.43, 1_43, 0x43 and other digits than 0 to 9 are no 43.
+    What hangs together is one number or none: 4.43, 1_43, 0x43 and other digits than 0 to 9 are no 43. Nor is the last
+    number of 3 + 40 or 86 - 43, which still have to be computed.
     """
-    words = _WORD.findall(text)
-    last = words[-1].rstrip(".,") if words else ""
+    words = list(_WORD.finditer(text))
+    if not words:
+        return None
+    last, before = words[-1][0].rstrip(".,"), text[: words[-1].start()]
+    if _OPERATOR.search(before) or (last[0] in "-+" and _OPERAND.search(before)):
+        return None
     # Python refuses to read numbers of more than 4300 digits, and no sum has 19.
     return int(last.partition(".")[0].replace(",", "")) if _NUMBER.fullmatch(last) and len(last) < 20 else None
