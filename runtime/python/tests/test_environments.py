@@ -90,6 +90,13 @@ def test_arithmetic_asks_for_a_sum_after_an_example() -> None:
         ("43, not ٤٤", 0.0),
         ("٤٣", 0.0),
         ("86/2", 0.0),
+        ("0 + 43", 0.0),
+        ("0+43", 0.0),
+        ("(0) +43", 0.0),
+        ("86 - 43", 0.0),
+        ("1 \\cdot 43", 0.0),
+        ("1. Add 40 and 3\n- 43", 1.0),
+        ("答案是43。", 1.0),
     ],
 )
 def test_arithmetic_counts_the_last_whole_number(answer: str, reward: float) -> None:
@@ -212,6 +219,9 @@ TASKS = r"""
 2(36)
 72^1
 72+0
+-(-72)
+7 2
+7\,2
 72=72
 6!/10
 \sqrt{5184}
@@ -246,6 +256,12 @@ def test_what_still_has_to_be_computed_is_no_answer(method: str, task: str) -> N
     [
         ("2^{10}", "1024"),
         ("2x+3x", "5x"),
+        ("\\sqrt{9}-2+\\sqrt{2}", "1+\\sqrt{2}"),
+        ("silent", "\\text{listen}"),
+        ("\\text{silent}", "listen"),
+        ("5\\text{ cm}", "5\\text{ inches}"),
+        ("9^{9^{9}}", "10^{10^{2}}"),
+        ("x", "10^{10^{10}}"),
         ("\\sqrt{2}+\\sqrt{2}", "2\\sqrt{2}"),
         ("\\sqrt{12}+5-4", "2\\sqrt{3}+1"),
         ("\\frac{48+48/2}{144}", "\\frac{1}{2}"),
@@ -277,6 +293,10 @@ def test_an_answer_is_made_of_what_its_reference_is_made_of(found: str, wanted: 
         ("90^\\circ", "90"),
         ("(72)", "72"),
         ("72\\text{ dollars}", "72"),
+        ("72", "72 \\mbox{ inches}^2"),
+        ("72.0\\,\\text{cm}^{2}", "72"),
+        ("72.0\\text{ cm}", "72\\text{ cm}"),
+        ("1 000", "1000"),
         ("\\frac{3}{6}", "\\frac12"),
         ("1/2", "0.5"),
         ("-0.5", "\\frac{-1}{2}"),
@@ -377,6 +397,32 @@ def test_functions_are_tested_in_all_forms_of_the_data_set(tests: Any, metadata:
     assert worth(environment, method) == worth(environment, function) == 1.0
     assert worth(environment, function.replace("(*a, b)", "b")) == 0.0
     assert worth(environment, function.replace("add", "sum_")) == 0.0
+
+
+@linux
+@pytest.mark.parametrize(
+    ("outputs", "returned", "reward"),
+    [
+        ([[5]], "5", 0.0),
+        ([[5]], "[5]", 1.0),
+        ([[5], [5, 5]], "[5] * n", 1.0),
+        ([[[5]]], "[5]", 1.0),
+        ([[[5]]], "[[5]]", 0.0),
+        ([[1], [2], [3], [4], [5]], "n", 1.0),
+        ([[1], [2], [3], [4], [5]], "[n]", 0.0),
+        ([False], "0", 0.0),
+        ([1], "True", 0.0),
+    ],
+)
+def test_the_outputs_of_a_problem_are_in_lists_or_not(outputs: list[Any], returned: str, reward: float) -> None:
+    inputs = [[number] for number in range(1, len(outputs) + 1)]
+    environment = problem({"fn_name": "f", "inputs": inputs, "outputs": outputs})
+    assert worth(environment, f"```python\ndef f(n):\n    return {returned}\n```") == reward
+    tests = [
+        {"type": "function_call", "fn_name": "f", "input": given, "output": output}
+        for given, output in zip(inputs, outputs, strict=True)
+    ]
+    assert worth(problem(tests), f"```python\ndef f(n):\n    return {returned}\n```") == reward
 
 
 @linux

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import pairwise
+from math import isqrt
 
 LONGEST = 400
 """Tokens of an answer that is read; a longer one is compared letter by letter alone."""
@@ -22,6 +23,8 @@ DIGITS = 300
 """Digits of a number that is read."""
 EXPONENT = 5
 """The largest number in an exponent where the reference has no larger one."""
+SIZE = 10_000
+"""Digits of the numbers that computing with an answer may make."""
 
 _TOKEN = re.compile(r"[0-9]+(?:\.[0-9]+)?|\.[0-9]+|\\[a-zA-Z]+|\\[^a-zA-Z]|[^\s]", re.ASCII)
 _COMMAND = re.compile(r"\\[a-zA-Z]+")
@@ -103,9 +106,13 @@ def read(text: str) -> Form:
 
 
 def joined(text: str) -> str:
-    """A text without its spaces, but for one where a letter would otherwise become a part of the command before it."""
-    pairs = pairwise([*_TOKEN.findall(text), ""])
-    return "".join(sign + " " * bool(_COMMAND.fullmatch(sign) and after[:1].isalpha()) for sign, after in pairs)
+    """A text without its spaces, but for those that keep a command from a letter, and a number from a digit, after it."""
+    kept = []
+    for sign, after in pairwise([*_TOKEN.findall(text), ""]):
+        command = _COMMAND.fullmatch(sign) and after[:1].isalpha()
+        number = sign[-1].isdigit() and after[:1].isdigit()
+        kept.append(sign + " " * bool(command or number))
+    return "".join(kept)
 
 
 def answers(found: Form, wanted: Form) -> bool:
@@ -115,7 +122,14 @@ def answers(found: Form, wanted: Form) -> bool:
         decimal = any("." in part.text for part in wanted.node.tree if part.kind == "number")
         allowed |= {"fraction"} if decimal or wanted.value is not None else set()
         allowed |= {"\\pi"} if decimal and wanted.value is not None else set()
+    if "sum" in allowed and any(part.kind == "symbol" for part in wanted.node.tree):
+        allowed.add("power")  # a polynomial, with its brackets multiplied out or not
     return found.made_of <= allowed and _sized(found, wanted)
+
+
+def computable(form: Form) -> bool:
+    """Whether computing with an expression makes no numbers of more than SIZE digits, as `10^{10^{10}}` does."""
+    return _size(form.node) <= SIZE
 
 
 def same_commands(found: str, wanted: str) -> bool:
@@ -155,6 +169,16 @@ def _powers(node: Node) -> tuple[int, Fraction]:
     return depth + 1, max([largest, *raised])
 
 
+def _size(node: Node) -> float:
+    """At most how many digits the parts of an expression have when they are computed; a symbol counts as one."""
+    parts = list(map(_size, node.parts))
+    if node.kind == "number":
+        return float(len(node.text))
+    if node.kind in ("power", "factorial"):
+        return parts[0] * float(10 ** min(int(parts[-1]), 300))
+    return max(1.0, sum(parts))
+
+
 def _made_of(node: Node) -> Iterator[str]:
     """The names of the constructs in an expression. Numbers and signs are no constructs: any answer may have them."""
     match node.kind:
@@ -172,13 +196,18 @@ def _made_of(node: Node) -> Iterator[str]:
         case "mixed":
             yield "fraction"
             return
+        case "minus":
+            if node.parts[0].kind == "minus":
+                yield "minus of minus"
+        case "root":
+            yield "root of a square" if _is_square(node) else "root"
         case "power":
             yield "power of numbers" if all(map(_closed, node.parts)) else "power"
         case "list":
             yield f"{node.text} with {len(node.parts)}"
         case "relation" | "call":
             yield node.text
-        case "fraction" | "root" | "index" | "factorial":
+        case "fraction" | "index" | "factorial":
             yield node.kind
     for part in node.parts:
         yield from _made_of(part)
@@ -187,6 +216,14 @@ def _made_of(node: Node) -> Iterator[str]:
 def _closed(node: Node) -> bool:
     """Whether a part has numbers alone, with no symbol, root or function in it."""
     return all(part.kind in ("number", "minus", "sum", "product", "fraction", "mixed", "power") for part in node.tree)
+
+
+def _is_square(node: Node) -> bool:
+    """Whether a square root is that of a square, so that it is a task."""
+    value = _value(node.parts[0])
+    if value is None or value < 0 or len(node.parts) > 1:
+        return False
+    return all(isqrt(part) ** 2 == part for part in value.as_integer_ratio())
 
 
 def _symbolic(node: Node) -> str:

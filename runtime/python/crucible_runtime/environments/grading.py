@@ -33,11 +33,16 @@ _GRACE = 1.0
 """Seconds after which a process that did not stop itself is ended."""
 _SPACES = re.compile(r"(?<!\\)\\[!,;: ]|\\quad|\\left|\\right|\\\$|\\?%|\^\\circ|\^\{\\circ\}|\\degree(?![a-zA-Z])|\$")
 _TEXT = re.compile(r"\\(?:text|mathrm|textbf|mathbf|mbox)\{([^{}]*)\}")
-_UNIT = re.compile(r"(?<=[0-9}])\s*\\(?:text|mathrm|mbox)\{\s*[A-Za-z][A-Za-z .]*\}\s*$")
+_UNIT = re.compile(
+    r"(?<=[0-9}])(?:\s|\\[,;: ])*\\(?:text|mathrm|mbox)\{\s*[A-Za-z][A-Za-z .]*\}(?:\^\{?[0-9]\}?)?\s*$", re.ASCII
+)
 _SHORT_FRACTION = re.compile(r"\\frac([0-9])([0-9])", re.ASCII)
 _SHORT_SCRIPT = re.compile(r"([_^])([0-9a-zA-Z])", re.ASCII)
 _SHORT_ROOT = re.compile(r"\\sqrt([0-9a-z])(?![0-9])", re.ASCII)
 _THOUSANDS = re.compile(r"(?<=[0-9]),(?=[0-9]{3}(?![0-9]))", re.ASCII)
+_SPACED_THOUSANDS = re.compile(r"(?<=[0-9]) +(?=[0-9]{3}(?![0-9]))", re.ASCII)
+_WORD = re.compile(r"[a-zA-Z]{4,}|.*\\(?:text|mathrm|textbf|mathbf|mbox)\{[^{}]*[a-zA-Z]{2}[^{}]*\}.*", re.ASCII)
+"""An answer with a word in it: of its letters the order counts, as that of factors does not."""
 _NAMED = re.compile(r"[a-zA-Z]=(?=[^=]+$)")
 
 
@@ -66,12 +71,13 @@ class Grader:
         an answer to `72` is a number, not `48+48/2`. Raises EngineMissingError where math-verify is needed and not
         installed.
         """
-        if bool(_UNIT.search(found)) != bool(_UNIT.search(wanted)):
+        units = {"".join(unit[0].split()) for each in (found, wanted) if (unit := _UNIT.search(each))}
+        if len(units) == 1:  # one of them leaves it out, or both have the same
             found, wanted = _UNIT.sub("", found), _UNIT.sub("", wanted)
         left, right = plain(found), plain(wanted)
         if left == right:
             return bool(left)
-        if not left or not right:
+        if not left or not right or _WORD.fullmatch(found) or _WORD.fullmatch(wanted):
             return False
         decided = self._decided(left, right)
         if decided is not None:
@@ -101,7 +107,8 @@ class Grader:
             return False
         if theirs.value is not None and ours.value is not None:
             return theirs.value == ours.value
-        return None if theirs.brackets == ours.brackets else False
+        fit = theirs.brackets == ours.brackets and forms.computable(theirs) and forms.computable(ours)
+        return None if fit else False
 
     def _asked(self, question: list[str]) -> bool:
         """What a process says of two answers. After one that ran out of time the next ones get half of it.
@@ -133,7 +140,7 @@ def plain(answer: str) -> str:
     The signs of percent and degrees go too: whether they are written is taste.
     """
     text = _SHORT_SCRIPT.sub(r"\1{\2}", _TEXT.sub(r"\1", answer.strip().rstrip(".")))
-    text = forms.joined(_SPACES.sub(" ", text)).rstrip(".")
+    text = forms.joined(_SPACED_THOUSANDS.sub("", _SPACES.sub(" ", text))).rstrip(".")
     text = text.replace("\\dfrac", "\\frac").replace("\\tfrac", "\\frac")
     text = _SHORT_ROOT.sub(r"\\sqrt{\1}", _SHORT_FRACTION.sub(r"\\frac{\1}{\2}", text))
     return _THOUSANDS.sub("", text.replace("{,}", ","))
