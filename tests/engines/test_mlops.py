@@ -398,9 +398,10 @@ def test_kubectl_gets_the_manifests_and_its_failure_is_told(tmp_path: Path, monk
     assert output["status"] == "applied"
     assert calls.read_text().splitlines() == [
         "get persistentvolumeclaim models --namespace default",
-        "apply -f artifacts/deploy/manifests.yaml",
+        "apply -f artifacts/deploy/manifests.yaml --selector app.kubernetes.io/component!=traffic",
         f"rollout status deployment/{NAME}-stable --namespace default --timeout=600s",
         f"rollout status deployment/{NAME}-canary --namespace default --timeout=600s",
+        "apply -f artifacts/deploy/manifests.yaml",
         f"wait httproute/{NAME} --namespace default "
         '--for=jsonpath={.status.parents[0].conditions[?(@.type=="Accepted")].status}=True --timeout=600s',
     ]

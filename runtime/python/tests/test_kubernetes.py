@@ -344,13 +344,71 @@ def test_a_gateway_can_be_of_another_namespace(tmp_path: Path) -> None:
         assert route["spec"]["parentRefs"] == [wanted]
 
 
-def test_the_script_waits_until_the_traffic_flows(tmp_path: Path) -> None:
+def kubectl(at: Context, strategy: str, stage: Callable[..., Any] = deploy.deploy) -> list[str]:
+    """What the script calls, in short: the verb, and what it is about."""
+    options = {"target": "kubernetes", "strategy": strategy}
+    done = StageResult(
+        name="deploy", module="CrucibleDeployment.Stages.Deploy", options=options, output={}, seconds=1.0
+    )
+    stage(replace(at, finished=(*at.finished, done)), options)
+    lines = (at.folder.path / "artifacts/deploy/deploy.sh").read_text().splitlines()
+    return [in_short(line.split()[1:]) for line in lines if line.startswith("kubectl ")]
+
+
+def in_short(words: list[str]) -> str:
+    match words:
+        case ["apply", "-f", _]:
+            return "apply -f traffic"
+        case ["rollout", "status", name, *_]:
+            return f"rollout {name}"
+    return " ".join(words[:2])
+
+
+def test_traffic_moves_only_to_pods_that_are_ready(tmp_path: Path) -> None:
+    """Only those are waited for that are to get some: a rollback does not wait for the version that is broken."""
+    cases = (
+        ("canary", deploy.deploy, ["stable", "canary"], []),
+        ("canary", deploy.promote, ["canary"], ["stable"]),
+        ("canary", deploy.rollback, ["stable"], []),
+        ("blue_green", deploy.deploy, ["blue"], ["green"]),
+        ("blue_green", deploy.promote, ["green"], ["blue"]),
+        ("blue_green", deploy.rollback, ["blue"], []),
+    )
+    for number, (strategy, stage, first, later) in enumerate(cases):
+        assert kubectl(context(tmp_path / str(number)), strategy, stage) == [
+            "get persistentvolumeclaim",
+            "apply -f",
+            *(f"rollout deployment/m-{track}" for track in first),
+            "apply -f traffic",
+            "wait httproute/m",
+            *(f"rollout deployment/m-{track}" for track in later),
+        ], (strategy, stage)
+
+
+def test_what_moves_traffic_is_left_out_at_first(tmp_path: Path) -> None:
+    for number, strategy in enumerate(STRATEGIES):
+        at = context(tmp_path / str(number))
+        found = objects(at, strategy)
+        script = (at.folder.path / "artifacts/deploy/deploy.sh").read_text()
+        (chosen,) = re.findall(r"--selector '?([^'\s]+)", script)
+        label, _, value = chosen.partition("!=")
+        moved = {name for name, each in found.items() if each["metadata"]["labels"].get(label) == value}
+        assert moved == {"HTTPRoute/m"} | ({"Service/m"} if strategy == "blue_green" else set())
+
+
+def test_the_script_looks_for_what_it_needs_first(tmp_path: Path) -> None:
     lines = text(context(tmp_path), name="deploy.sh", namespace="serving").splitlines()
-    kubectl = [line for line in lines if line.startswith("kubectl ")]
-    assert kubectl[0] == "kubectl get persistentvolumeclaim models --namespace serving"
-    assert kubectl[1] == "kubectl apply -f artifacts/deploy/manifests.yaml"
-    assert kubectl[-1].startswith("kubectl wait httproute/m --namespace serving ")
-    assert "Accepted" in kubectl[-1]
+    called = [line for line in lines if line.startswith("kubectl ")]
+    assert called[0] == "kubectl get persistentvolumeclaim models --namespace serving"
+    assert called[-1].startswith("kubectl wait httproute/m --namespace serving ")
+    assert "Accepted" in called[-1]
+
+
+def test_a_long_answer_is_not_cut_by_the_gateway(tmp_path: Path) -> None:
+    """Without a timeout of its own a route has that of the Gateway, with Envoy 15 seconds."""
+    for case, found in every(tmp_path):
+        (rule,) = routes(found)[0]["spec"]["rules"]
+        assert rule["timeouts"] == {"request": "600s"}, case
 
 
 # The hub
@@ -448,6 +506,40 @@ def test_a_pod_mounts_the_models_only_where_it_reads_them(tmp_path: Path) -> Non
     }
     (models,) = (each for each in found["Deployment/m-canary"]["volumes"] if each["name"] == "models")
     assert models["persistentVolumeClaim"] == {"claimName": "models", "readOnly": True}
+
+
+def test_a_size_is_refused_for_a_claim_that_is_there_already(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"^options\.config\.cache_size .* leave it out, or leave out cache_claim$"):
+        objects(context(tmp_path), cache_claim="shared", cache_size="200Gi")
+
+
+# The recipes that ship
+
+
+SHIPPED = sorted(path.stem for path in (ROOT / "generated/ir").glob("*.json"))
+
+
+def test_all_recipes_are_looked_at() -> None:
+    assert {*SHIPPED} == {path.stem for path in (ROOT / "recipes").glob("*.yaml")}
+    assert len(SHIPPED) == 10
+
+
+@pytest.mark.parametrize("recipe", SHIPPED)
+def test_a_recipe_that_ships_is_admitted_with_a_path_of_its_own(recipe: str, tmp_path: Path) -> None:
+    """With its own settings where it goes to Kubernetes, with the defaults otherwise."""
+    ir = json.loads((ROOT / f"generated/ir/{recipe}.json").read_text("utf-8"))
+    model = ir["training_config"]["model_ref"]
+    stages = {each["name"]: each.get("options") or {} for each in ir["pipeline"]}
+    name = stages.get("model_register", {}).get("model_name", recipe)
+    own = stages.get("deploy", {})
+    config = own.get("config", {}) if own.get("target") == "kubernetes" else {}
+    for number, (strategy, previous, adapter) in enumerate(itertools.product(STRATEGIES, (None, "1"), (False, True))):
+        place = tmp_path / str(number)
+        at = context(place, provider=model["provider"], base=model["id"], adapter=adapter, previous=previous, name=name)
+        found = objects(at, strategy, **config)
+        for pod in pods(found).values():
+            assert violations(pod) == []
+        assert matched(found) == ((), f"/{name}")
 
 
 # Images

@@ -28,6 +28,10 @@ _SEGMENT = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9._~-]*")
 """A name that can be a path as it is."""
 _STARTUP = (10, 180)
 """Seconds between two looks at a server that loads its model, and how many there are."""
+_TIMEOUT = "600s"
+"""How long an answer may take; without it a Gateway has a limit of its own, with Envoy 15 seconds."""
+_MOVES_TRAFFIC = ("app.kubernetes.io/component", "traffic")
+"""The label of the objects that say which version is answered by."""
 _PORT = 80
 _KEYS: Mapping[str, str] = {"vllm": "VLLM_API_KEY", "tgi": "API_KEY"}
 Manifest = dict[str, Any]
@@ -69,21 +73,30 @@ def manifests(plan: Plan) -> str:
 
 
 def commands(plan: Plan, manifests: str) -> list[list[str]]:
-    """What hands the file `manifests` to Kubernetes, and waits for the pods and for the route."""
+    """What hands the file `manifests` to Kubernetes, and waits for the pods and for the route.
+
+    Traffic moves only when the pods that get some are ready. The others are waited for afterwards, and not at all in a
+    rollback: what it leaves need not work.
+    """
     space = ["--namespace", plan.settings["namespace"]]
     limit = f"--timeout={plan.settings['timeout']}s"
     mounted = {each["name"]: each["persistentVolumeClaim"]["claimName"] for each in _claimed(plan)}
     made = {each["metadata"]["name"] for each in _claims(plan)}
     needed = [claim for claim in mounted.values() if claim not in made]
     accepted = '--for=jsonpath={.status.parents[0].conditions[?(@.type=="Accepted")].status}=True'
+    apply = ["kubectl", "apply", "-f", manifests]
+    ready = {
+        track: ["kubectl", "rollout", "status", f"deployment/{_named(plan, track)}", *space, limit]
+        for track in _tracks(plan)
+    }
+    idle = [track for track in ready if track and not plan.traffic[track]]
     return [
         *(["kubectl", "get", "persistentvolumeclaim", claim, *space] for claim in needed),
-        ["kubectl", "apply", "-f", manifests],
-        *(
-            ["kubectl", "rollout", "status", f"deployment/{_named(plan, track)}", *space, limit]
-            for track in _tracks(plan)
-        ),
+        [*apply, "--selector", "!=".join(_MOVES_TRAFFIC)],
+        *(command for track, command in ready.items() if track not in idle),
+        apply,
         ["kubectl", "wait", f"httproute/{plan.label}", *space, accepted, limit],
+        *(ready[track] for track in idle if plan.state != "rolled_back"),
     ]
 
 
@@ -127,8 +140,15 @@ def _objects(plan: Plan) -> Iterator[Manifest]:
         yield _service(plan, _named(plan, track), track)
     if plan.strategy == "blue_green":
         old, new = plan.tracks
-        yield _service(plan, plan.label, new if plan.share == 100 else old)
-    yield _route(plan)
+        yield _moving(_service(plan, plan.label, new if plan.share == 100 else old))
+    yield _moving(_route(plan))
+
+
+def _moving(manifest: Manifest) -> Manifest:
+    """The object with the label of those that move traffic."""
+    label, value = _MOVES_TRAFFIC
+    meta = manifest["metadata"]
+    return manifest | {"metadata": meta | {"labels": meta["labels"] | {label: value}}}
 
 
 def _claimed(plan: Plan) -> Iterator[Manifest]:
@@ -293,6 +313,7 @@ def _route(plan: Plan) -> Manifest:
         {"name": _named(plan, track), "port": _PORT} | ({"weight": plan.traffic[track]} if track else {})
         for track in _tracks(plan)
     ]
+    rule["timeouts"] = {"request": _TIMEOUT}
     space, _, name = settings["gateway"].rpartition("/")
     return {
         "apiVersion": "gateway.networking.k8s.io/v1",

@@ -157,8 +157,14 @@ def settled(options: Options) -> tuple[str, str, dict[str, Any]]:
         for name in options
         if name not in ("target", "strategy", "config")
     ]
-    settings = _settings(options.get("config") or {}, target, problems) if target in TARGETS else {}
+    config = options.get("config") or {}
+    settings = _settings(config, target, problems) if target in TARGETS else {}
     problems += _together(target, strategy, settings)
+    if settings.get("cache_claim") and config.get("cache_size") is not None:
+        problems.append(
+            "options.config.cache_size is the size of a claim that is made, and cache_claim names one that is there: "
+            "leave it out, or leave out cache_claim"
+        )
     if problems:
         raise InputError("\n".join(problems))
     return target, strategy, settings
