@@ -266,6 +266,40 @@ def test_a_run_goes_on_where_the_last_checkpoint_is(runs: Report) -> None:
     assert report["output"]["checkpoints"][-1] == "tinker://run/weights/final"
 
 
+@pytest.mark.parametrize(
+    ("recipe", "measured", "step"),
+    [
+        ("sl_basic", "loss", 4),
+        ("sl_loop", "loss", 4),
+        ("dpo", "surrogate_loss:sum", 2),
+        ("rl_basic", "kl", 4),
+        ("rl_loop", "loss:sum", 4),
+        ("on_policy_distillation", "kl", 4),
+    ],
+)
+def test_a_run_ends_at_the_step_that_is_not_finite(recipe: str, measured: str, step: int, runs: Report) -> None:
+    report = runs["not_finite"][recipe]
+    assert f"training diverged at step {step}: {measured} is nan. " in report["failed"]
+    assert report["passes"] <= 5 and [row["step"] for row in report["rows"]][-1] == step
+    assert report["stages"] == []
+    good = [f"tinker://run/weights/{number:06}" for number in range(1, len(report["checkpoints"]) + 1)]
+    assert [each["state_path"] for each in report["checkpoints"]] == good
+    assert len(good) < step - 1, "a checkpoint is good when a step after it was finite"
+    if good:
+        assert report["failed"].endswith(f"load_checkpoint_path={good[-1]}")
+
+
+def test_rows_that_teach_nothing_are_left_out_and_counted(runs: Report) -> None:
+    report = runs["left_out"]
+    for case in ("ours", "the cookbook's", "pairs"):
+        assert "9 of 10 rows are left out: nothing to learn within max_length 60 tokens; that is a" in report[case]
+    assert report["notes"] == [
+        "3 of 10 rows are left out: nothing to learn within max_length 60 tokens",
+        "1 of 7 rows is left out: they fill no batch of 2, training_config.batch_size",
+    ]
+    assert sum(request["examples"] for request in to(report["some"], "forward_backward")) == 6
+
+
 def test_the_teacher_is_asked_once_for_each_line(runs: Report) -> None:
     report = runs["teacher"]
     assert "no asample today" in report["failed"]

@@ -244,6 +244,59 @@ def resumed(home: Path) -> Report:
     }
 
 
+def not_finite(home: Path) -> Report:
+    """Runs of every type whose log-probabilities are NaN from the third pass on; what is left of each."""
+    found = {}
+    for recipe in ("sl_basic", "sl_loop", "dpo", "rl_basic", "rl_loop", "on_policy_distillation"):
+        module, place = without_stages(recipe), home / recipe
+        length = {"num_batches": 8} if "num_batches" in SMALL[recipe]["options"] else {"max_steps": 8}
+        overrides = {**SMALL[recipe], "checkpoint_every": 1, "options": {**SMALL[recipe]["options"], **length}}
+        with service(finite=3) as (made, url):
+            config = module.Config(base_url=url, engine="tinker", log_path=place, training_config=overrides)
+            experiment = module.build_experiment(config)
+            failed = message(lambda: run(experiment, config))  # noqa: B023 - it is called at once
+        found[recipe] = {
+            "failed": failed,
+            "passes": len(made.of("forward_backward")),
+            "rows": lines(place / "metrics.jsonl"),
+            "checkpoints": lines(place / "tinker" / "checkpoints.jsonl"),
+            "stages": [each.name for each in (place / "stages").glob("*")],
+        }
+    return found
+
+
+def left_out(home: Path) -> Report:
+    """Data of which max_length cuts the answers away, read by our builders and by the cookbook's own; what is said."""
+
+    def rows(long: int, of: int = 10) -> list[Report]:
+        asked = ["word " * 90 if number < long else "q" for number in range(of)]
+        return [{"messages": [{"role": "user", "content": each}, TALK[1]]} for each in asked]
+
+    def conversations(name: str, long: int, adapter: str | None) -> Any:
+        path = home / f"{name}.jsonl"
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows(long)))
+        return own(
+            home / name,
+            "supervised",
+            DatasetRef(name=str(path), provider="local", options={"max_left_out": 0.5}),
+            {"max_length": 60, **({"adapter": adapter} if adapter else {})},
+        )
+
+    def pairs() -> Any:
+        made = [{"prompt": row["messages"][0]["content"], "chosen": "a", "rejected": "b"} for row in rows(9)]
+        ref = DatasetRef(name="pairs", provider="inline", options={"rows": made, "max_left_out": 0.5})
+        return own(home / "pairs", "preference", ref, {"max_length": 60}, loss_function="dpo")
+
+    home.mkdir()
+    return {
+        "ours": message(lambda: conversations("ours", 9, None)),
+        "the cookbook's": message(lambda: conversations("theirs", 9, "messages")),
+        "pairs": message(pairs),
+        "some": conversations("some", 3, None),
+        "notes": [each["text"] for each in json.loads((home / "some" / "notes.json").read_text())],
+    }
+
+
 def message(work: Callable[[], Any]) -> str:
     """How a run fails: as one message of ours."""
     try:
@@ -355,6 +408,8 @@ CASES: Mapping[str, Callable[[Path], Report]] = {
     "prompts_in_the_recipe": prompts_in_the_recipe,
     "problems_of_ours": problems_of_ours,
     "resumed": resumed,
+    "not_finite": not_finite,
+    "left_out": left_out,
     "failures": failures,
     "teacher": teacher,
 }

@@ -7,6 +7,7 @@ is noted by what tests look at. Answers are right and wrong in turn, so that the
 from __future__ import annotations
 
 import json
+import math
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -29,6 +30,8 @@ class Service:
         self.key = key
         self.says = ["It is \\boxed{1}. Final Answer: en", "It is \\boxed{0}."]
         self.failing: dict[str, tuple[int, int]] = {}
+        self.finite: int | None = None
+        """After so many passes every log-probability is NaN; None for never."""
         self._encode = encode
         self._waiting: dict[str, Any] = {}
         self._turn = 0
@@ -93,12 +96,15 @@ class Service:
 
     def _forward_backward(self, request: dict[str, Any]) -> dict[str, Any]:
         lengths = request["_lengths"]
-        output = pb.ForwardBackwardOutput(loss_fn_output_type="ArrayRecord", metrics={"loss:sum": NLL})
+        output = pb.ForwardBackwardOutput(loss_fn_output_type="ArrayRecord", metrics={"loss:sum": self._nll()})
         field = output.loss_fn_outputs.add(num_datums=len(lengths)).fields["logprobs"]
         field.dtype = pb.DTYPE_FLOAT32
-        field.data = np.full(sum(lengths), -NLL, np.float32).tobytes()
+        field.data = np.full(sum(lengths), -self._nll(), np.float32).tobytes()
         field.offsets = (np.cumsum([0, *lengths]).astype(np.int64) * 4).tobytes()
         return self._later(output.SerializeToString())
+
+    def _nll(self) -> float:
+        return NLL if self.finite is None or len(self.of("forward_backward")) <= self.finite else math.nan
 
     def _asample(self, request: dict[str, Any]) -> dict[str, Any]:
         response = pb.SampleResponse()

@@ -140,12 +140,27 @@ class EngineError(CrucibleError):
 class DivergenceError(CrucibleError):
     """A training that has diverged: its loss, reward, gradient or weights are no finite numbers any more."""
 
-    def __init__(self, what: str, step: int | None = None, learning_rate: float | None = None) -> None:
-        """Takes what is not finite in words, the step (from 1) at which that was seen, and the rate of learning."""
-        self.step = step
+    def __init__(
+        self, what: str, step: int | None = None, learning_rate: float | None = None, *, checkpoint: str | None = None
+    ) -> None:
+        """Takes what is not finite in words, the step (from 1) at which that was seen, and the rate of learning.
+
+        checkpoint: the last one that a finite step has followed, to start a new run from
+        """
+        self.what, self.step, self.learning_rate = what, step, learning_rate
         at = f" at step {step}" if step is not None else ""
         than = f" than {learning_rate:g}" if learning_rate is not None else ""
         super().__init__(
             f"training diverged{at}: {what}. Nothing after that is saved or registered; checkpoints from before are kept. "
             f"Take a smaller training_config.learning_rate{than}, or set training_config.gradient_clipping"
+            + (
+                f", in a new run, and start from the last good checkpoint with "
+                f"training_config.options.load_checkpoint_path={checkpoint}"
+                if checkpoint
+                else ""
+            )
         )
+
+    def after(self, checkpoint: str | None) -> DivergenceError:
+        """The same error, which names the last good checkpoint."""
+        return DivergenceError(self.what, self.step, self.learning_rate, checkpoint=checkpoint)

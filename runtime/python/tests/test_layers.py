@@ -175,6 +175,7 @@ LEAVES_OUT = {
     "data.teacher",
     "engines.tinker.builders",
     "engines.tinker.strategies.supervised",
+    "engines.tinker.teachable",
     "engines.trl.batches",
     "engines.trl.distillation",
     "engines.trl.preference",

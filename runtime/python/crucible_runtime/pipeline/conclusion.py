@@ -5,7 +5,7 @@ from __future__ import annotations
 import traceback
 
 from crucible_runtime import report, runs
-from crucible_runtime.errors import CrucibleError, FolderError, StageError
+from crucible_runtime.errors import CrucibleError, DivergenceError, FolderError, StageError
 from crucible_runtime.rundir.folder import REPORT, RESULT, Folder
 
 
@@ -23,7 +23,9 @@ def ended(folder: Folder, error: BaseException) -> None:
     interrupted = isinstance(error, KeyboardInterrupt)
     stage = error.stage if isinstance(error, StageError) else None
     message = None if interrupted else str(error) or type(error).__name__
-    error.add_note(f"what is done is kept in {folder.shown}; go on with --resume --log-path {folder.shown}")
+    again = isinstance(error.__cause__, DivergenceError)  # it would diverge at the same step
+    further = "" if again else f"; go on with --resume --log-path {folder.shown}"
+    error.add_note(f"what is done is kept in {folder.shown}{further}")
     try:
         _concluded(folder, state="interrupted" if interrupted else "failed", error=message, stage=stage)
         folder.log("interrupted" if interrupted else _trace(error))

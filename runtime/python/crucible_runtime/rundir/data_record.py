@@ -5,7 +5,8 @@ A run is its configuration and these rows. One that is resumed must see the same
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 
 from crucible_runtime.errors import InputError
 from crucible_runtime.experiment.digests import rows_digest
@@ -55,6 +56,9 @@ class DataRecord:
 
     def see(self, seen: Seen) -> None:
         """Takes rows that were read; raises InputError where a resumed stage saw other ones before."""
+        path = Path(seen.name)
+        if path.is_relative_to(self._folder.path):  # the directory may be moved
+            seen = replace(seen, name=str(path.relative_to(self._folder.path)))
         if seen.key in self._before and (why := self._before[seen.key].changed(seen)):
             raise InputError(why)
         self._found[seen.key] = seen

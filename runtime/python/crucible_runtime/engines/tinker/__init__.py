@@ -16,7 +16,17 @@ from typing import Any
 
 from crucible_runtime.data import teacher
 from crucible_runtime.engines.checks import reward
-from crucible_runtime.engines.tinker import datasets, objects, records, sampling, service, strategies, table, tree
+from crucible_runtime.engines.tinker import (
+    datasets,
+    judge,
+    objects,
+    records,
+    sampling,
+    service,
+    strategies,
+    table,
+    tree,
+)
 from crucible_runtime.engines.tinker.strategies import STRATEGIES
 from crucible_runtime.errors import InputError, PipelineError, UnsupportedError
 from crucible_runtime.experiment.kinds import trained_kind
@@ -114,7 +124,8 @@ def _trained(context: Context, url: str | None) -> Output:
     place.mkdir(parents=True, exist_ok=True)
     records.mend(place)
     main = objects.imported(f"{type(config).__module__}:main")
-    with records.Records(context, place, counted=strategies.strategy(context.experiment, kind).counted) as kept:
+    counted = strategies.strategy(context.experiment, kind).counted
+    with records.Records(context, place, counted=counted) as kept, judge.judged(context, place):
         _run(main, config)
     return _output(training, records.checkpoints(place), kept.steps, kept.last)
 
@@ -158,11 +169,9 @@ def _output(
 def _made(context: Context, url: str | None, renderer_name: str, place: Path) -> Any:
     """The cookbook's config, after a teacher has written the data where there is one."""
     training, kind = _training(context.experiment), trained_kind(context.experiment)
-    strategy, data_file = strategies.strategy(context.experiment, kind), None
-    if strategy.taught:
+    data_file = None
+    if strategies.strategy(context.experiment, kind).taught:
         data_file = str(teacher.write(context, sampling.asking(training.options or {}, url)))
-    else:
-        strategy.check_data()
     given = tree.Given(
         log_path=str(place),
         base_url=url,
@@ -170,6 +179,7 @@ def _made(context: Context, url: str | None, renderer_name: str, place: Path) ->
         data_file=data_file,
         allow_unsandboxed=context.config.allow_unsandboxed,
     )
+    strategies.strategy(context.experiment, kind, given).check_data()
     return objects.made(strategies.config(context.experiment, kind, given), objects.version())
 
 

@@ -26,11 +26,12 @@ from tinker_cookbook.preference.types import Comparison, LabeledComparison
 from tinker_cookbook.rl.problem_env import ProblemGroupBuilder
 from tinker_cookbook.rl.types import Env, EnvGroupBuilder, RLDataset, RLDatasetBuilder, StepResult
 from tinker_cookbook.supervised.data import SupervisedDatasetFromHFDataset, conversation_to_datum
-from tinker_cookbook.supervised.types import ChatDatasetBuilder, SupervisedDataset
+from tinker_cookbook.supervised.types import ChatDatasetBuilder, ChatDatasetBuilderCommonConfig, SupervisedDataset
 from tinker_cookbook.tokenizer_utils import get_tokenizer
 
 from crucible_runtime import data
 from crucible_runtime.engines.tinker.datasets import UNFIT
+from crucible_runtime.engines.tinker.teachable import conversation, preferences, teachable
 from crucible_runtime.errors import InputError
 from crucible_runtime.interface.environments import Family
 from crucible_runtime.interface.leftout import left_out
@@ -50,18 +51,20 @@ class Conversations(ChatDatasetBuilder):
 
     def __call__(self) -> tuple[SupervisedDataset, SupervisedDataset | None]:
         """What is trained on, and what is evaluated: test_size rows of it, or test_split."""
-        table = _table(data.rows(self.ref, unfit=UNFIT, adapter=self.adapter, kind="supervised")).shuffle(
-            seed=self.shuffle_seed
-        )
+        table = _table(self._rows(None)).shuffle(seed=self.shuffle_seed)
         table, test = _held_out(table, self.test_size, self.ref.name)
         if self.test_split is not None:
-            test = _table(
-                data.rows(self.ref, unfit=UNFIT, adapter=self.adapter, kind="supervised", split=self.test_split)
-            )
+            test = _table(self._rows(self.test_split))
         size = self.common_config.batch_size
         _enough(table, size, self.ref.name)
-        left_out(len(table) % size, len(table), f"they fill no batch of {size}, training_config.batch_size")
         return self._batches(table, size), self._batches(test, min(size, len(test))) if test is not None else None
+
+    def _rows(self, split: str | None) -> Sequence[Mapping[str, Any]]:
+        """The rows of a split that teach something."""
+        rows = data.rows(self.ref, unfit=UNFIT, adapter=self.adapter, kind="supervised", split=split)
+        common, part = self.common_config, f" (split {split})" if split is not None else ""
+        what = common.train_on_what
+        return teachable(rows, conversation, self.renderer, common.max_length, train_on_what=what, part=part)
 
     def _batches(self, table: datasets.Dataset, size: int) -> SupervisedDataset:
         common, renderer = self.common_config, self.renderer
@@ -82,13 +85,17 @@ class Comparisons(ComparisonDatasetBuilder):
     adapter: str | None
     test_size: int
     shuffle_seed: int
+    common_config: ChatDatasetBuilderCommonConfig
 
     def get_train_and_test_datasets(self) -> tuple[datasets.Dataset, datasets.Dataset | None]:
         """What is trained on, and test_size rows of it that are not."""
-        table = _table(data.rows(self.ref, unfit=UNFIT, adapter=self.adapter, kind="preference")).shuffle(
-            seed=self.shuffle_seed
-        )
-        return _held_out(table, self.test_size, self.ref.name)
+        rows = data.rows(self.ref, unfit=UNFIT, adapter=self.adapter, kind="preference")
+        common = self.common_config
+        renderer = renderers.get_renderer(common.renderer_name, get_tokenizer(common.model_name_for_tokenizer))
+        table = _table(teachable(rows, preferences, renderer, common.max_length)).shuffle(seed=self.shuffle_seed)
+        table, test = _held_out(table, self.test_size, self.ref.name)
+        _enough(table, common.batch_size, self.ref.name)
+        return table, test
 
     def example_to_labeled_comparison(self, example: Mapping[str, str]) -> LabeledComparison:
         """The preferred answer is always A."""
@@ -263,9 +270,11 @@ def _held_out(table: datasets.Dataset, test_size: int, name: str) -> tuple[datas
 
 
 def _enough(table: datasets.Dataset, batch_size: int, name: str) -> None:
-    """The cookbook leaves out a last batch that is not full, and would train on nothing."""
+    """The cookbook leaves out a last batch that is not full: it is counted, and refused where it is the only one."""
     if len(table) < batch_size:
         raise InputError(
             f"training_config.batch_size is {batch_size}, and {name} has {len(table)} rows to train on: "
             f"take a batch_size of at most {len(table)}"
         )
+    unseen = len(table) % batch_size
+    left_out(unseen, len(table), f"they fill no batch of {batch_size}, training_config.batch_size")

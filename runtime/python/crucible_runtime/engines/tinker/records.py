@@ -13,14 +13,15 @@ import os
 import re
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from crucible_runtime.errors import CrucibleError
+from crucible_runtime.errors import CrucibleError, DivergenceError
 from crucible_runtime.interface.stages import Context
-from crucible_runtime.rundir.files import rows
+from crucible_runtime.rundir.files import replace, rows
 
 NAMES: Mapping[str, tuple[str, ...]] = {
     "loss": ("train_mean_nll", "dpo_loss", "teacher_kl"),
@@ -67,7 +68,8 @@ class Records:
         self._end.set()
         self._thread.join()
         if self._error is None:
-            self._copy()
+            with suppress(*(() if kind is None else (DivergenceError,))):  # the loop has said so itself
+                self._copy()
         elif kind is None or kind is KeyboardInterrupt:
             raise self._error from error
         if kind is None:
@@ -77,6 +79,8 @@ class Records:
         try:
             while not self._end.wait(_SECONDS):
                 self._copy()
+        except DivergenceError as error:
+            self._error = error  # the loop ends at this step by itself
         except CrucibleError as error:
             self._error = error
             if self._interrupts and not self._end.is_set():
@@ -154,6 +158,11 @@ def total(row: Mapping[str, Any], *, counted: bool) -> int | None:
 def checkpoints(place: Path) -> list[dict[str, Any]]:
     """The checkpoints of a run, in order: name, state_path, sampler_path ..."""
     return rows(place / "checkpoints.jsonl")
+
+
+def keep(place: Path, found: Sequence[Mapping[str, Any]]) -> None:
+    """Leaves these checkpoints alone in the list from which a run goes on."""
+    replace(place / "checkpoints.jsonl", "".join(json.dumps(row) + "\n" for row in found))
 
 
 def model(found: Sequence[Mapping[str, Any]]) -> str | None:

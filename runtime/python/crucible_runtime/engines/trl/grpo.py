@@ -278,6 +278,7 @@ class _Rewards:
         self.ends: set[int] = set()
         self._context, self._problems, self._lengths, self._tokenizer = context, problems, lengths, tokenizer
         self._asked = asked
+        self._step = 0
         self._longest = given.get("max_length")
         self._stop = models.STOP if given.get("renderer_name") == models.ROLE_COLON else None
         self._pool = ThreadPoolExecutor(max_workers=max(2, cpu_count() or 2))
@@ -302,13 +303,14 @@ class _Rewards:
         from crucible_runtime.engines.trl.rollouts import spoken
 
         texts = [spoken(completion, self._stop) for completion in completions]
+        self._step = trainer_state.global_step + 1
         outcomes = list(self._pool.map(self._outcome, texts, completion_ids, problem))
         for name in sorted({name for outcome in outcomes for name in outcome.metrics}):
             mean = sum(outcome.metrics.get(name, 0.0) for outcome in outcomes) / len(outcomes)
             log_metric(name, mean)
             if name == "correct":
                 log_metric("accuracy", mean)
-        stage, step = self._context.stage.name, trainer_state.global_step + 1
+        stage, step = self._context.stage.name, self._step
         for at in batches.shown(len(texts), len(problem) // len(set(problem))):
             found = outcomes[at]
             measured = {**found.metrics, "reward": found.reward}
@@ -325,7 +327,7 @@ class _Rewards:
             raise
         except Exception as error:
             raise CrucibleError(
-                f"the environment failed on problem {problem}: {type(error).__name__}: {error}"
+                f"the environment failed on problem {problem} at step {self._step}: {type(error).__name__}: {error}"
             ) from error
 
     def _stopped(self, ids: Sequence[int]) -> bool:

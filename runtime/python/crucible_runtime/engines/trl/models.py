@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import shutil
 import socket
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -22,7 +23,7 @@ from urllib.request import getproxies
 from crucible_runtime import smoke
 from crucible_runtime.engines.trl import arguments, checks
 from crucible_runtime.engines.trl.measures import COMPLETE, metrics
-from crucible_runtime.errors import CrucibleError, EngineError, InputError
+from crucible_runtime.errors import CrucibleError, DivergenceError, EngineError, InputError
 from crucible_runtime.interface.stages import Context, Output
 from crucible_runtime.ir import ModelRef, TrainingConfig
 
@@ -34,6 +35,8 @@ STOP = "\n\nUser:"
 """Where an answer ends in the template of role_colon."""
 ADAPTER = checks.ADAPTER
 """The file that says that a directory holds an adapter."""
+_SECONDS = 3.0
+"""How long a process waits with an error that all have: a launcher ends the main one, which writes it down, with it."""
 _NO_PROBABILITIES = "probability tensor contains"
 """What PyTorch says where a model that has diverged is sampled from."""
 TEMPLATE = (
@@ -150,8 +153,24 @@ def finish(trainer: Any, context: Context) -> Output:
 def train(trainer: Any, context: Context) -> None:
     """Trains, in a run that is resumed from its last whole checkpoint on.
 
-    A run that was ended after its last step takes no further one: the trainer by itself would take it.
+    A run that was ended after its last step takes no further one: the trainer by itself would take it. Raises
+    DivergenceError, which names the last good checkpoint.
     """
+    try:
+        _train(trainer, context)
+    except DivergenceError as error:
+        if not context.folder.main:
+            time.sleep(_SECONDS)
+        raise error.after(_good(context, error.step)) from error
+
+
+def _good(context: Context, step: int | None) -> str | None:
+    """The last checkpoint whose weights have made a finite step before `step`."""
+    found = [path for path in checkpoints(context) if int(path.name.rpartition("-")[2]) < (step or 0) - 1]
+    return f"{context.folder.shown}/{found[-1].relative_to(context.folder.path)}" if found else None
+
+
+def _train(trainer: Any, context: Context) -> None:
     from transformers import TrainerState
     from transformers.trainer import TRAINER_STATE_NAME
 

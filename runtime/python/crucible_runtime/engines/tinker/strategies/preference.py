@@ -77,5 +77,6 @@ class Preference(Strategy):
                 "adapter": self.options.get("adapter"),
                 "test_size": test_size or 0,
                 "shuffle_seed": self.seed,
+                "common_config": self.chat(None),
             },
         )

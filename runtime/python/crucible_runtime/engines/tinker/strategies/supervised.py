@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from crucible_runtime import data
 from crucible_runtime.data import teacher
+from crucible_runtime.engines.tinker import objects, sampling
 from crucible_runtime.engines.tinker.datasets import OURS, UNFIT, Own, is_conversations, node
 from crucible_runtime.engines.tinker.strategies.base import Strategy
+from crucible_runtime.engines.tinker.teachable import conversation, teachable
 from crucible_runtime.engines.tinker.tree import Node
 from crucible_runtime.installation import project
 from crucible_runtime.interface.leftout import left_out
@@ -50,14 +53,20 @@ class Supervised(Strategy):
         )
 
     def check_data(self) -> None:
-        """Reads a file of conversations that the cookbook reads itself."""
-        adapter = self.options.get("adapter")
-        if is_conversations(self.training.dataset_ref, adapter):
-            found = data.rows(self.training.dataset_ref, adapter=adapter, kind="supervised", unfit=UNFIT)
-            size, held_out = self.training.batch_size, self.options.get("test_size") or 0
-            count = len(found) - held_out
-            if count >= size:
-                left_out(count % size, count, f"they fill no batch of {size}, training_config.batch_size")
+        """Reads a file of conversations that the cookbook reads itself, and counts those that teach nothing."""
+        ref, adapter = self.training.dataset_ref, self.options.get("adapter")
+        if (file := self.given.data_file) is not None:
+            ref, adapter = replace(ref, name=file, provider="local", format="jsonl", options=None), "messages"
+        elif not is_conversations(ref, adapter):
+            return
+        found = data.rows(ref, adapter=adapter, kind="supervised", unfit=UNFIT)
+        words, _ = sampling.renderer(self.training.model_ref.id, self.renderer)
+        what = objects.imported(self.train_on_what.class_)(self.train_on_what.value)
+        teachable(found, conversation, words, self.options.get("max_length"), train_on_what=what)
+        size, held_out = self.training.batch_size, self.options.get("test_size") or 0
+        count = len(found) - held_out
+        if count >= size:
+            left_out(count % size, count, f"they fill no batch of {size}, training_config.batch_size")
 
     def conversations(self) -> Node:
         """The builder of the conversations: the cookbook's own where it does what the recipe says, else one of ours."""
