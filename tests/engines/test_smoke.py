@@ -20,7 +20,9 @@ from typing import Any
 import pytest
 from crucible_runtime import smoke
 from crucible_runtime.environments import family
+from crucible_runtime.interface.stages import must_be_finite
 from crucible_runtime.smoke import data
+from measured import NEUTRAL
 
 pytestmark = pytest.mark.engines
 
@@ -77,6 +79,8 @@ def test_a_recipe_learns_in_a_minute(name: str, tmp_path: Path) -> None:
     assert [stage["name"] for stage in result["stages"]] == list(wanted.stages)
     values = [row[wanted.metric] for row in rows(run / "metrics.jsonl") if wanted.metric in row]
     assert len(values) == wanted.steps
+    measured = {name for row in rows(run / "metrics.jsonl") for name in row}
+    assert [name for name in sorted(measured) if not must_be_finite(name) and not NEUTRAL.search(name)] == []
     change = mean(values[-3:]) - mean(values[:3])
     print(f"{name}: {wanted.metric} {mean(values[:3]):.3f} -> {mean(values[-3:]):.3f}")
     assert change / wanted.margin >= 1, f"{wanted.metric} changed by {change:.3f}, {wanted.margin} is wanted: {values}"

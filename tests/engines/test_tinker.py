@@ -15,6 +15,8 @@ from typing import Any
 import pytest
 import yaml
 from crucible_runtime.engines.tinker import table
+from crucible_runtime.interface.stages import must_be_finite
+from measured import NEUTRAL
 
 pytestmark = pytest.mark.engines
 
@@ -142,6 +144,25 @@ def test_a_small_run_trains_through_the_real_client(recipe: str, runs: Report) -
     assert report["output"]["steps"] == len(report["rows"]) == len(adam(report)) > 0
     assert [row["step"] for row in report["rows"]] == list(range(1, len(report["rows"]) + 1))
     assert not report["key"]
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_the_rows_that_were_seen_have_a_digest(recipe: str, runs: Report) -> None:
+    name = training(recipe)["dataset_ref"]["name"]
+    seen = [each["name"].partition(" [")[0] for each in runs[recipe]["seen"] if each["rows"] and each["digest"]]
+    if recipe == "prompt_distillation":
+        assert any(name.endswith(("multilingual.txt", ".jsonl")) for name in seen), runs[recipe]["seen"]
+    elif name == "arithmetic":
+        assert seen == [], "the cookbook makes its sums itself, of the seed"
+    else:
+        assert name in seen, runs[recipe]["seen"]
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_all_that_is_measured_is_judged_or_says_nothing_of_divergence(recipe: str, runs: Report) -> None:
+    names = {name for row in runs[recipe]["rows"] for name in row}
+    assert names
+    assert [name for name in sorted(names) if not must_be_finite(name) and not NEUTRAL.search(name)] == []
 
 
 @pytest.mark.parametrize("recipe", RECIPES)

@@ -59,7 +59,9 @@ Report = dict[str, Any]
 
 
 def load_dataset(*args: Any, **named: Any) -> Any:
-    """The hub of `capture`, with few rows to evaluate on."""
+    """The hub of `capture`, with few rows to evaluate on; this package asks for a whole data set as it is."""
+    assert not named.pop("revision", None)
+    assert not named.pop("streaming", False)
     found = capture.load_dataset(*args, **named)
     if isinstance(found, datasets.DatasetDict):
         return datasets.DatasetDict(train=found["train"], test=found["test"].select(range(16)))
@@ -136,6 +138,9 @@ def small(recipe: str, home: Path, overrides: Mapping[str, Any] | None = None, *
         "evaluation": [answer.output for score in scores for answer in score.answers],
         "rows": lines(home / "metrics.jsonl"),
         "samples": lines(home / "samples.jsonl"),
+        "seen": [each for stage in json.loads((home / "data.json").read_text()).values() for each in stage]
+        if (home / "data.json").exists()
+        else [],
         "key": any(tinker_service.KEY.encode() in path.read_bytes() for path in home.rglob("*") if path.is_file()),
     }
 
@@ -168,6 +173,9 @@ def own(home: Path, kind: str, ref: DatasetRef, options: Mapping[str, Any], **ch
         "asked": asked(made),
         "output": dict(result.stages[0].output),
         "samples": lines(home / "samples.jsonl"),
+        "seen": [each for stage in json.loads((home / "data.json").read_text()).values() for each in stage]
+        if (home / "data.json").exists()
+        else [],
         "rows": lines(home / "metrics.jsonl"),
     }
 

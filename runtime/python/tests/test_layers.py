@@ -173,8 +173,6 @@ def test_a_circle_is_found() -> None:
 LEAVES_OUT = {
     "data",
     "data.teacher",
-    "engines.tinker.builders",
-    "engines.tinker.strategies.supervised",
     "engines.tinker.teachable",
     "engines.trl.batches",
     "engines.trl.distillation",

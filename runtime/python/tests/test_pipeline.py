@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import struct
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -27,7 +28,7 @@ from crucible_runtime.errors import (
 from crucible_runtime.evaluation import Evaluation, Sample, Task
 from crucible_runtime.interface.environments import Outcome
 from crucible_runtime.interface.leftout import left_out
-from crucible_runtime.interface.stages import FINITE, after_evaluation
+from crucible_runtime.interface.stages import after_evaluation, must_be_finite
 from crucible_runtime.ir import BackendRef, Experiment, StageDef
 from crucible_runtime.plan import summary
 from crucible_runtime.rundir.files import rows
@@ -454,7 +455,7 @@ class Diverging(Recorder):
 
 @pytest.mark.parametrize("reports", [True, False])
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
-@pytest.mark.parametrize("name", FINITE)
+@pytest.mark.parametrize("name", ["loss", "grad_norm", "train/kl", "env/all/reward/total"])
 def test_a_training_that_diverges_ends_the_run_whatever_the_engine(name: str, value: float, reports: bool) -> None:
     engine = Diverging(name, value, reports=reports)
     config = sl_config(engine, log_path="here")
@@ -466,6 +467,33 @@ def test_a_training_that_diverges_ends_the_run_whatever_the_engine(name: str, va
     assert engine.seen == []
     assert not list(Path("here/stages").glob("*"))
     assert json.loads(Path("here/result.json").read_text())["state"] == "failed"
+
+
+def test_a_model_with_weights_that_are_not_finite_is_not_registered() -> None:
+    class Broken(Recorder):
+        def train(self, context: Context, options: Mapping[str, Any]) -> Mapping[str, Any]:
+            context.folder.model.mkdir()
+            header = b'{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}'
+            weights = struct.pack("<Q", len(header)) + header + struct.pack("<f", float("nan"))
+            (context.folder.model / "model.safetensors").write_bytes(weights)
+            return {"metrics": {"loss": 1.0}, "model": "model"}
+
+    engine = Broken()
+    with pytest.raises(StageError, match=r"diverged: a weight is not finite, in a of model\.safetensors"):
+        sl_basic.run(sl_config(engine, log_path="here"))
+    assert engine.seen == []
+
+
+@pytest.mark.parametrize(
+    ("name", "judged"),
+    [
+        *((name, True) for name in ("loss", "eval_loss", "train_mean_nll", "surrogate_loss:sum", "optim/kl_sample_v1")),
+        *((name, True) for name in ("rewards/chosen", "Train-Loss", "grad_norm", "teacher_kl/dataset_0", "aux_loss")),
+        *((name, False) for name in ("learning_rate", "accuracy", "reward_std", "glossary", "tokens", "lossless")),
+    ],
+)
+def test_a_metric_is_judged_by_the_words_of_its_name(name: str, judged: bool) -> None:
+    assert must_be_finite(name) == judged
 
 
 class Wasteful(Recorder):

@@ -181,6 +181,8 @@ def test_what_reads_rows_in_the_runtime_is_observed() -> None:
     assert found == {
         "engines/checks.py",
         "engines/tinker/builders.py",
+        "engines/tinker/loaded.py",
+        "engines/tinker/strategies/preference.py",
         "engines/tinker/strategies/supervised.py",
         "engines/trl/distillation.py",
         "engines/trl/grpo.py",

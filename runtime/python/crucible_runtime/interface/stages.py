@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,12 +19,25 @@ if TYPE_CHECKING:
     from crucible_runtime.rundir.folder import Folder
     from crucible_runtime.rundir.progress import Progress
 
-FINITE = ("loss", "eval_loss", "reward", "grad_norm", "kl")
-"""What is measured of a training and must be finite at every step; one that is not ends the run."""
+_FINITE = re.compile(
+    r"(?<![a-z])(loss|losses|nll|bpb|rewards?|advantages?|margins?|kl|grad|gradients?|entropy|logps?|lp)(?![a-z])"
+)
+"""Words in the names of what is measured of a training and must be finite at every step: one that is not ends the run.
+
+An engine may write more around them: `eval_loss`, `env/all/reward/total`, `surrogate_loss:sum`.
+"""
+_SPREAD = re.compile(r"(?<![a-z])(std|stdev|variance)(?![a-z])")
+"""Words of a spread, which a single value does not have."""
 Options: TypeAlias = Mapping[str, Any]
 """What a stage receives: the options of its StageDef."""
 Output: TypeAlias = Mapping[str, Any]
 """What a stage leaves behind: metrics, paths, identifiers."""
+
+
+def must_be_finite(name: str) -> bool:
+    """Whether a metric of this name says that a training has diverged where it is not finite."""
+    lower = name.lower()
+    return _FINITE.search(lower) is not None and _SPREAD.search(lower) is None
 
 
 class Engine(Protocol):
@@ -109,7 +123,7 @@ class Context:
         """Records a step of this stage: a row of metrics.jsonl, and where there is a terminal, its progress.
 
         `metrics` holds what was measured at `step` (counted from 1) of `total`: loss, reward, learning_rate ...
-        Raises DivergenceError, after it has recorded the step, where one of FINITE is not finite.
+        Raises DivergenceError, after it has recorded the step, where one that `must_be_finite` is not.
         """
         self.folder.metric({"stage": self.stage.name, "step": step, **metrics})
         if self.progress is not None:
@@ -117,10 +131,9 @@ class Context:
         self.check_finite(step, metrics)
 
     def check_finite(self, step: int | None, metrics: Mapping[str, Any]) -> None:
-        """Raises DivergenceError where one of FINITE in `metrics` is not finite."""
-        for name in FINITE:
-            value = metrics.get(name)
-            if isinstance(value, int | float) and not math.isfinite(value):
+        """Raises DivergenceError where one of `metrics` that `must_be_finite` is not."""
+        for name, value in metrics.items():
+            if isinstance(value, int | float) and not math.isfinite(value) and must_be_finite(name):
                 raise self.diverged(f"{name} is {value}", step)
 
     def diverged(self, what: str, step: int | None) -> DivergenceError:

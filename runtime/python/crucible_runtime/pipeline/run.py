@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from types import MappingProxyType, TracebackType
 
 from crucible_runtime import plugins
@@ -21,7 +22,7 @@ from crucible_runtime.experiment.override import Adjusted
 from crucible_runtime.interface import leftout
 from crucible_runtime.interface.stages import Context, Output, Result, RunConfig, StageFunction, StageResult
 from crucible_runtime.ir import Experiment, StageDef
-from crucible_runtime.pipeline import conclusion, record
+from crucible_runtime.pipeline import conclusion, record, weights
 from crucible_runtime.pipeline.evaluation import evaluated, read_evaluation, written_evaluation
 from crucible_runtime.ports import Ports
 from crucible_runtime.preflight import Report, examine, inquiry
@@ -130,7 +131,7 @@ class Pipeline:
             if not isinstance(output, Mapping):
                 raise PipelineError(f"it returned a {type(output).__name__}, a stage returns a mapping")
             if trains:
-                _check_finite(output, self._experiment)
+                _check_finite(output, self._experiment, self._folder)
             seconds = round(time.monotonic() - begin, 3)
             self._folder.record(number, name, module, output, seconds)
             word = ""
@@ -219,13 +220,17 @@ def _opened(experiment: Experiment, config: RunConfig) -> Folder:
     return folder
 
 
-def _check_finite(output: Output, experiment: Experiment) -> None:
-    """Raises DivergenceError where a training stage, of whatever engine, leaves a metric behind that is not finite."""
+def _check_finite(output: Output, experiment: Experiment, folder: Folder) -> None:
+    """Raises DivergenceError where a training stage, of whatever engine, leaves a metric or weight that is not finite."""
     rate = experiment.training_config.learning_rate if experiment.training_config is not None else None
     measured = output.get("metrics")
     for name, value in {**output, **(measured if isinstance(measured, Mapping) else {})}.items():
         if isinstance(value, int | float) and not math.isfinite(value):
             raise DivergenceError(f"{name} is {value}", None, rate)
+    model = output.get("model")
+    path = Path(folder.resolve(model)) if isinstance(model, str) and "://" not in model else None
+    if folder.main and path is not None and (where := weights.not_finite(path)) is not None:
+        raise DivergenceError(f"a weight is not finite, in {where}", None, rate)
 
 
 def _without_exit(work: Callable[[], Output]) -> Output:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from crucible_runtime.engines.checks import reward
 from crucible_runtime.engines.tinker import (
     datasets,
     judge,
+    loaded,
     objects,
     records,
     sampling,
@@ -124,8 +126,9 @@ def _trained(context: Context, url: str | None) -> Output:
     place.mkdir(parents=True, exist_ok=True)
     records.mend(place)
     main = objects.imported(f"{type(config).__module__}:main")
-    counted = strategies.strategy(context.experiment, kind).counted
-    with records.Records(context, place, counted=counted) as kept, judge.judged(context, place):
+    by = strategies.strategy(context.experiment, kind)
+    listening = loaded.recorded(training.dataset_ref) if by.loads() else nullcontext()
+    with records.Records(context, place, counted=by.counted) as kept, judge.judged(context, place), listening:
         _run(main, config)
     return _output(training, records.checkpoints(place), kept.steps, kept.last)
 

@@ -31,10 +31,9 @@ from tinker_cookbook.tokenizer_utils import get_tokenizer
 
 from crucible_runtime import data
 from crucible_runtime.engines.tinker.datasets import UNFIT
-from crucible_runtime.engines.tinker.teachable import conversation, preferences, teachable
+from crucible_runtime.engines.tinker.teachable import conversation, preferences, teachable, whole_batches
 from crucible_runtime.errors import InputError
 from crucible_runtime.interface.environments import Family
-from crucible_runtime.interface.leftout import left_out
 from crucible_runtime.ir import DatasetRef
 from crucible_runtime.plugins import family
 
@@ -276,5 +275,4 @@ def _enough(table: datasets.Dataset, batch_size: int, name: str) -> None:
             f"training_config.batch_size is {batch_size}, and {name} has {len(table)} rows to train on: "
             f"take a batch_size of at most {len(table)}"
         )
-    unseen = len(table) % batch_size
-    left_out(unseen, len(table), f"they fill no batch of {batch_size}, training_config.batch_size")
+    whole_batches(len(table), batch_size)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,14 @@ class Own:
         """Whether the builder trains on what `ref` names, read as `adapter` says."""
         whole = ref.provider == "huggingface" and ref.split == "train" and ref.version is None and ref.format is None
         return whole and (options_of(ref) or None) in self.options and adapter in (None, *self.adapters)
+
+    def whole(self, ref: DatasetRef) -> DatasetRef:
+        """`ref` with the options that the builder loads it with, where it has none."""
+        return (
+            ref
+            if options_of(ref) or not self.options[-1]
+            else replace(ref, options={**(ref.options or {}), **self.options[-1]})
+        )
 
 
 def options_of(ref: DatasetRef) -> Mapping[str, Any]:

@@ -7,17 +7,13 @@ left out of the list from which a run goes on.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from crucible_runtime.engines.tinker import records
-from crucible_runtime.interface.stages import FINITE, Context
-
-_LOSS = re.compile(r"loss|nll|(^|[_/])(kl|reward)([_/]|$)")
-"""What must be finite of the cookbook's own metrics."""
+from crucible_runtime.interface.stages import Context, must_be_finite
 
 
 class Judge:
@@ -39,7 +35,7 @@ class Judge:
         # One of the cookbook's loops logs no loss.
         measured = measured if "loss" in measured else {**measured, **self._passed}
         for name, value in measured.items():
-            if not math.isfinite(value) and (name in FINITE or _LOSS.search(name)):
+            if not math.isfinite(value) and must_be_finite(name):
                 found = records.checkpoints(self._place)[: self._good]
                 records.keep(self._place, found)
                 last = next((str(row["state_path"]) for row in reversed(found) if "state_path" in row), None)
@@ -66,14 +62,14 @@ def judged(context: Context, place: Path) -> Iterator[None]:
         judge.passed(found.metrics)
         return found
 
-    with _replaced(JsonLogger, "log_metrics", logged), _replaced(
+    with replaced(JsonLogger, "log_metrics", logged), replaced(
         training_client, "combine_fwd_bwd_output_results", combined
     ):  # fmt: skip
         yield
 
 
 @contextmanager
-def _replaced(owner: Any, name: str, value: Any) -> Iterator[None]:
+def replaced(owner: Any, name: str, value: Any) -> Iterator[None]:
     """While it lasts, the attribute `name` of a class or module is `value`."""
     before = getattr(owner, name)
     setattr(owner, name, value)

@@ -22,6 +22,12 @@ def preferences(row: Row) -> Sequence[Sequence[Any]]:
     return [[*row["prompt"], *row[name]] for name in ("chosen", "rejected")]
 
 
+def whole_batches(count: int, size: int) -> None:
+    """Counts the rows of a last batch that is not full, which the cookbook leaves out; `count` is what it trains on."""
+    if count >= size:
+        left_out(count % size, count, f"they fill no batch of {size}, training_config.batch_size")
+
+
 def teachable(
     rows: Sequence[Row],
     conversations: Conversations,

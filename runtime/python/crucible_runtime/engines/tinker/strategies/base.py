@@ -50,8 +50,15 @@ class Strategy:
         """What a teacher, or an environment that is not the cookbook's, lacks, each a whole sentence."""
         return []
 
+    def loads(self) -> bool:
+        """Whether the cookbook loads the rows itself, and `check_data` does not read them."""
+        return False
+
     def check_data(self) -> None:
-        """Raises InputError for rows that the cookbook would read itself without saying where they are wrong."""
+        """Reads the rows that the cookbook reads itself, so that they are recorded, and counts those that teach nothing.
+
+        Raises InputError for rows that are wrong, of which the cookbook does not say where they are.
+        """
 
     # What all configs have
 

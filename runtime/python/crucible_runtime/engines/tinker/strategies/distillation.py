@@ -53,10 +53,20 @@ class Distillation(Rollouts):
         """The teacher besides."""
         return super().needed() | {"teacher_model": "the model to learn from"}
 
+    def loads(self) -> bool:
+        """Where it is a builder of the cookbook."""
+        return self.own() is not None
+
+    def own(self) -> Own | None:
+        """The cookbook's own builder where it does what the recipe says."""
+        own = OWN.get(self.training.dataset_ref.name)
+        fits = own is not None and own.fits(self.training.dataset_ref, self.options.get("adapter"))
+        return own if fits and "shuffle_seed" not in self.options else None
+
     def prompts(self) -> Node:
         """The builder of the prompts: the cookbook's own where it does what the recipe says, else one of ours."""
         ref = self.training.dataset_ref
-        own = OWN.get(ref.name)
+        own = self.own()
         fields = {
             "groups_per_batch": self.training.batch_size,
             "group_size": self.options["group_size"],
@@ -64,7 +74,7 @@ class Distillation(Rollouts):
             "renderer_name": self.renderer,
             "max_prompt_tokens": self.options.get("max_prompt_tokens"),
         }
-        if own and own.fits(ref, self.options.get("adapter")) and "shuffle_seed" not in self.options:
+        if own is not None:
             return Node(class_=own.class_, fields={"dataset_name": own.word, "convo_prefix": None, **fields})
         return Node(
             class_=f"{OURS}:Prompts",

@@ -186,17 +186,27 @@ class Rl(Rollouts):
             fields={"groups_per_batch": self.training.batch_size, "num_minibatches": self.options["num_minibatches"]},
         )
 
+    def own(self) -> OwnEnvironment | None:
+        """The cookbook's environment where it does what the recipe says."""
+        own = ENVIRONMENTS.get(self.options["env"])
+        return own if own is not None and own.fits(self.training.dataset_ref, self.options) else None
+
+    def loads(self) -> bool:
+        """Where it is an environment of the cookbook that has data."""
+        own = self.own()
+        return own is not None and own.data is not None
+
     def builder(self) -> Node:
         """The cookbook's environment where it does what the recipe says, else the one of crucible_runtime."""
         env = self.options["env"]
-        own = ENVIRONMENTS.get(env)
+        own = self.own()
         fields = {
             "batch_size": self.training.batch_size,
             "model_name_for_tokenizer": self.training.model_ref.id,
             "renderer_name": self.renderer,
             "group_size": self.options["group_size"],
         }
-        if own is None or not own.fits(self.training.dataset_ref, self.options):
+        if own is None:
             return self.our_builder(env, fields)
         prefix = self.options.get("convo_prefix")
         further: dict[str, Any] = {"seed": self.seed}
@@ -269,3 +279,7 @@ class RlLoop(Rl):
     def elsewhere(self) -> list[str]:
         """Nothing."""
         return []
+
+    def loads(self) -> bool:
+        """Always."""
+        return True

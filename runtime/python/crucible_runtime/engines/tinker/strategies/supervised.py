@@ -10,10 +10,9 @@ from crucible_runtime.data import teacher
 from crucible_runtime.engines.tinker import objects, sampling
 from crucible_runtime.engines.tinker.datasets import OURS, UNFIT, Own, is_conversations, node
 from crucible_runtime.engines.tinker.strategies.base import Strategy
-from crucible_runtime.engines.tinker.teachable import conversation, teachable
+from crucible_runtime.engines.tinker.teachable import conversation, teachable, whole_batches
 from crucible_runtime.engines.tinker.tree import Node
 from crucible_runtime.installation import project
-from crucible_runtime.interface.leftout import left_out
 
 _CHAT = "tinker_cookbook.recipes.chat_sl.chat_datasets"
 OWN: Mapping[str, Own] = {
@@ -53,27 +52,40 @@ class Supervised(Strategy):
         )
 
     def check_data(self) -> None:
-        """Reads a file of conversations that the cookbook reads itself, and counts those that teach nothing."""
+        """Reads conversations that the cookbook reads itself, and counts those that teach nothing."""
         ref, adapter = self.training.dataset_ref, self.options.get("adapter")
+        own = self.own()
         if (file := self.given.data_file) is not None:
             ref, adapter = replace(ref, name=file, provider="local", format="jsonl", options=None), "messages"
+        elif own is not None:
+            ref, adapter = own.whole(ref), own.adapters[0]
         elif not is_conversations(ref, adapter):
             return
         found = data.rows(ref, adapter=adapter, kind="supervised", unfit=UNFIT)
         words, _ = sampling.renderer(self.training.model_ref.id, self.renderer)
         what = objects.imported(self.train_on_what.class_)(self.train_on_what.value)
         teachable(found, conversation, words, self.options.get("max_length"), train_on_what=what)
-        size, held_out = self.training.batch_size, self.options.get("test_size") or 0
-        count = len(found) - held_out
-        if count >= size:
-            left_out(count % size, count, f"they fill no batch of {size}, training_config.batch_size")
+        whole_batches(len(found) - self.held_out(own), self.training.batch_size)
+
+    def own(self) -> Own | None:
+        """The cookbook's own builder where it does what the recipe says."""
+        ref = self.training.dataset_ref
+        own = OWN.get(ref.name)
+        if own is None or not own.fits(ref, self.options.get("adapter")) or self.seed != 0:
+            return None
+        return own if self.options.get("test_size") in (None, own.test_size) else None
+
+    def held_out(self, own: Own | None) -> int:
+        """How many rows are not trained on."""
+        said: int = self.options.get("test_size") or 0
+        return said if own is None else own.test_size or 0
 
     def conversations(self) -> Node:
         """The builder of the conversations: the cookbook's own where it does what the recipe says, else one of ours."""
         chat, ref = self.chat(self.train_on_what), self.training.dataset_ref
-        own = OWN.get(ref.name)
+        own, known = self.own(), OWN.get(ref.name)
         test_size = self.options.get("test_size")
-        if own and own.fits(ref, self.options.get("adapter")) and self.seed == 0 and test_size in (None, own.test_size):
+        if own is not None:
             return Node(class_=own.class_, fields={"common_config": chat})
         if self.given.data_file or is_conversations(ref, self.options.get("adapter")):
             return Node(
@@ -92,7 +104,7 @@ class Supervised(Strategy):
                 "ref": node(ref),
                 "adapter": self.options.get("adapter"),
                 "test_size": test_size or 0,
-                "test_split": own.test_split if own and test_size is None else None,
+                "test_split": known.test_split if known and test_size is None else None,
                 "shuffle_seed": self.seed,
             },
         )
