@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 from crucible_gen.diagnostics import Problem, Problems
+from crucible_gen.documents import load
 from crucible_gen.languages import registry
-from crucible_gen.recipes import rules, vocabulary
+from crucible_gen.recipes import rules, settings, vocabulary
 from crucible_gen.recipes.resolve import Reader, Source
 from crucible_gen.schemas import Schemas
 
@@ -118,8 +119,36 @@ FOLLOWED: Mapping[str, Action] = {
     r"close it with (?:`([\]}])`|(['\"]))": lambda text, problem, found: put(
         text, problem, line_of(text, problem) + (found[1] or found[2]), line_of(text, problem)
     ),
+    r"write id: (\S+), or rename the file": written,
+    r"for example (\S+)": written,
+    r"give it the name of its file": lambda text, problem, found: put(text, problem, "example"),
+    r"give each \w+ its own \w+": lambda text, problem, found: put(text, problem, "another"),
+    r"give one of them another name: .*": lambda text, problem, found: put(
+        text, problem, "name: another, stage", "stage"
+    ),
+    r"write another name": lambda text, problem, found: put(text, problem, "other"),
+    r"write a smaller number": lambda text, problem, found: put(text, problem, "1"),
+    r"write what a right answer contains, or remove the sample": lambda text, problem, found: put(text, problem, "4"),
+    r"add mlops\.(\w+)": lambda text, problem, found: (text if "mlops:\n" in text else f"{text}mlops:\n").replace(
+        "mlops:\n", f"mlops:\n  {found[1]}: {{model_name: m}}\n"
+    ),
+    r"add one, or remove the line": drop_line,
+    r"remove it: .*": drop_line,
+    r"remove one of them": lambda text, problem, found: re.sub(r"(\w+), \1", r"\1", text),
+    r"write text of this form": lambda text, problem, found: put(
+        text, problem, "MyTeam" if "match ^[A-Z]" in problem.message else "my_team"
+    ),
+    r"add \{stage: (\w+)\} to stages": lambda text, problem, found: text.replace(
+        "{stage", f"{{stage: {found[1]}}}, {{stage", 1
+    ),
+    r"move (\w+) in front of it": lambda text, problem, found: moved(text, f"{{stage: {found[1]}}}"),
     r"write '' for a ' in it": lambda text, problem, found: text.replace("'s", "''s"),
 }
+
+
+def moved(text: str, entry: str) -> str:
+    """The entry of a list as its first one."""
+    return text.replace(f", {entry}", "").replace("[{stage", f"[{entry}, {{stage", 1)
 
 
 def line_of(text: str, problem: Problem) -> str:
@@ -138,7 +167,17 @@ def problems(text: str, folder: Path) -> list[Problem]:
     return found or rules.check(recipe, SCHEMAS, languages)
 
 
-def follow(text: str, folder: Path) -> str:
+def of_settings(text: str, folder: Path) -> list[Problem]:
+    path = folder / "gen.yaml"
+    path.write_text(text)
+    try:
+        node = load.load(path, "gen.yaml")
+        return settings._problems(node) if node.value is not None else []
+    except Problems as error:
+        return sorted(error.problems)
+
+
+def follow(text: str, folder: Path, problems: Callable[[str, Path], list[Problem]] = problems) -> str:
     """The text in which every hint was followed, one after the other; a problem that stays fails the test."""
     for _ in range(12):
         found = problems(text, folder)
@@ -205,6 +244,72 @@ training_config:
 def test_a_hint_leads_out(text: str, right: str | None, tmp_path: Path) -> None:
     followed = follow(text, tmp_path)
     assert right is None or followed == right
+
+
+STAGES = f"{RECIPE}stages:\n  after: "
+TASK = f"{RECIPE}evaluation:\n  tasks:\n    - name: t\n      scorer: contains\n      samples:\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        (RECIPE.replace("id: example", "id: ''"), "E0401"),
+        (RECIPE.replace("id: example", "id: Exa mple"), "E0402"),
+        (RECIPE.replace("id: example", "id: class"), "E0404"),
+        (RECIPE.replace("id: example", "id: other"), "E0411"),
+        (f"{RECIPE}mlops:\n  deploy: {{target: noop}}\n", "E0412"),
+        (f"{STAGES}[{{stage: model_promote, options: {{stage: production}}}}]\n", "E0412"),
+        (f"{STAGES}[{{stage: bench}}, {{stage: bench}}]\n", "E0413"),
+        (f"{TASK}        - {{id: a, input: q, target: b}}\n        - {{id: a, input: q, target: b}}\n", "E0414"),
+        (f"{TASK}        - {{id: a, input: q, target: ''}}\n", "E0441"),
+        (f"{RECIPE}created_at: 2026-02-30T12:00:00Z\n", "E0415"),
+        (f"{RECIPE}created_at: yesterday\n", None),
+        (f'{RECIPE}owner: "x"\ntags: ["{"a" * 300}"]\n', "E0416"),
+        (f"{RECIPE}  batch_size: 1.0e+300\n", "E0417"),
+    ],
+)
+def test_a_hint_of_the_recipes_own_rules_leads_out(text: str, code: str | None, tmp_path: Path) -> None:
+    assert code is None or code in [each.code for each in problems(text, tmp_path)]
+    follow(text, tmp_path)
+
+
+@pytest.mark.parametrize("name", ["class", "Reason RL", "con", "日本", "a" * 200])
+def test_a_hint_for_an_id_that_the_file_has_too_leads_out(name: str, tmp_path: Path) -> None:
+    path = tmp_path / f"{name}.yaml"
+    for _ in range(3):
+        path.write_text(RECIPE.replace("example", json.dumps(path.stem, ensure_ascii=False), 1))
+        found = rules.identity(Reader(SCHEMAS).recipe(Source(path, path.name)), registry.built_in())
+        if not found:
+            return
+        assert found[0].hint.endswith(" (the file takes the same name)")
+        new = re.match(r"did you mean (\S+)\?|for example (\S+)", found[0].hint)
+        path = tmp_path / f"{(new[1] or new[2]) if new else 'short'}.yaml"
+    raise AssertionError(f"the hint leads nowhere: {found}")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "recipes: recipes\n",
+        "recipe: [recipes]\n",
+        "out: [generated]\n",
+        "out: ''\n",
+        "targets: [elixr]\n",
+        "targets: []\n",
+        "targets: [elixir, elixir]\n",
+        "compat: d0001\n",
+        "profile: 1.10\n",
+        "recipes: [1]\n",
+        "python: {package: My-Package}\n",
+        "elixir:\n  application: a_b\n  applicatoin: 3\n",
+        "templates: {a: b}\n",
+        "schemas: x # y\n",
+        "recipes: [a,\nb]\n",
+    ],
+)
+def test_a_hint_of_settings_leads_out(text: str, tmp_path: Path) -> None:
+    assert of_settings(text, tmp_path)
+    follow(text, tmp_path, of_settings)
 
 
 @pytest.mark.parametrize(

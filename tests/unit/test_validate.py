@@ -52,7 +52,7 @@ def only(schema: dict[str, Any], text: str) -> Problem:
         ({"type": "integer"}, "true", "E0204", "a must be a whole number, found true", "write a whole number"),
         ({"type": "number"}, "x", "E0204", 'a must be a number, found the text "x"', "write a number"),
         ({"type": "string"}, "5", "E0204", "a must be text, found the number 5", 'quote it: "5"'),
-        ({"type": "string"}, "[1, 2]", "E0204", "a must be text, found a list of 2 items", ""),
+        ({"type": "string"}, "[1, 2]", "E0204", "a must be text, found a list of 2 items", "write some text"),
         ({"type": ["string", "null"]}, "true", "E0204", "a must be text, found true", 'quote it: "true"'),
         ({"type": "boolean"}, "yes", "E0204", 'a must be true or false, found the text "yes"', "write true"),
         ({"type": "array"}, "x", "E0204", 'a must be a list, found the text "x"', 'write a list: ["x"]'),

@@ -61,6 +61,7 @@ _FORMS = {
     "integer": "a whole number",
     "number": "a number",
     "boolean": "true or false",
+    "string": "some text",
 }
 
 

@@ -50,6 +50,8 @@ def identity(recipe: Recipe, languages: Sequence[Language]) -> list[Problem]:
     if id_ != stem and not problems:
         message = f"id must be {stem}, the file's name without its ending, found {id_}"
         return [Problem(place, "E0411", message, hint=f"write id: {stem}, or rename the file")]
+    if id_ == stem:  # another id alone would be another one than the file's
+        return [each._replace(hint=f"{each.hint} (the file takes the same name)") for each in problems]
     return problems
 
 
