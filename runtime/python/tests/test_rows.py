@@ -14,9 +14,10 @@ import pytest
 import row_files
 from crucible_runtime import data
 from crucible_runtime.data import contents, teacher
+from crucible_runtime.engines.trl.checks import missing_model
 from crucible_runtime.errors import EngineMissingError, InputError
 from crucible_runtime.installation import project
-from crucible_runtime.ir import DatasetRef
+from crucible_runtime.ir import DatasetRef, ModelRef
 
 CASES = json.loads((Path(__file__).parent / "cases" / "rows.json").read_text("utf-8"))["cases"]
 CHAT = {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Ho"}]}
@@ -197,6 +198,29 @@ def test_without_a_project_the_working_directory_stands_for_it(
     project.enter(module)
     assert project.root() is None
     assert project.located("x") == Path("x")
+
+
+def test_a_directory_of_a_model_begins_at_the_project_too(module: dict[str, str], tmp_path: Path) -> None:
+    ref = ModelRef(id="models/mine", provider="local")
+    project.enter(module)
+    assert "the directory is not there" in missing_model(ref)
+    (tmp_path / "project/models/mine").mkdir(parents=True)
+    (tmp_path / "project/models/mine/config.json").write_text("{}")
+    assert missing_model(ref) == ""
+
+
+def test_only_registered_modules_read_a_home_in_a_path() -> None:
+    """What a recipe names begins at its project; the others are files of the user's, or what is written."""
+    package = Path(data.__file__).parents[1]
+    found = {
+        str(path.relative_to(package)) for path in package.rglob("*.py") if "expanduser" in path.read_text("utf-8")
+    }
+    assert found == {
+        "interface/hub.py",
+        "engines/tinker/service.py",
+        "mlops/feedback.py",
+        "installation/project.py",
+    }, "use crucible_runtime.installation.project.located"
 
 
 def test_no_other_module_makes_a_path_of_the_name_of_a_data_set() -> None:

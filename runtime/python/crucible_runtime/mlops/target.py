@@ -7,12 +7,14 @@ and for a model's first version the base model that its training started from.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from crucible_runtime.errors import InputError
+from crucible_runtime.installation import project
 from crucible_runtime.interface.stages import Context, Options, Output
 from crucible_runtime.mlops.images import unserved
 from crucible_runtime.mlops.settings import SHARES, settled
@@ -120,7 +122,7 @@ def _found(base: str, hub: bool, target: str, name: str, settings: Mapping[str, 
         return base, True
     if target == "kubernetes":
         return f"{MOUNT}/{label(name)}/base", False
-    return base if "://" in base else str(Path(base).expanduser().absolute()), False
+    return base if "://" in base else os.path.abspath(project.located(base)), False
 
 
 def _adapter(context: Context, model: str, registration: Output) -> tuple[str | None, int]:

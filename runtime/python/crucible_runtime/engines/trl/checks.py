@@ -6,7 +6,6 @@ import os
 import platform
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 
 from crucible_runtime import smoke
 from crucible_runtime.data.checks import trained_on
@@ -35,7 +34,7 @@ def missing_model(ref: ModelRef) -> str:
             f"engine trl gets models from huggingface, local and {smoke.PROVIDER}, found model_ref.provider "
             f"{ref.provider}"
         )
-    path = Path(ref.id).expanduser()
+    path = project.located(ref.id)
     if (path / CONFIG).exists():
         return ""
     missing = f"has no {CONFIG}" if path.is_dir() else "is not there"
@@ -57,7 +56,7 @@ def model(inquiry: Inquiry) -> Iterator[Finding]:
     if training is None:
         return
     wanted = arguments.options(training).get("load_checkpoint_path")
-    if wanted is None or (Path(wanted).expanduser() / ADAPTER).exists():
+    if wanted is None or (project.located(wanted) / ADAPTER).exists():
         yield from _model(training.model_ref, inquiry)
 
 
@@ -68,7 +67,7 @@ def checkpoints(inquiry: Inquiry) -> Iterator[Finding]:
     for name in ("load_checkpoint_path", "teacher_checkpoint"):
         if name not in given:
             continue
-        path = Path(given[name]).expanduser()
+        path = project.located(given[name])
         if not any((path / file).exists() for file in (CONFIG, ADAPTER)):
             missing = f"has neither {CONFIG} nor {ADAPTER}" if path.is_dir() else "is not there"
             yield problem(f"training_config.options.{name} {given[name]}: the directory {missing}")
@@ -87,7 +86,7 @@ def other_models(inquiry: Inquiry) -> Iterator[Finding]:
         wanted.append(given.get("teacher_model"))
     for name in wanted:
         if name is not None:
-            there = Path(name).expanduser().is_dir()
+            there = project.located(name).is_dir()
             provider = (
                 "local" if there or (training.model_ref.provider == "local" and not kind.teacher) else "huggingface"
             )

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from crucible_runtime import data, smoke
 from crucible_runtime.engines.trl import arguments, batches
 from crucible_runtime.engines.trl.rows import unfit
 from crucible_runtime.errors import InputError
+from crucible_runtime.installation import project
 from crucible_runtime.interface.leftout import left_out
 from crucible_runtime.interface.stages import Context, Options, Output, RunConfig
 from crucible_runtime.ir import ModelRef, TrainingConfig
@@ -132,7 +132,7 @@ def _teacher(context: Context, training: TrainingConfig, tokens: int, vocabulary
     name, checkpoint = given["teacher_model"], given.get("teacher_checkpoint")
     ref, adapter = teacher_ref(training, name), ""
     if checkpoint is not None:
-        path = Path(checkpoint).expanduser()
+        path = project.located(checkpoint)
         if (path / "adapter_config.json").exists():
             adapter = str(path)
         else:
@@ -157,7 +157,7 @@ def teacher_ref(training: TrainingConfig, name: str) -> ModelRef:
     """Where a teacher is: made on the spot as the student is, a directory where there is one, else on the hub."""
     if training.model_ref.provider == smoke.PROVIDER:
         return replace(training.model_ref, id=name)
-    there = Path(name).expanduser().is_dir()
+    there = project.located(name).is_dir()
     return ModelRef(id=name, provider="local" if there else "huggingface")
 
 

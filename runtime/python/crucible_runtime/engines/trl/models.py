@@ -8,6 +8,7 @@ model itself brings, as that is what the name's renderer writes.
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import socket
 import time
@@ -24,6 +25,7 @@ from crucible_runtime import smoke
 from crucible_runtime.engines.trl import arguments, checks
 from crucible_runtime.engines.trl.measures import COMPLETE, metrics
 from crucible_runtime.errors import CrucibleError, DivergenceError, EngineError, InputError
+from crucible_runtime.installation import project
 from crucible_runtime.interface.stages import Context, Output
 from crucible_runtime.ir import ModelRef, TrainingConfig
 
@@ -63,7 +65,7 @@ def load(context: Context) -> tuple[Any, Any]:
 def base(training: TrainingConfig) -> ModelRef:
     """The model that training starts from, without an adapter: model_ref, or the checkpoint with whole weights."""
     wanted = arguments.options(training).get("load_checkpoint_path")
-    if wanted is None or (Path(wanted).expanduser() / ADAPTER).exists():
+    if wanted is None or (project.located(wanted) / ADAPTER).exists():
         return training.model_ref
     return replace(training.model_ref, id=wanted, provider="local", version=None)
 
@@ -85,7 +87,7 @@ def place(context: Context, ref: ModelRef) -> str:
             return ref.id
     if why := checks.missing_model(ref):
         raise EngineError(why) if ref.provider == "local" else InputError(why)
-    return str(Path(ref.id).expanduser().absolute())
+    return os.path.abspath(project.located(ref.id))
 
 
 def tokenizer(source: str, ref: ModelRef, renderer: str | None) -> Any:
@@ -245,7 +247,7 @@ def _continued(model: Any, training: TrainingConfig) -> Any:
     """The model with the adapter of options.load_checkpoint_path, where there is one; raises InputError."""
     given = arguments.options(training)
     wanted = given.get("load_checkpoint_path")
-    if wanted is None or not (path := Path(wanted).expanduser() / ADAPTER).exists():
+    if wanted is None or not (path := project.located(wanted) / ADAPTER).exists():
         return model
     from peft import PeftModel
 
