@@ -32,6 +32,7 @@ from crucible_runtime.interface import preflight as declarations
 from crucible_runtime.interface.environments import Outcome
 from crucible_runtime.interface.preflight import Check, Inquiry, called, checks_of, used_by
 from crucible_runtime.ir import BackendRef, DatasetRef, Experiment, ModelRef, StageDef, TrainingConfig
+from crucible_runtime.mlops import names
 from crucible_runtime.preflight import Report, examine, inquiry
 from crucible_runtime.preflight.supplied import PIPELINE
 
@@ -520,6 +521,16 @@ REGISTERS = experiment(REAL, register(training_config=GOOD))
 def registry_lines(**more: Any) -> list[tuple[str, str]]:
     made = examine(inquiry(REGISTERS, Config(), None, **more))
     return [(line.state, line.message) for line in made.lines if line.check == "duplicate"]
+
+
+def test_a_registry_that_is_named_is_asked_for_a_model_made_on_the_spot_too(server: str) -> None:
+    """It goes there as well: only where none is named does it have a registry inside its own run."""
+    tags = [{"key": "config_hash", "value": config_hash(GOOD)}]
+    Server.told = (200, {"model_versions": [{"name": "m", "version": "4", "run_id": "r", "tags": tags}]})
+    toy = replace(REGISTERS, training_config=GOOD)
+    assert names.is_toy(toy)
+    made = examine(inquiry(toy, Config(), None, begins=True))
+    assert [line.state for line in made.lines if line.check == "duplicate"] == ["problem"]
 
 
 def test_a_server_is_asked_where_a_run_begins(server: str) -> None:

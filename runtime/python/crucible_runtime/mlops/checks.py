@@ -37,10 +37,10 @@ def registration(inquiry: Inquiry) -> Iterator[Finding]:
 def duplicate(inquiry: Inquiry) -> Iterator[Finding]:
     """Whether the registry has the same training configuration already."""
     options = inquiry.options
-    if names.on_duplicate(options) != names.REFUSE or names.is_toy(inquiry.experiment):
+    uri = os.environ.get("MLFLOW_REGISTRY_URI") or os.environ.get("MLFLOW_TRACKING_URI")
+    if names.on_duplicate(options) != names.REFUSE or (uri is None and names.is_toy(inquiry.experiment)):
         return
     wanted = config_hash(options.get("training_config") or {})
-    uri = os.environ.get("MLFLOW_REGISTRY_URI") or os.environ.get("MLFLOW_TRACKING_URI")
     shown = scrub(uri) if uri else names.FILE
     try:
         if uri is None:
