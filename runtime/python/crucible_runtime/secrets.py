@@ -6,7 +6,7 @@ Nothing that is executed or hashed goes through here. A secret is
   which programs write it: JSON, HTML, quoted for a URL, the base64 of HTTP Basic authentication;
 - what an address says of who asks (`https://token@host`, `u:p@ss@host`, `?token=...`), wherever it stands, and in other
   text too if the address is in the environment or in what a run was configured with;
-- the value of an `Authorization` header, and in a record the value of a field with such a name.
+- the value of a header such as `Authorization`, `X-Api-Key` or `Cookie`, and in a record the value of a field with such a name.
 
 What a recipe itself contains is no secret (`disclose`), and neither is a value of fewer than six characters, which
 would be found everywhere. A value of lower-case letters alone is found only as a whole word.
@@ -34,8 +34,8 @@ _FIELD = re.compile(
     re.IGNORECASE,
 )
 _USER = re.compile(r"USER(?:_?NAME)?$", re.IGNORECASE)
-_ACCOUNT = re.compile(r"(?<=://)(?!git@)[^\s/?#\"'<>\\]+(?=@)")
-"""What stands before the last `@` of an address; `git@` says nothing."""
+_ACCOUNT = re.compile(r"(?<=://)(?!git@)(?:[^\s/?#\"'<>\\]+|[^\s/?#:@\"'<>\\]+:(?!\d+[/?#])[^\s@\"'<>\\]+)(?=@)")
+"""What stands before the last `@` of an address, signs of a path in a password included; `git@` says nothing."""
 _PARAMETER = re.compile(
     r"(?i)((?:[?&;#]|&amp;)[\w.-]*(?:token|key|secret|password|passwd|pwd|sig|signature|credential|auth)=)"
     r"([^\s&;#\"'<>\\]+)"
@@ -48,6 +48,12 @@ _HEADER = re.compile(
     r"((?i:authorization\W{1,4}(?:Basic|Bearer))\s+|\b(?i:Basic|Bearer)\s+(?=\S*(?:[0-9=]|[a-z][A-Z])))"
     r"[A-Za-z0-9+/=._~-]{8,}"
 )
+_KEY_HEADER = re.compile(
+    r"(?i)((?<![\w-])(?:x-[\w-]*(?:key|token|secret|auth)|(?:[\w-]+-)?api-key|(?:private|access|auth|job|deploy)-token)"
+    r"[\"']?:\s*[\"']?)[^\s\"'<>\\,;]{6,}"
+)
+_COOKIE = re.compile(r"(?i)((?<![\w-])(?:set-)?cookie[\"']?:\s*[\"']?)[^\s=\"'<>\\]+=[^\r\n\"'<>\\]+")
+"""Headers with a key or a session."""
 _SHORTEST = 6
 _SHORTEST_LINE = 16
 _USERS = ("", "token", "oauth2", "git", "x-access-token", "__token__", "user", "api")
@@ -78,7 +84,12 @@ def scrub(text: str, environment: Mapping[str, str] | None = None) -> str:
         text = _ACCOUNT.sub(HIDDEN, text)
     if "=" in text:
         text = _PARAMETER.sub(rf"\1{HIDDEN}", text)
-    return _HEADER.sub(rf"\1{HIDDEN}", text) if "asic" in text.lower() or "earer" in text.lower() else text
+    if "-" in text and ":" in text:
+        text = _KEY_HEADER.sub(rf"\1{HIDDEN}", text)
+    lower = text.lower()
+    if "cookie" in lower:
+        text = _COOKIE.sub(rf"\1{HIDDEN}", text)
+    return _HEADER.sub(rf"\1{HIDDEN}", text) if "asic" in lower or "earer" in lower else text
 
 
 def hidden(value: Any) -> Any:

@@ -94,6 +94,17 @@ def test_a_secret_is_found_as_programs_write_it(form: str) -> None:
         ("sort_key=epochs", "sort_key=epochs"),
         ("a basic understanding of Basic Principles", "a basic understanding of Basic Principles"),
         ("'authorization': 'Bearer abcdefghij'", "'authorization': 'Bearer ***'"),
+        ("postgres://u:a/b@h:5/x", "postgres://***@h:5/x"),
+        ("postgres://u:a#b?c@h/x", "postgres://***@h/x"),
+        ("https://h:443/@scope/p@1", "https://h:443/@scope/p@1"),
+        ("https://h:443?mail=a@b.c", "https://h:443?mail=a@b.c"),
+        ("see https://a.b: write to c@d", "see https://a.b: write to c@d"),
+        ("X-Api-Key: abc123", "X-Api-Key: ***"),
+        ("{'x-goog-api-key': 'abc123'}", "{'x-goog-api-key': '***'}"),
+        ("private-token: glpat-abc", "private-token: ***"),
+        ("Set-Cookie: session=abc; Path=/", "Set-Cookie: ***"),
+        ("a cookie: it is sweet, and has an api key", "a cookie: it is sweet, and has an api key"),
+        ("max-tokens: 123456", "max-tokens: 123456"),
     ],
 )
 def test_an_address_tells_nobody_who_asks(text: str, expected: str) -> None:
